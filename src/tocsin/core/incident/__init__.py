@@ -1,0 +1,18 @@
+"""The incident: `decide`, `fold`, `deadlines`, and the table of what is allowed in which state."""
+
+from tocsin.core.incident.deadlines import deadlines, next_due
+from tocsin.core.incident.decide import Decision, decide
+from tocsin.core.incident.state import TRANSITIONS, Incident, Page, Status, fold, fold_all
+
+__all__ = [
+    "TRANSITIONS",
+    "Decision",
+    "Incident",
+    "Page",
+    "Status",
+    "decide",
+    "deadlines",
+    "fold",
+    "fold_all",
+    "next_due",
+]

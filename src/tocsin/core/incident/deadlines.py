@@ -1,0 +1,93 @@
+"""Every promise of an incident as one derived list: the countdowns, the ladder and the reminders alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tocsin.core.incident.state import Incident, Page, Status
+from tocsin.core.model import Deadline, DeadlineState
+from tocsin.core.policy import Level, Policy, Step, Target, Until
+
+
+def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
+    """What is promised, due or settled, the earliest first. Ids are stable while the promise stands."""
+    level = policy.level(state.level)
+    found = [*_acknowledge(state, level)]
+    if state.status is not Status.RESOLVED:
+        found += [*_rings(state), *_steps(state, level), *_repeat(state, level), *_lapse(state, level)]
+    return tuple(sorted(found, key=lambda deadline: (deadline.due_at, deadline.id)))
+
+
+def next_due(state: Incident, policy: Policy) -> datetime | None:
+    """When the clock must look at this incident again; None when nothing is promised any more."""
+    due = [one.due_at for one in deadlines(state, policy) if one.state is DeadlineState.DUE]
+    return min(due, default=None)
+
+
+def moot(state: Incident, until: Until) -> bool:
+    """Whether the state that `until` names has been reached."""
+    if state.status is Status.RESOLVED:
+        return True
+    return until is Until.ACKNOWLEDGED and state.status is Status.ACKNOWLEDGED
+
+
+def describe(targets: tuple[Target, ...]) -> str:
+    """The targets of a step in words."""
+    return " and ".join(f"on call: {one.rota}" if one.rota else str(one.person) for one in targets)
+
+
+def _acknowledge(state: Incident, level: Level) -> Iterator[Deadline]:
+    if level.acknowledge_within is None:
+        return
+    due_at = state.level_at + level.acknowledge_within
+    id = f"acknowledge:{level.id}"
+    if id in state.broken:
+        standing = DeadlineState.BROKEN
+    elif state.first_acknowledged_at is not None:
+        standing = DeadlineState.KEPT
+    elif state.status is Status.RESOLVED:
+        return
+    else:
+        standing = DeadlineState.DUE
+    yield Deadline(id, "acknowledged by a person", due_at, standing)
+
+
+def _rings(state: Incident) -> Iterator[Deadline]:
+    for page in state.pages:
+        if page.sent < len(page.rings):
+            yield _ring(page)
+
+
+def _ring(page: Page) -> Deadline:
+    ring = page.rings[page.sent]
+    due_at = page.started_at + timedelta(seconds=ring.after_seconds)
+    return Deadline(f"ring:{page.id}:{page.sent}", f"tell {page.person} by {ring.channel}", due_at)
+
+
+def _steps(state: Incident, level: Level) -> Iterator[Deadline]:
+    for index, step in enumerate(level.ladder):
+        if index >= state.steps_taken and not moot(state, step.until):
+            yield step_deadline(state, index, step)
+
+
+def step_deadline(state: Incident, index: int, step: Step) -> Deadline:
+    """The deadline of one rung, on the ladder's own clock."""
+    promise = f"page {describe(step.targets)} unless {step.until}"
+    return Deadline(f"step:{state.round}:{index}", promise, state.ladder_at + step.after)
+
+
+def _repeat(state: Incident, level: Level) -> Iterator[Deadline]:
+    if level.repeat_every is None or state.status is not Status.TRIGGERED or state.last_step_at is None:
+        return
+    if any(index >= state.steps_taken for index in range(len(level.ladder))):
+        return
+    due_at = state.last_step_at + level.repeat_every
+    yield Deadline(f"repeat:{state.round}", "page again from the first step unless acknowledged", due_at)
+
+
+def _lapse(state: Incident, level: Level) -> Iterator[Deadline]:
+    if level.acknowledgement_lasts is None or state.acknowledged_at is None:
+        return
+    due_at = state.acknowledged_at + level.acknowledgement_lasts
+    yield Deadline("lapse", "page again unless resolved", due_at)

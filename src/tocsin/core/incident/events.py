@@ -1,0 +1,208 @@
+"""What can have happened to an incident. Events record what was resolved, so `fold` needs nothing else.
+
+Each class is one stored event type at its newest version; older versions are lifted by `core/history.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tocsin.core.model import Actor, LevelId, Outcome, PersonId, ServiceId, SubjectId
+from tocsin.core.policy import Until
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """One planned notification of a page: `after_seconds` from its start, over `channel`."""
+
+    after_seconds: int
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The incident began, under the plan version it is pinned to."""
+
+    incident: SubjectId
+    service: ServiceId
+    title: str
+    level: LevelId
+    reason: str
+    policy_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsJoined:
+    """`count` alerts came in together; `sample` holds the first few summaries."""
+
+    count: int
+    sample: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsCleared:
+    """`count` alerts were resolved by their source."""
+
+    count: int
+    sample: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRaised:
+    """It is worse than was thought. An acknowledgement given for the lower level no longer stands."""
+
+    level: LevelId
+    previous: LevelId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoundStarted:
+    """The ladder starts again from its first step, its clock from this event's time."""
+
+    round: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """A rung of the ladder: who was paged, and who could not be and why."""
+
+    round: int
+    step: int
+    paged: tuple[PersonId, ...]
+    unreachable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageStarted:
+    """One person is asked to come, for one reason. `rings` are the personal rules as resolved now."""
+
+    page: int
+    person: PersonId
+    person_name: str
+    reason: str
+    until: Until
+    rings: tuple[Ring, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RingSent:
+    """Ring number `ring` of a page went to the outbox under the idempotency key `key`."""
+
+    page: int
+    ring: int
+    person: PersonId
+    channel: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingSkipped:
+    """Ring number `ring` of a page is not sent, because nothing would come of it."""
+
+    page: int
+    ring: int
+    person: PersonId
+    channel: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingSettled:
+    """A channel answered for a ring. Recorded even when the page is over: it is the proof of delivery."""
+
+    page: int
+    ring: int
+    person: PersonId
+    channel: str
+    attempt: int
+    outcome: Outcome
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageAnswered:
+    """The paged person acknowledged: this page and its retries stop."""
+
+    page: int
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class PageWithdrawn:
+    """The page has become moot; nothing more is sent for it."""
+
+    page: int
+    person: PersonId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Somebody took the incident."""
+
+    by: Actor
+    via: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgementLapsed:
+    """It was acknowledged and then left too long; it counts as unanswered again."""
+
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseBroken:
+    """A deadline passed with its promise not kept."""
+
+    deadline: str
+    promise: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyReached:
+    """The whole ladder and the catch-all found nobody who can be told."""
+
+    unreachable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The trouble is over, said by a person or by the source."""
+
+    by: Actor
+    reason: str
+
+
+IncidentEvent = (
+    Opened
+    | AlertsJoined
+    | AlertsCleared
+    | LevelRaised
+    | RoundStarted
+    | StepTaken
+    | PageStarted
+    | RingSent
+    | RingSkipped
+    | RingSettled
+    | PageAnswered
+    | PageWithdrawn
+    | Acknowledged
+    | AcknowledgementLapsed
+    | PromiseBroken
+    | NobodyReached
+    | Resolved
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with when it happened and who caused it."""
+
+    at: datetime
+    actor: Actor
+    event: IncidentEvent
