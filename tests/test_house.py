@@ -109,7 +109,7 @@ CLOCK_ALLOWED: dict[str, dict[str, str]] = {
 
 # file under src/tocsin::function -> reason. For worker loops, which log, back off and move on.
 CATCH_ALL_ALLOWED: dict[str, str] = {
-    "store/writer.py::_in_savepoint": "a bad job fails alone: its error goes to its own caller, not to its group",
+    "store/writer.py::_in_savepoint": "a bad job fails alone: its error goes to its own caller",
     "store/writer.py::_alone": "the same, for a job that runs by itself; the writer thread must outlive it",
 }
 
@@ -458,8 +458,8 @@ def told(path: str, problems: Iterable[Problem]) -> Iterator[str]:
 
 
 def expect_none(problems: Iterable[str]) -> None:
-    if told := "\n".join(problems):
-        pytest.fail(told, pytrace=False)
+    if found := "\n".join(problems):
+        pytest.fail(found, pytrace=False)
 
 
 @pytest.mark.parametrize("rule", PYTHON_RULES, ids=lambda rule: rule.__name__)

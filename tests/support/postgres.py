@@ -134,7 +134,7 @@ class Cluster:
         self._end(signal.SIGINT)
 
     def crash(self) -> None:
-        """Ends the server without flushing, as a power cut does to its caches; the next `start` recovers."""
+        """Ends the server at once, without a checkpoint; the next `start` recovers from its log."""
         self._end(signal.SIGQUIT)
 
     def remove(self) -> None:
