@@ -28,7 +28,7 @@ help: ## print this menu
 
 run: $(VENV)/.ready-run ## start the demo server (DATA=./data PORT=8080)
 	@echo "Starting Tocsin with the demo plan on port $(PORT); its data is kept in $(DATA). Stop it with Ctrl-C."
-	@exec $(BIN)/tocsin serve --demo --data $(DATA) --port $(PORT)
+	@exec $(BIN)/tocsin serve --demo --data "$(DATA)" --port $(PORT)
 
 alert: $(VENV)/.ready-run ## send a demo alert to the running server (PORT=8080)
 	@exec $(BIN)/tocsin demo-alert --port $(PORT)
