@@ -111,6 +111,8 @@ CLOCK_ALLOWED: dict[str, dict[str, str]] = {
 CATCH_ALL_ALLOWED: dict[str, str] = {
     "store/writer.py::_in_savepoint": "a bad job fails alone: its error goes to its own caller",
     "store/writer.py::_alone": "the same, for a job that runs by itself; the writer thread must outlive it",
+    "engine/engine.py::_try": "a channel that raises is a bug of that channel, and must not stop the others",
+    "engine/engine.py::_settle": "an incident that cannot be decided must not make its message go out for ever",
 }
 
 SHELL = "pass a list of arguments to subprocess without a shell"
@@ -303,7 +305,8 @@ def clock_reads(module: Module) -> Iterator[tuple[int, str]]:
 
 
 def things_fit_a_screen(module: Module) -> Iterator[Problem]:
-    if not module.path.startswith(("src/", "guard/")):
+    # A migration is frozen as its generator wrote it.
+    if not module.path.startswith(("src/", "guard/")) or "/migrations/versions/" in module.path:
         return
     lines = len(module.text.splitlines())
     if lines > MODULE_LINES_MAX:

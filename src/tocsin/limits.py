@@ -16,6 +16,21 @@ INTAKE_COMMIT_SIGNALS = 2_000
 
 SUMMARY_CHARACTERS = 1_024
 DEDUP_KEY_CHARACTERS = 255
+FIELD_CHARACTERS = 1_024
+"""The longest source, component, group or class of an alert; the rest is cut off."""
+
+LINK_CHARACTERS = 2_048
+"""The longest address that is kept as a link or called."""
+
+ALERT_LINKS = 20
+"""The most links that one alert keeps as links; any more stay in its details."""
+
+BODY_LEVELS = 32
+"""How deep objects and lists in an event may nest; what lies deeper is replaced by a note."""
+
+REJECTED_PROBLEMS = 20
+"""The most problems that a refusal lists."""
+
 SAMPLE_ALERTS = 5
 """How many summaries a joined batch of alerts shows in the timeline."""
 
@@ -25,14 +40,29 @@ TRIAGE_ALERTS = 2_000
 WAKE_SUBJECTS = 200
 """The most subjects that one wake cycle takes, the worst level first; then it looks again."""
 
-LEASE_MESSAGES = 64
-"""The most messages that one outbox cycle leases."""
+CHANNEL_MESSAGES = 16
+"""The most messages on their way through one channel at the same time."""
 
 BUNDLE_RINGS = 50
 """The most rings that one bundled message lists."""
 
 CHANNEL_TIMEOUT_SECONDS = 10
 """How long a channel may take for one message."""
+
+CONNECT_TIMEOUT_SECONDS = 3
+"""How long one address of a host may take to connect before its next address is tried."""
+
+SMTP_QUIT_TIMEOUT_SECONDS = 1
+"""How long a mail relay may take over the goodbye; the message is through by then."""
+
+RESOLVER_THREADS = 8
+"""How many host names are looked up at once; a dead name server must not stall other threads' work."""
+
+WEBHOOK_ANSWER_BYTES = 4_096
+"""How much of a webhook's answer is read. Only its status counts."""
+
+REPLY_CHARACTERS = 200
+"""How much of a provider's own words a receipt keeps."""
 
 LEASE_SECONDS = 15
 """How long a leased message belongs to its sender: longer than any channel may take."""
@@ -49,3 +79,6 @@ QUARANTINE_SECONDS = 3_600
 
 LINK_HOURS = 24
 """How long an acknowledgement link works."""
+
+PLAN_BYTES = 1024 * 1024
+"""The largest plan file."""

@@ -98,7 +98,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A channel's answer for one attempt. `provider_id` is the provider's own name for the message, if any."""
+    """A channel's answer for one attempt. `provider_id` is the provider's name for the message, if any."""
 
     outcome: Outcome
     detail: str = ""
@@ -170,7 +170,12 @@ class Alarm:
     text: str
 
 
-Effect = Notify | Withdraw | Alarm
+@dataclass(frozen=True, slots=True)
+class CloseAlerts:
+    """Effect: the incident's alerts are over too, so that the next trigger of one is a new alert."""
+
+
+Effect = Notify | Withdraw | Alarm | CloseAlerts
 
 
 @dataclass(frozen=True, slots=True)

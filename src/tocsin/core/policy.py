@@ -110,6 +110,18 @@ class Policy:
                 return level
         raise KeyError(level_id)
 
+    def service_of(self, integration: str) -> ServiceId:
+        """The service an integration reports on.
+
+        One that the plan no longer names is its own service: its alerts still page somebody.
+        """
+        return self.integrations.get(integration, ServiceId(integration))
+
+    def service_name(self, service: ServiceId) -> str:
+        """What people call the service."""
+        known = self.services.get(service)
+        return known.name if known else service
+
 
 @dataclass(frozen=True, slots=True)
 class Person:

@@ -9,7 +9,10 @@ from tocsin.core.model import Actor, LevelId, PersonId, Receipt, ServiceId, Subj
 
 @dataclass(frozen=True, slots=True)
 class JoinAlerts:
-    """Alerts that belong here: opens the incident when there is none. `level` is the worst of them."""
+    """Alerts that belong here: opens the incident when there is none. `level` is the worst of them.
+
+    `count` 0 says that alerts which joined before have got worse.
+    """
 
     incident: SubjectId
     service: ServiceId

@@ -18,7 +18,7 @@ from tocsin.core.incident.paging import (
     withdraw_moot,
 )
 from tocsin.core.incident.state import Incident, Status
-from tocsin.core.model import Actor, ActorKind, DeadlineState, Effect, Outcome, Refused, Withdraw
+from tocsin.core.model import Actor, ActorKind, CloseAlerts, DeadlineState, Effect, Outcome, Refused, Withdraw
 from tocsin.core.policy import Policy, View
 
 
@@ -78,7 +78,8 @@ def _join(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> Refused |
         return None
     if draft.state.status is Status.RESOLVED:
         return Refused(f"{draft.state.id} is resolved; a new alert opens a new incident.")
-    draft.add(events.AlertsJoined(command.count, command.sample), actor)
+    if command.count:
+        draft.add(events.AlertsJoined(command.count, command.sample), actor)
     if draft.policy.level(command.level).rank < draft.level.rank:
         previous = draft.state.level
         draft.add(events.LevelRaised(command.level, previous, command.reason), actor)
@@ -113,6 +114,7 @@ def _resolve(draft: Draft, reason: str, actor: Actor) -> Refused | None:
     if draft.state.status is Status.RESOLVED:
         return Refused(f"{draft.state.id} is already resolved.")
     draft.add(events.Resolved(actor, reason), actor)
+    draft.effects.append(CloseAlerts())
     withdraw_moot(draft, "resolved")
     return None
 

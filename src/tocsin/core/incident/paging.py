@@ -10,7 +10,7 @@ from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.state import Page
 from tocsin.core.model import Alarm, Notify, PersonId, Withdraw
 from tocsin.core.oncall import on_call
-from tocsin.core.policy import NotifyRule, Person, Step, Target, Until
+from tocsin.core.policy import NotifyRule, Person, Target, Until
 
 
 def start_round(draft: Draft, reason: str) -> None:
@@ -109,9 +109,7 @@ def _has_page(draft: Draft, person: PersonId) -> bool:
     return any(open_page.person == person for open_page in draft.state.pages)
 
 
-def _resolve(
-    draft: Draft, targets: tuple[Target, ...]
-) -> tuple[list[tuple[Person, str]], tuple[str, ...]]:
+def _resolve(draft: Draft, targets: tuple[Target, ...]) -> tuple[list[tuple[Person, str]], tuple[str, ...]]:
     """The people behind the targets with why they are asked, and in words who could not be asked."""
     paged: dict[PersonId, tuple[Person, str]] = {}
     unreachable: list[str] = []

@@ -1,0 +1,71 @@
+"""One command to one incident: load, decide, store events, snapshot, due time and effects together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tocsin.core.incident import Incident, commands, decide, next_due
+from tocsin.core.incident.events import Recorded
+from tocsin.core.model import Alarm, CloseAlerts, Effect, Notify, Refused, SubjectId, Withdraw
+from tocsin.core.policy import Policy
+from tocsin.engine.context import Context
+from tocsin.store import alerts, outbox, subjects
+from tocsin.store.subjects import Stored
+from tocsin.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a step changed: for the live pages, and alarms for whoever watches the server."""
+
+    incident: SubjectId
+    version: int
+    state: Incident
+    alarms: tuple[str, ...] = ()
+
+
+def apply(
+    tx: Transaction, context: Context, incident: SubjectId, asked: commands.Asked, now: datetime
+) -> Applied | Refused:
+    """Ask an existing incident. Raises Conflict when somebody was faster; run the job again then."""
+    stored = subjects.load_incident(tx, incident)
+    if stored is None:
+        return Refused(f"There is no incident {incident}.")
+    policy = context.policy(tx, stored.state.policy_version)
+    decision = decide(stored.state, asked, policy, context.view(tx, now), now)
+    if isinstance(decision, Refused):
+        return decision
+    return keep(tx, stored, decision.state, decision.events, decision.effects, policy, now)
+
+
+def keep(
+    tx: Transaction,
+    before: Stored | None,
+    state: Incident,
+    recorded: Sequence[Recorded],
+    effects: Iterable[Effect],
+    policy: Policy,
+    now: datetime,
+    open_key: str | None = None,
+) -> Applied:
+    """Store what was decided, all of it or nothing."""
+    priority = policy.level(state.level).rank
+    version = subjects.save(
+        tx,
+        before,
+        state,
+        recorded,
+        now=now,
+        due_at=next_due(state, policy),
+        priority=priority,
+        open_key=open_key,
+    )
+    effects = tuple(effects)
+    outbox.put(tx, state.id, [one for one in effects if isinstance(one, Notify)], priority, now)
+    # After the put: a ring decided and withdrawn in the same breath does not go out.
+    outbox.withdraw(tx, state.id, [one.page for one in effects if isinstance(one, Withdraw)])
+    if any(isinstance(one, CloseAlerts) for one in effects):
+        alerts.close_all(tx, state.id)
+    return Applied(state.id, version, state, tuple(one.text for one in effects if isinstance(one, Alarm)))

@@ -1,0 +1,69 @@
+"""What every engine step needs besides the transaction: policies, the view, and the server's own facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tocsin.core.model import PersonId
+from tocsin.core.policy import Policy, View
+from tocsin.plan.read import compile_files
+from tocsin.store import directory, plans
+from tocsin.store.transaction import Transaction
+
+VIEW_LASTS = timedelta(seconds=2)
+"""How old a cached view of the directory may be: another node may have changed it."""
+
+
+class NoPlan(Exception):
+    """No plan has been applied yet."""
+
+
+@dataclass(slots=True)
+class Context:
+    """One per server. `channels` are those this server can use; `link` makes an acknowledgement link."""
+
+    node: str
+    channels: frozenset[str]
+    link: Callable[[str, PersonId, datetime], str]
+    _policies: dict[str, Policy] = field(default_factory=dict)
+    _current: str = ""
+    _view: View | None = None
+    _view_at: datetime | None = None
+
+    def policy(self, tx: Transaction, version: str) -> Policy:
+        """The policy of a stored plan version. Stored plans always load: they were checked when applied."""
+        if version not in self._policies:
+            files = plans.files(tx, version)
+            if files is None:
+                raise NoPlan(f"Plan version {version} is not in the store.")
+            self._policies[version] = compile_files(files)
+        return self._policies[version]
+
+    def current_policy(self, tx: Transaction, now: datetime) -> Policy:
+        """The policy in force for new incidents."""
+        self._refresh(tx, now)
+        if not self._current:
+            raise NoPlan("No plan has been applied. Start the server with --plan DIRECTORY.")
+        return self.policy(tx, self._current)
+
+    def view(self, tx: Transaction, now: datetime) -> View:
+        """The directory as it is now, or was at most VIEW_LASTS ago."""
+        return self._refresh(tx, now)
+
+    def _refresh(self, tx: Transaction, now: datetime) -> View:
+        if self._view is None or self._view_at is None or not _fresh(self._view_at, now):
+            self._view = directory.view(tx, self.channels)
+            self._view_at = now
+            current = plans.current(tx)
+            self._current = current[0] if current else ""
+        return self._view
+
+    def forget(self) -> None:
+        """The directory or the plan has changed here: look again."""
+        self._view = None
+
+
+def _fresh(at: datetime, now: datetime) -> bool:
+    return at <= now <= at + VIEW_LASTS

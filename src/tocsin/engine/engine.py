@@ -1,0 +1,186 @@
+"""One turn of each wheel: triage, wake, send. `app` turns them in real time, tests and rehearsals in virtual.
+
+1. Triage takes alerts that changed to their incidents, the worst first.
+2. Wake carries out every deadline that has come, the worst level first.
+3. Send leases what waits in the outbox, gives it to its channels, and takes their answers back.
+
+Each turn returns how much it found to do; after a zero the wheel may rest until something is stored or due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+from tocsin import limits
+from tocsin.core.incident import commands
+from tocsin.core.model import Message, Outcome, Receipt, Refused, SubjectId
+from tocsin.engine import outbox, triage
+from tocsin.engine.apply import Applied, apply
+from tocsin.engine.context import Context, NoPlan
+from tocsin.engine.outbox import Outgoing
+from tocsin.engine.wake import wake
+from tocsin.store import outbox as stored_outbox
+from tocsin.store import subjects
+from tocsin.store.errors import Conflict, StoreError
+from tocsin.store.store import Store
+from tocsin.store.transaction import Transaction
+from tocsin.store.writer import Lane
+
+log = logging.getLogger("tocsin.engine")
+
+NO_ADDRESS = Receipt(Outcome.FAILED, "the directory holds no such address any more")
+NO_CHANNEL = Receipt(Outcome.FAILED, "this channel is not set up on the server")
+
+
+class Channel(Protocol):
+    """Carries a message out. World errors come back as receipts, never as exceptions."""
+
+    async def send(self, message: Message) -> Receipt:
+        """Send, within CHANNEL_TIMEOUT_SECONDS."""
+        ...
+
+
+class Engine:
+    """The engine of one node. Use from one event loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        context: Context,
+        channels: Mapping[str, Channel],
+        clock: Callable[[], datetime],
+        changed: Callable[[Applied], None],
+    ) -> None:
+        """`changed` hears of every incident that changed here, after its commit."""
+        self.store = store
+        self.context = context
+        self._channels = channels
+        self._clock = clock
+        self._changed = changed
+        self._room = dict.fromkeys(channels, limits.CHANNEL_MESSAGES)
+        self._sending: set[asyncio.Task[None]] = set()
+
+    async def ask(self, incident: SubjectId, asked: commands.Asked) -> Applied | Refused:
+        """A person's command, ahead of everything else."""
+        now = self._clock()
+        job = partial(apply, context=self.context, incident=incident, asked=asked, now=now)
+        answer = await self.store.write(job, Lane.ACT)
+        if not isinstance(answer, Refused):
+            self._tell(answer)
+        return answer
+
+    async def triage_once(self) -> int:
+        """Take what waits to its incidents."""
+        batches = await self.store.read(triage.waiting)
+        now = self._clock()
+        jobs = [partial(triage.triage, context=self.context, batch=batch, now=now) for batch in batches]
+        results = await asyncio.gather(*map(self.store.write, jobs), return_exceptions=True)
+        for batch, result in zip(batches, results, strict=True):
+            if isinstance(result, BaseException):
+                self._failed(f"triage of {len(batch.ids)} alerts from {batch.integration}", result)
+            else:
+                self._tell(*result)
+        return sum(not isinstance(result, BaseException) for result in results)
+
+    async def wake_once(self) -> int:
+        """Carry out what is due, as many incidents as one turn takes."""
+        now = self._clock()
+        due = await self.store.read(partial(subjects.due, now=now, limit=limits.WAKE_SUBJECTS))
+        jobs = [partial(wake, context=self.context, incident=SubjectId(one), now=now) for one in due]
+        results = await asyncio.gather(*map(self.store.write, jobs), return_exceptions=True)
+        for incident, result in zip(due, results, strict=True):
+            if isinstance(result, BaseException):
+                await self._set_aside(incident, result, now)
+            elif result is not None:
+                self._tell(result)
+        return len(due)
+
+    async def send_once(self) -> int:
+        """Start sending what is ready, as far as the channels have room; does not wait for their answers."""
+        now = self._clock()
+        await self.store.write(partial(stored_outbox.recover, now=now))
+        job = partial(outbox.take, context=self.context, now=now, room=dict(self._room))
+        taken = await self.store.write(job)
+        for outgoing in taken:
+            channel = outgoing.leased.channel
+            if channel in self._room:
+                self._room[channel] -= 1
+            task = asyncio.create_task(self._send(outgoing))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+        return len(taken)
+
+    async def sent(self) -> None:
+        """Wait until everything that is being sent has its answer recorded."""
+        while self._sending:
+            await asyncio.gather(*self._sending)
+
+    async def next_at(self) -> datetime | None:
+        """When there will be something to do if nothing happens until then."""
+
+        def earliest(tx: Transaction) -> datetime | None:
+            times = (subjects.next_due_at(tx), stored_outbox.next_at(tx))
+            return min((at for at in times if at is not None), default=None)
+
+        return await self.store.read(earliest)
+
+    async def _send(self, outgoing: Outgoing) -> None:
+        leased = outgoing.leased
+        channel = self._channels.get(leased.channel)
+        try:
+            receipt = await self._try(channel, outgoing.message)
+            await self._settle(outgoing, receipt)
+        finally:
+            if leased.channel in self._room:
+                self._room[leased.channel] += 1
+
+    async def _try(self, channel: Channel | None, message: Message | None) -> Receipt:
+        if channel is None:
+            return NO_CHANNEL
+        if message is None:
+            return NO_ADDRESS
+        try:
+            async with asyncio.timeout(limits.CHANNEL_TIMEOUT_SECONDS):
+                return await channel.send(message)
+        except TimeoutError:
+            return Receipt(Outcome.UNKNOWN, f"no answer within {limits.CHANNEL_TIMEOUT_SECONDS} seconds")
+        except Exception as bug:
+            # A channel that raises is broken, and must not take the others with it.
+            log.exception("A channel raised instead of answering.", extra={"key": message.key})
+            return Receipt(Outcome.UNKNOWN, f"the channel failed: {type(bug).__name__}")
+
+    async def _settle(self, outgoing: Outgoing, receipt: Receipt) -> None:
+        job = partial(
+            outbox.settle, context=self.context, leased=outgoing.leased, receipt=receipt, now=self._clock()
+        )
+        try:
+            self._tell(*await self.store.write(job))
+        except StoreError as failed:
+            # The lease runs out and the message goes again, marked as a possible repeat.
+            self._failed(f"recording the answer for {outgoing.leased.bundle}", failed)
+        except Exception as bug:
+            self._failed(f"telling the incidents of {outgoing.leased.bundle}", bug)
+            await self.store.write(partial(job, tell=False))
+
+    async def _set_aside(self, incident: str, why: BaseException, now: datetime) -> None:
+        """A store that fails is tried again; an incident that cannot be decided would fail for ever."""
+        self._failed(f"waking {incident}", why)
+        if isinstance(why, StoreError | Conflict | NoPlan):
+            return
+        until = now + timedelta(seconds=limits.QUARANTINE_SECONDS)
+        words = f"{type(why).__name__}: {why}"
+        await self.store.write(partial(subjects.set_aside, incident=incident, why=words, until=until))
+
+    def _tell(self, *applied: Applied) -> None:
+        for one in applied:
+            for alarm in one.alarms:
+                log.critical(alarm, extra={"incident": one.incident})
+            self._changed(one)
+
+    def _failed(self, what: str, why: BaseException) -> None:
+        log.error("%s failed: %s", what, why, exc_info=why)

@@ -1,0 +1,150 @@
+"""From alerts to incidents: which service, how bad, an open incident or a new one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from tocsin import limits
+from tocsin.core.incident import commands, decide
+from tocsin.core.model import Actor, ActorKind, Refused, ServiceId, SubjectId
+from tocsin.core.policy import Policy
+from tocsin.core.severity import Judgement, judge
+from tocsin.engine.apply import Applied, apply, keep
+from tocsin.engine.context import Context
+from tocsin.store import alerts, counters, subjects
+from tocsin.store.alerts import Alert
+from tocsin.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Alerts that one transaction takes together: all new to one integration, or all of one incident."""
+
+    integration: str
+    incident: SubjectId | None
+    ids: tuple[int, ...]
+
+
+def waiting(tx: Transaction) -> list[Batch]:
+    """What triage must look at, in batches, the one with the worst alert first."""
+    batches: defaultdict[tuple[str, str | None], list[int]] = defaultdict(list)
+    for id, integration, incident in alerts.dirty(tx, limits.TRIAGE_ALERTS):
+        batches[integration, incident].append(id)
+    return [
+        Batch(integration, SubjectId(incident) if incident else None, tuple(ids))
+        for (integration, incident), ids in batches.items()
+    ]
+
+
+def triage(tx: Transaction, context: Context, batch: Batch, now: datetime) -> list[Applied]:
+    """Take a batch to its incident; whatever another node took meanwhile is left out."""
+    claimed = alerts.claim(tx, batch.ids)
+    if not claimed:
+        return []
+    actor = Actor(ActorKind.SOURCE, batch.integration)
+    if batch.incident is None:
+        return _fresh(tx, context, claimed, actor, now)
+    return _known(tx, context, claimed, batch.incident, actor, now)
+
+
+def _fresh(
+    tx: Transaction, context: Context, claimed: Sequence[Alert], actor: Actor, now: datetime
+) -> list[Applied]:
+    """Alerts that belong to no incident yet."""
+    # Over before anybody looked, as after an outage of ours: recorded with the reason, nobody is woken.
+    over = [alert for alert in claimed if alert.status == "resolved"]
+    alerts.mark(tx, [(alert.id, alert.status, None, "resolved before triage") for alert in over])
+    live = [alert for alert in claimed if alert.status != "resolved"]
+    if not live:
+        return []
+    joined = _join(tx, context, live, actor, now)
+    incident = joined.incident
+    alerts.mark(tx, [(alert.id, alert.status, incident, "") for alert in live])
+    if all(alert.status == "acknowledged" for alert in live):
+        return [joined, *_ask(tx, context, incident, actor, commands.Acknowledge("source"), now)]
+    return [joined]
+
+
+def _join(tx: Transaction, context: Context, live: Sequence[Alert], actor: Actor, now: datetime) -> Applied:
+    policy = context.current_policy(tx, now)
+    service = policy.service_of(live[0].integration)
+    before = subjects.open_incident(tx, service)
+    # An open incident keeps the plan it was opened under, levels included.
+    pinned = context.policy(tx, before.state.policy_version) if before else policy
+    incident = before.state.id if before else _new_id(tx, policy, now)
+    command = _join_command(incident, service, live, pinned)
+    decision = decide(
+        before.state if before else None,
+        commands.Asked(actor, command),
+        pinned,
+        context.view(tx, now),
+        now,
+    )
+    assert not isinstance(decision, Refused), f"{incident} holds {service} and refused: {decision}"
+    return keep(tx, before, decision.state, decision.events, decision.effects, pinned, now, open_key=service)
+
+
+def _known(
+    tx: Transaction,
+    context: Context,
+    claimed: Sequence[Alert],
+    incident: SubjectId,
+    actor: Actor,
+    now: datetime,
+) -> list[Applied]:
+    """News of alerts that have their incident: over, acknowledged at the source, or worse than before."""
+    alerts.mark(tx, [(alert.id, alert.status, incident, "") for alert in claimed])
+    over = [alert for alert in claimed if alert.status == "resolved"]
+    taken = [alert for alert in claimed if alert.status == "acknowledged" != alert.triaged]
+    worse = [alert for alert in claimed if alert.status == alert.triaged != "resolved"]
+    applied: list[Applied] = []
+    if worse:
+        stored = subjects.load_incident(tx, incident)
+        assert stored is not None, f"alerts point at {incident}, which does not exist"
+        policy = context.policy(tx, stored.state.policy_version)
+        command = replace(_join_command(incident, stored.state.service, worse, policy), count=0)
+        applied += _ask(tx, context, incident, actor, command, now)
+    if taken:
+        applied += _ask(tx, context, incident, actor, commands.Acknowledge("source"), now)
+    if over:
+        applied += _ask(tx, context, incident, actor, commands.ClearAlerts(len(over), _sample(over)), now)
+    return applied
+
+
+def _ask(
+    tx: Transaction,
+    context: Context,
+    incident: SubjectId,
+    actor: Actor,
+    command: commands.IncidentCommand,
+    now: datetime,
+) -> list[Applied]:
+    # A refusal is fine here: what the source says may be old news to an incident that people have moved on.
+    answer = apply(tx, context, incident, commands.Asked(actor, command), now)
+    return [] if isinstance(answer, Refused) else [answer]
+
+
+def _join_command(
+    incident: SubjectId, service: ServiceId, live: Sequence[Alert], policy: Policy
+) -> commands.JoinAlerts:
+    judged = _worst(policy, live)
+    return commands.JoinAlerts(incident, service, len(live), _sample(live), judged.level.id, judged.reason)
+
+
+def _worst(policy: Policy, live: Sequence[Alert]) -> Judgement:
+    return min((judge(policy, alert.signal) for alert in live), key=lambda judged: judged.level.rank)
+
+
+def _sample(some: Sequence[Alert]) -> tuple[str, ...]:
+    worst_first = sorted(some, key=lambda alert: (alert.signal.severity.rank, alert.id))
+    return tuple(alert.signal.summary for alert in worst_first[: limits.SAMPLE_ALERTS])
+
+
+def _new_id(tx: Transaction, policy: Policy, now: datetime) -> SubjectId:
+    day = now.astimezone(ZoneInfo(policy.zone))
+    number = counters.next_number(tx, f"incident {day:%Y-%m-%d}")
+    return SubjectId(policy.incident_id.format(date=day, number=number))

@@ -1,0 +1,1 @@
+"""From plan files to a policy, or to the list of everything that is wrong with them."""

@@ -1,0 +1,1 @@
+"""The only SQL. Every function takes an open transaction; nothing here decides or sends."""

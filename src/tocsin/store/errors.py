@@ -1,0 +1,19 @@
+"""What can go wrong with the store itself."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """The database did not keep what it was given. Nothing was stored."""
+
+
+class StoreFull(StoreError):
+    """The disk or the database is full."""
+
+
+class Conflict(Exception):
+    """Somebody else changed the row first; load it again and decide anew."""
+
+
+class AlreadyRunning(Exception):
+    """Another server holds the lock on this data directory."""

@@ -1,0 +1,258 @@
+"""What must be sent, who is sending it, and the ledger of every attempt."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
+
+from tocsin.core.model import Notify, Outcome, PersonId, SubjectId
+from tocsin.store.database import skip_locked
+from tocsin.store.schema import deliveries, outbox
+
+WAITING, LEASED, SENT, FAILED, WITHDRAWN = "waiting", "leased", "sent", "failed", "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """One ring of one page on its way. `unknown` is true when an earlier attempt may have arrived."""
+
+    id: int
+    key: str
+    incident: SubjectId
+    page: int
+    ring: int
+    urgent: bool
+    attempts: int
+    unknown: bool
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """Rings for one person on one channel that go out as one message, ours until the lease ends."""
+
+    bundle: str
+    person: PersonId
+    channel: str
+    rings: tuple[Ring, ...]
+
+
+def put(tx: Connection, incident: SubjectId, effects: Sequence[Notify], priority: int, now: datetime) -> None:
+    """Queue rings in the transaction that decided them."""
+    if effects:
+        tx.execute(
+            insert(outbox),
+            [
+                {
+                    "key": one.key,
+                    "subject_id": incident,
+                    "page": one.page,
+                    "ring": one.ring,
+                    "person": one.person,
+                    "channel": one.channel,
+                    "priority": priority,
+                    "urgent": int(one.urgent),
+                    "state": WAITING,
+                    "next_at": now,
+                    "created_at": now,
+                }
+                for one in effects
+            ],
+        )
+
+
+def withdraw(tx: Connection, incident: SubjectId, pages: Sequence[int]) -> None:
+    """What waits for these pages does not go out any more; what is leased may, but is not tried again."""
+    if pages:
+        of_pages = (outbox.c.subject_id == incident, outbox.c.page.in_(pages))
+        tx.execute(
+            update(outbox).where(*of_pages, outbox.c.state == WAITING).values(state=WITHDRAWN, wanted=0)
+        )
+        tx.execute(update(outbox).where(*of_pages, outbox.c.state == LEASED).values(wanted=0))
+
+
+def recover(tx: Connection, now: datetime, node: str | None = None) -> int:
+    """Take back what was being sent when its sender died; whether it arrived is unknown.
+
+    Of one node when `node` is given, at its start (its leases cannot be alive), else all whose lease is over.
+    """
+    gone = outbox.c.state == LEASED
+    gone &= outbox.c.node == node if node is not None else outbox.c.leased_until <= now
+    lost = tx.execute(
+        skip_locked(tx, select(outbox.c.id, outbox.c.key, outbox.c.attempts, outbox.c.wanted).where(gone))
+    ).all()
+    for row in lost:
+        tx.execute(
+            update(outbox)
+            .where(outbox.c.id == row.id)
+            .values(state=WAITING if row.wanted else WITHDRAWN, unknown=1, next_at=now)
+        )
+        tx.execute(
+            update(deliveries)
+            .where(deliveries.c.key == row.key, deliveries.c.attempt == row.attempts)
+            .values(outcome=Outcome.UNKNOWN, finished_at=now, detail="the sender stopped before the answer")
+        )
+    return len(lost)
+
+
+def lease(
+    tx: Connection, now: datetime, node: str, *, room: Mapping[str, int], bundle_max: int, lasts: timedelta
+) -> list[Leased]:
+    """Take what is ready, the worst level first, bundled by person; `room` messages on each channel.
+
+    A slow channel thus holds up nobody else's. A ring for a channel that `room` does not name at all is
+    leased too, so that the caller can say that it cannot be sent.
+    """
+    leased = []
+    for channel, free in room.items():
+        if free > 0:
+            leased += _lease_where(tx, outbox.c.channel == channel, free, bundle_max, now, node, now + lasts)
+    strange = outbox.c.channel.not_in(room)
+    return leased + _lease_where(tx, strange, bundle_max, bundle_max, now, node, now + lasts)
+
+
+def _lease_where(
+    tx: Connection,
+    where: ColumnElement[bool],
+    messages: int,
+    bundle_max: int,
+    now: datetime,
+    node: str,
+    until: datetime,
+) -> list[Leased]:
+    ready = (
+        select(outbox)
+        .where(where, outbox.c.state == WAITING, outbox.c.next_at <= now)
+        .order_by(outbox.c.priority, outbox.c.id)
+        .limit(messages * bundle_max)
+    )
+    groups: dict[tuple[str, str, str], list[Any]] = {}
+    for row in tx.execute(skip_locked(tx, ready)):
+        # What may have arrived keeps the company it went out in, and with it its idempotency key.
+        company = row.bundle if row.unknown else ""
+        group = groups.setdefault((row.person, row.channel, company), [])
+        if len(groups) <= messages and len(group) < bundle_max:
+            group.append(row)
+    return [_lease_group(tx, group, now, node, until) for group in groups.values() if group]
+
+
+def _lease_group(tx: Connection, group: Sequence[Any], now: datetime, node: str, until: datetime) -> Leased:
+    person, channel = PersonId(group[0].person), group[0].channel
+    bundle = _bundle_key([row.key for row in group])
+    tx.execute(
+        update(outbox)
+        .where(outbox.c.id.in_([row.id for row in group]))
+        .values(
+            state=LEASED,
+            bundle=bundle,
+            node=node,
+            leased_until=until,
+            fence=outbox.c.fence + 1,
+            attempts=outbox.c.attempts + 1,
+        )
+    )
+    rings = tuple(
+        Ring(
+            row.id,
+            row.key,
+            SubjectId(row.subject_id),
+            row.page,
+            row.ring,
+            bool(row.urgent),
+            row.attempts + 1,
+            bool(row.unknown),
+            row.fence + 1,
+        )
+        for row in group
+    )
+    tx.execute(insert(deliveries), [_attempt(ring, bundle, person, channel, now) for ring in rings])
+    return Leased(bundle, person, channel, rings)
+
+
+def _bundle_key(keys: Sequence[str]) -> str:
+    """One name for exactly these rings: a receiver that drops repeats never drops a ring it has not seen."""
+    return keys[0] if len(keys) == 1 else hashlib.sha256("\n".join(keys).encode()).hexdigest()[:32]
+
+
+def _attempt(ring: Ring, bundle: str, person: str, channel: str, now: datetime) -> dict[str, object]:
+    return {
+        "key": ring.key,
+        "bundle": bundle,
+        "subject_id": ring.incident,
+        "person": person,
+        "channel": channel,
+        "attempt": ring.attempts,
+        "started_at": now,
+        "outcome": "sending",
+        "detail": "",
+        "provider_id": "",
+    }
+
+
+def settle(
+    tx: Connection,
+    ring: Ring,
+    outcome: Outcome,
+    detail: str,
+    provider_id: str,
+    *,
+    now: datetime,
+    retry_at: datetime | None,
+) -> bool:
+    """Record a channel's answer; False when the lease was lost meanwhile, and then only the ledger is told.
+
+    `retry_at` says when it is tried again; None ends it.
+    """
+    tx.execute(
+        update(deliveries)
+        .where(deliveries.c.key == ring.key, deliveries.c.attempt == ring.attempts)
+        .values(outcome=outcome, detail=detail, provider_id=provider_id, finished_at=now)
+    )
+    done = {Outcome.ACCEPTED: SENT, Outcome.FAILED: FAILED}.get(outcome)
+    again = case((outbox.c.wanted == 1, WAITING), else_=WITHDRAWN)
+    changed = tx.execute(
+        update(outbox)
+        .where(outbox.c.id == ring.id, outbox.c.fence == ring.fence, outbox.c.state == LEASED)
+        .values(
+            state=done or again,
+            unknown=1 if outcome is Outcome.UNKNOWN else outbox.c.unknown,
+            next_at=retry_at if retry_at is not None else outbox.c.next_at,
+            leased_until=None,
+        )
+    )
+    return changed.rowcount == 1
+
+
+def next_at(tx: Connection) -> datetime | None:
+    """When the next ring may be sent, or the next lease ends."""
+    waiting = tx.scalar(select(func.min(outbox.c.next_at)).where(outbox.c.state == WAITING))
+    leased = tx.scalar(select(func.min(outbox.c.leased_until)).where(outbox.c.state == LEASED))
+    return min((at for at in (waiting, leased) if at is not None), default=None)
+
+
+def of_bundle(tx: Connection, bundle: str) -> list[tuple[SubjectId, PersonId]]:
+    """The incidents that a message listed, with the person it went to."""
+    rows = tx.execute(
+        select(deliveries.c.subject_id, deliveries.c.person)
+        .where(deliveries.c.bundle == bundle)
+        .order_by(deliveries.c.id)
+    )
+    return list(dict.fromkeys((SubjectId(row.subject_id), PersonId(row.person)) for row in rows))
+
+
+def ledger(tx: Connection, incident: str) -> Sequence[Any]:
+    """Every attempt for an incident, in order."""
+    return tx.execute(
+        select(deliveries).where(deliveries.c.subject_id == incident).order_by(deliveries.c.id)
+    ).all()
+
+
+def counts(tx: Connection) -> dict[str, int]:
+    """How many rings are in each state."""
+    rows = tx.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))
+    return {row[0]: row[1] for row in rows}

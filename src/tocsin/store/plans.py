@@ -1,0 +1,29 @@
+"""Plan versions: every plan ever applied, as its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from tocsin.store.codec import dump, load
+from tocsin.store.schema import plans
+
+
+def keep(tx: Connection, version: str, files: Mapping[str, str], now: datetime) -> None:
+    """Put a version in force for new incidents; one that was there before comes back into force."""
+    if tx.execute(update(plans).where(plans.c.version == version).values(applied_at=now)).rowcount == 0:
+        tx.execute(insert(plans).values(version=version, files=dump(files), applied_at=now))
+
+
+def current(tx: Connection) -> tuple[str, dict[str, str]] | None:
+    """Version and files of the plan in force; None before the first."""
+    row = tx.execute(select(plans).order_by(plans.c.applied_at.desc()).limit(1)).first()
+    return None if row is None else (row.version, load(row.files, dict[str, str]))
+
+
+def files(tx: Connection, version: str) -> dict[str, str] | None:
+    """The files of one version, if it was ever applied."""
+    text = tx.scalar(select(plans.c.files).where(plans.c.version == version))
+    return None if text is None else load(text, dict[str, str])

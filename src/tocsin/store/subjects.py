@@ -1,0 +1,180 @@
+"""Subjects with their events: load, save by compare-and-set, find what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from tocsin.core.incident import Incident
+from tocsin.core.incident.events import Recorded
+from tocsin.core.model import SubjectId
+from tocsin.store.codec import dump, event_from, event_row, load
+from tocsin.store.database import skip_locked
+from tocsin.store.errors import Conflict
+from tocsin.store.schema import events, subjects
+
+INCIDENT = "incident"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A subject as it stands: its version counts its events."""
+
+    version: int
+    state: Incident
+    quarantined: str = ""
+
+
+def load_incident(tx: Connection, incident: str) -> Stored | None:
+    """The incident of that id, or None."""
+    row = tx.execute(
+        select(subjects.c.version, subjects.c.state, subjects.c.quarantined).where(
+            subjects.c.kind == INCIDENT, subjects.c.id == incident
+        )
+    ).first()
+    return None if row is None else Stored(row.version, load(row.state, Incident), row.quarantined)
+
+
+def open_incident(tx: Connection, open_key: str) -> Stored | None:
+    """The open incident that holds this group key, or None."""
+    row = tx.execute(
+        select(subjects.c.version, subjects.c.state).where(subjects.c.open_key == open_key)
+    ).first()
+    return None if row is None else Stored(row.version, load(row.state, Incident))
+
+
+def claim_due(tx: Connection, incident: str, now: datetime) -> Stored | None:
+    """The incident if it is still due, held for this transaction; None when another node has it."""
+    statement = select(subjects.c.version, subjects.c.state).where(
+        subjects.c.kind == INCIDENT, subjects.c.id == incident, subjects.c.due_at <= now
+    )
+    row = tx.execute(skip_locked(tx, statement)).first()
+    return None if row is None else Stored(row.version, load(row.state, Incident))
+
+
+def due(tx: Connection, now: datetime, limit: int) -> Sequence[str]:
+    """Ids of incidents past their due time, the worst level first, then the longest overdue."""
+    return tx.scalars(
+        select(subjects.c.id)
+        .where(subjects.c.due_at <= now)
+        .order_by(subjects.c.priority, subjects.c.due_at)
+        .limit(limit)
+    ).all()
+
+
+def next_due_at(tx: Connection) -> datetime | None:
+    """When the next subject falls due, if any."""
+    at: datetime | None = tx.scalar(select(func.min(subjects.c.due_at)))
+    return at
+
+
+def save(
+    tx: Connection,
+    before: Stored | None,
+    state: Incident,
+    recorded: Sequence[Recorded],
+    *,
+    now: datetime,
+    due_at: datetime | None,
+    priority: int,
+    open_key: str | None,
+) -> int:
+    """Store events and snapshot together; returns the new version.
+
+    Raises Conflict when the subject is no longer at the version it was loaded at. `open_key` is given when
+    the incident opens, and given up by itself when it is resolved.
+    """
+    version = (before.version if before else 0) + len(recorded)
+    values = {
+        "version": version,
+        "state": dump(state),
+        "status": state.status.value,
+        "due_at": due_at,
+        "priority": priority,
+        "updated_at": now,
+        "quarantined": "",
+    }
+    if before is None:
+        first = {"kind": INCIDENT, "id": state.id, "open_key": open_key, "opened_at": now}
+        tx.execute(insert(subjects).values(first | values))
+    else:
+        if state.resolved_at is not None:
+            values["open_key"] = None
+        changed = tx.execute(
+            update(subjects)
+            .where(
+                subjects.c.kind == INCIDENT,
+                subjects.c.id == state.id,
+                subjects.c.version == before.version,
+            )
+            .values(values)
+        )
+        if changed.rowcount != 1:
+            raise Conflict(f"{state.id} was changed by somebody else")
+    if recorded:
+        first_seq = version - len(recorded) + 1
+        rows = [event_row(INCIDENT, state.id, first_seq + index, one) for index, one in enumerate(recorded)]
+        tx.execute(insert(events), rows)
+    return version
+
+
+def history_of(tx: Connection, incident: str) -> list[Recorded]:
+    """Every event of the incident, in order."""
+    rows = tx.execute(
+        select(events).where(events.c.kind == INCIDENT, events.c.id == incident).order_by(events.c.seq)
+    )
+    return [event_from(row) for row in rows]
+
+
+def set_aside(tx: Connection, incident: str, why: str, until: datetime) -> None:
+    """Quarantine: do not look at this subject again before `until`, and say why."""
+    tx.execute(
+        update(subjects)
+        .where(subjects.c.kind == INCIDENT, subjects.c.id == incident)
+        .values(due_at=until, quarantined=why)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row of the incident list."""
+
+    state: Incident
+    version: int
+    due_at: datetime | None
+    updated_at: datetime
+    quarantined: str
+
+
+def listing(tx: Connection, *, open_only: bool, limit: int, before: datetime | None = None) -> list[Listed]:
+    """Incidents, the newest first; with `open_only`, only those not resolved, the worst level first."""
+    statement = select(subjects).where(subjects.c.kind == INCIDENT)
+    if open_only:
+        statement = statement.where(subjects.c.open_key.is_not(None)).order_by(subjects.c.priority)
+    if before is not None:
+        statement = statement.where(subjects.c.opened_at < before)
+    rows = tx.execute(statement.order_by(subjects.c.opened_at.desc()).limit(limit))
+    return [
+        Listed(load(row.state, Incident), row.version, row.due_at, row.updated_at, row.quarantined)
+        for row in rows
+    ]
+
+
+def changed_since(tx: Connection, since: datetime, limit: int) -> list[tuple[SubjectId, int, datetime]]:
+    """Ids and versions of incidents changed at or after `since`, the earliest change first."""
+    rows = tx.execute(
+        select(subjects.c.id, subjects.c.version, subjects.c.updated_at)
+        .where(subjects.c.updated_at >= since)
+        .order_by(subjects.c.updated_at)
+        .limit(limit)
+    )
+    return [(SubjectId(row.id), row.version, row.updated_at) for row in rows]
+
+
+def overdue(tx: Connection, now: datetime, by: timedelta) -> int:
+    """How many subjects are past their due time by more than `by`: none, when the wake loop is well."""
+    count = select(func.count()).select_from(subjects).where(subjects.c.due_at < now - by)
+    return int(tx.scalar(count) or 0)

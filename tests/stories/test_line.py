@@ -1,0 +1,82 @@
+"""The line: one alert, one page, one acknowledgement, and what happens when nobody answers."""
+
+from __future__ import annotations
+
+from tests.support.world import World, page
+from tocsin.core.model import Refused
+
+
+def test_an_alert_pages_who_is_on_call_at_once(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+
+
+def test_an_unanswered_page_climbs_the_ladder(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    world.advance(minutes=2)
+    world.expect(page("ana", "webhook"))
+    world.advance(minutes=3)
+    world.expect(page("ben"))
+    world.advance(minutes=10)
+    world.expect(page("dara"))
+    world.advance(minutes=10)
+    world.expect(page("ana"))
+
+
+def test_an_acknowledgement_stops_pages_and_ladder(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    world.acknowledge("ana")
+    world.advance(minutes=14)
+    world.expect()
+
+
+def test_a_second_acknowledgement_is_refused_with_a_reason(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    world.acknowledge("ana")
+    assert world.acknowledge("ben") == Refused(f"{world.incident().id} was already acknowledged by ana.")
+
+
+def test_an_alert_that_repeats_does_not_page_again(world: World) -> None:
+    for _ in range(5):
+        world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    assert world.incident().alerts_count == 1
+
+
+def test_the_source_resolves_what_it_triggered(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    world.clear("prometheus", "checkout is down")
+    assert world.incident().status == "resolved"
+    world.advance(hours=3)
+    world.expect()
+
+
+def test_after_a_resolve_by_hand_the_next_trigger_opens_a_new_incident(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.resolve("ana")
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"), page("ana"))
+    assert len(world.incidents()) == 2
+
+
+def test_a_worse_alert_raises_the_level_and_pages_although_it_was_acknowledged(world: World) -> None:
+    world.alert("prometheus", "checkout is slow", severity="error")
+    world.acknowledge("ana")
+    world.expect(page("ana"))
+    world.alert("prometheus", "checkout is down", severity="critical")
+    world.expect(page("ana"))
+    assert world.incident().level == "P1"
+
+
+def test_an_acknowledged_incident_that_is_forgotten_pages_again(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.acknowledge("ana")
+    world.expect(page("ana"))
+    world.advance(minutes=15)
+    world.expect(page("dara"))
+    world.advance(minutes=15)
+    world.expect(page("ana"))
