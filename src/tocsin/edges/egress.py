@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mappi
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import ip_address
 from typing import Any, cast
 
@@ -70,9 +71,17 @@ class Egress:
     ) -> None:
         self._allow = allow
         self._resolve = resolve or system_resolver()
-        self._tls = _tls_context(authorities_pem)
-        self.relay_tls = _tls_context(authorities_pem)
+        self._authorities_pem = authorities_pem
+
+    # Reading all authorities takes 50 ms: done once, and only by those who speak TLS.
+    @cached_property
+    def _web_tls(self) -> ssl.SSLContext:
+        return _tls_context(self._authorities_pem)
+
+    @cached_property
+    def relay_tls(self) -> ssl.SSLContext:
         """For the mail relay. Its own context: httpcore writes HTTP's protocol names into the other."""
+        return _tls_context(self._authorities_pem)
 
     async def request(
         self,
@@ -132,8 +141,10 @@ class Egress:
         self, request: httpcore.Request, addresses: Sequence[Address], exchange: _Exchange, bytes_max: int
     ) -> bool:
         """Fills `exchange`; true when the body was cut at `bytes_max`."""
+        backend = _PinnedBackend(addresses, exchange)
+        tls = self._web_tls if request.url.scheme == b"https" else None
         connection = httpcore.AsyncHTTPConnection(
-            request.url.origin, ssl_context=self._tls, network_backend=_PinnedBackend(addresses, exchange)
+            request.url.origin, ssl_context=tls, network_backend=backend
         )
         try:
             response = await connection.handle_async_request(request)
@@ -153,6 +164,7 @@ class Egress:
             return False
         finally:
             await connection.aclose()
+            await backend.aclose()
 
     async def _checked_addresses(self, target: Target) -> tuple[Address, ...]:
         """All addresses of the host, in dialling order; EdgeError if a single one is internal.
@@ -192,6 +204,12 @@ class _PinnedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, addresses: Sequence[Address], exchange: _Exchange) -> None:
         self._addresses = addresses
         self._exchange = exchange
+        self._dialled: httpcore.AsyncNetworkStream | None = None
+
+    async def aclose(self) -> None:
+        """Hangs up. httpcore forgets a connection whose TLS handshake ran out of time."""
+        if self._dialled is not None:
+            await self._dialled.aclose()
 
     async def connect_tcp(
         self,
@@ -205,8 +223,8 @@ class _PinnedBackend(httpcore.AsyncNetworkBackend):
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for address in self._addresses:
             try:
-                stream = await dialler.connect_tcp(str(address), port, limits.CONNECT_TIMEOUT_SECONDS)
-                return _WatchedStream(stream, self._exchange)
+                self._dialled = await dialler.connect_tcp(str(address), port, limits.CONNECT_TIMEOUT_SECONDS)
+                return _WatchedStream(self._dialled, self._exchange)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure or httpcore.ConnectError("no address")
