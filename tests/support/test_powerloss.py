@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -253,6 +254,15 @@ def test_unsynced_writes_survive_by_the_sector_and_by_the_seed(disk: PowerLossDi
     assert images == [(tmp_path / f"{seed}b" / "db-wal").read_bytes() for seed in range(8)]
     assert len(set(images)) > 4
     assert any(torn_pages(image, written) for image in images)
+
+
+def test_it_says_why_a_python_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert supported() is None
+    built_in = ModuleSpec("_sqlite3", None, origin="built-in")
+    monkeypatch.setattr("tests.support.powerloss.importlib.util.find_spec", lambda _: built_in)
+    assert supported() == "this Python has SQLite linked in statically, so no VFS can be registered with it"
+    monkeypatch.setattr("tests.support.powerloss.sys.platform", "darwin")
+    assert supported() == "the power loss VFS is untested on darwin"
 
 
 def torn_pages(image: bytes, written: bytes) -> list[int]:
