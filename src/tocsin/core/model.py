@@ -183,3 +183,12 @@ class Refused:
     """The command is not allowed now. `reason` is a whole sentence for the person who asked."""
 
     reason: str
+
+
+class Rejected(Exception):
+    """A body from a source that cannot be understood at all, with the answer its format gives for that."""
+
+    def __init__(self, status: int, answer: bytes) -> None:
+        super().__init__(answer.decode(errors="replace"))
+        self.status = status
+        self.answer = answer

@@ -1,0 +1,119 @@
+"""The API for programs and the command line: JSON in, JSON out, problems as RFC 9457 says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from litestar import Router, get, post
+from litestar.connection import Request
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.params import Parameter
+
+from tocsin.core.incident import Status
+from tocsin.core.model import LevelId, Refused, ServiceId, SubjectId
+from tocsin.engine.apply import Applied
+from tocsin.web import incidents
+from tocsin.web.auth import Viewer
+from tocsin.web.incidents import Detail, Shown
+from tocsin.web.services import Services
+
+Asking = Request[Viewer, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An incident in a list. Times are ISO 8601 in UTC."""
+
+    id: SubjectId
+    title: str
+    service: ServiceId
+    level: LevelId
+    status: Status
+    opened_at: str
+    alerts: int
+    next_deadline: str | None
+    next_due_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an incident is over, in the responder's words."""
+
+    reason: str = "resolved by hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The incident after a command."""
+
+    id: SubjectId
+    status: Status
+    version: int
+
+
+def router(services: Services) -> Router:
+    """Everything under /api/v1 but the events address."""
+
+    @get("/incidents", summary="List incidents")
+    async def list_incidents(
+        status: Literal["open", "all"] = "open",
+        limit: Annotated[int, Parameter(ge=1, le=500)] = 100,
+    ) -> list[Incident]:
+        read = partial(incidents.listed, services=services, open_only=status == "open", limit=limit)
+        return [_incident(one) for one in await services.store.read(read)]
+
+    @get("/incidents/{incident:str}", summary="One incident with its timeline, deadlines and deliveries")
+    async def show_incident(incident: str) -> dict[str, Any]:
+        found = await services.store.read(partial(incidents.detail, services=services, incident=incident))
+        if found is None:
+            raise NotFoundException(f"There is no incident {incident}.")
+        return _detail(found)
+
+    @post("/incidents/{incident:str}/acknowledge", status_code=200, summary="Take an incident")
+    async def acknowledge(incident: str, request: Asking) -> Done:
+        via = request.headers.get("tocsin-client", "api")
+        return _done(await incidents.acknowledge(services, request.user, incident, via))
+
+    @post("/incidents/{incident:str}/resolve", status_code=200, summary="Say that an incident is over")
+    async def resolve(incident: str, request: Asking, data: Reason) -> Done:
+        return _done(await incidents.resolve(services, request.user, incident, data.reason))
+
+    return Router("/api/v1", route_handlers=[list_incidents, show_incident, acknowledge, resolve])
+
+
+def _done(answer: Applied | Refused) -> Done:
+    if isinstance(answer, Refused):
+        missing = answer.reason.startswith("There is no incident")
+        raise HTTPException(answer.reason, status_code=404 if missing else 409)
+    return Done(answer.incident, answer.state.status, answer.version)
+
+
+def _incident(shown: Shown) -> Incident:
+    state = shown.state
+    return Incident(
+        state.id,
+        state.title,
+        state.service,
+        state.level,
+        state.status,
+        state.opened_at.isoformat(),
+        state.alerts_count,
+        shown.next.promise if shown.next else None,
+        shown.next.due_at.isoformat() if shown.next else None,
+    )
+
+
+def _detail(found: Detail) -> dict[str, Any]:
+    return {
+        "incident": _incident(found.shown),
+        "actions": found.actions,
+        "deadlines": found.deadlines,
+        "timeline": [
+            {"at": one.at, "actor": str(one.actor), "type": type(one.event).__name__, "event": one.event}
+            for one in found.timeline
+        ],
+        "alerts": found.alerts,
+        "deliveries": [dict(row._mapping) for row in found.ledger],
+    }

@@ -1,0 +1,29 @@
+"""How the server is: alive, ready, and in figures."""
+
+from __future__ import annotations
+
+from litestar import Response, Router, get
+from prometheus_client import REGISTRY, generate_latest
+
+from tocsin.web.auth import PUBLIC
+from tocsin.web.services import Services
+
+
+def router(services: Services) -> Router:
+    """/healthz says that the process runs, /readyz that it can do its work, /metrics how much of it."""
+
+    @get("/healthz", opt={PUBLIC: True}, sync_to_thread=False, include_in_schema=False)
+    def healthz() -> dict[str, str]:
+        return {"status": "pass"}
+
+    @get("/readyz", opt={PUBLIC: True}, include_in_schema=False)
+    async def readyz() -> Response[dict[str, object]]:
+        troubles = await services.ready()
+        body: dict[str, object] = {"status": "fail" if troubles else "pass", "troubles": troubles}
+        return Response(body, status_code=503 if troubles else 200)
+
+    @get("/metrics", opt={PUBLIC: True}, sync_to_thread=False, include_in_schema=False)
+    def metrics() -> Response[bytes]:
+        return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return Router("/", route_handlers=[healthz, readyz, metrics])

@@ -1,0 +1,144 @@
+"""The addresses that sources speak to: plain ASGI, because this path is measured in thousands a second.
+
+A sender hears 2xx only after the signals are on disk, 429 when too many wait, 503 when they cannot be stored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from litestar import asgi
+from litestar.handlers import ASGIRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from tocsin import limits
+from tocsin.core.model import Rejected, Signal
+from tocsin.engine.intake import Busy, Intake
+from tocsin.store import directory
+from tocsin.store.alerts import Received
+from tocsin.store.errors import StoreError, StoreFull
+from tocsin.web.auth import PUBLIC
+from tocsin.web.services import Parse, Services
+
+KEYS_LAST = timedelta(seconds=2)
+"""How long a routing key that was changed elsewhere may be remembered."""
+
+TOO_LARGE = f"The body is larger than {limits.BODY_BYTES} bytes. Send fewer events at a time."
+UNKNOWN_KEY = "No integration has this key. Make one with `tocsin integration add`."
+BUSY = "More events wait than this server can store just now. Send this again."
+FULL = "The server's disk is full: nothing of this request was stored. Send this again."
+BROKEN = "The server could not store this: nothing of it was kept. Send this again."
+
+
+class Door:
+    """What the intake addresses share: keys, and the way to the store."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._intake: Intake = services.intake
+        self._keys: Mapping[str, str] = {}
+        self._keys_at: datetime | None = None
+
+    async def integration(self, key: str) -> str | None:
+        """The integration that a routing key speaks for."""
+        now = self._services.clock()
+        if self._keys_at is None or not self._keys_at <= now <= self._keys_at + KEYS_LAST:
+            self._keys = await self._services.store.read(directory.keys)
+            self._keys_at = now
+        return self._keys.get(directory.hashed(key))
+
+    async def accept(self, integration: str, signals: tuple[Signal, ...]) -> tuple[int, str]:
+        """Store the signals; (202, "") or the status and sentence that say why not."""
+        now = self._services.clock()
+        try:
+            await self._intake.accept([Received(integration, signal, now) for signal in signals])
+        except Busy:
+            return 429, BUSY
+        except StoreFull:
+            return 503, FULL
+        except StoreError:
+            return 503, BROKEN
+        return 202, ""
+
+
+def routes(services: Services) -> list[ASGIRouteHandler]:
+    """One address for each format that the server understands."""
+    door = Door(services)
+    return [
+        asgi(path, copy_scope=False, opt={PUBLIC: True})(_handler(door, parse))
+        for path, parse in services.parsers.items()
+    ]
+
+
+def _handler(door: Door, parse: Parse) -> ASGIApp:
+    """A format's address. The key stands in the body, or else in `Authorization: Bearer KEY`."""
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _body(scope, receive)
+        if body is None:
+            return await _refuse(send, *_unread(scope))
+        try:
+            parsed = parse(body)
+        except Rejected as rejected:
+            return await _answer(send, rejected.status, rejected.answer)
+        integration = await door.integration(parsed.key or _bearer(scope))
+        if integration is None:
+            return await _refuse(send, 400 if parsed.key else 401, UNKNOWN_KEY)
+        status, why = await door.accept(integration, parsed.signals)
+        if status != 202:
+            return await _refuse(send, status, why)
+        await _answer(send, parsed.status, parsed.answer)
+
+    return handle
+
+
+def _bearer(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization" and value[:7].lower() == b"bearer ":
+            return value[7:].decode("latin-1").strip()
+    return ""
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes | None:
+    """The whole body; None when it is not a POST, too large, or the sender left."""
+    if scope["method"] != "POST":
+        return None
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        event = await receive()
+        if event["type"] != "http.request":
+            return None
+        chunk = event.get("body", b"")
+        size += len(chunk)
+        if size > limits.BODY_BYTES:
+            return None
+        chunks.append(chunk)
+        if not event.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _unread(scope: Scope) -> tuple[int, str]:
+    if scope["method"] != "POST":
+        return 405, "Events come in by POST."
+    return 413, TOO_LARGE
+
+
+async def _refuse(send: Send, status: int, sentence: str) -> None:
+    # PagerDuty's own shape, which its clients print; ours reads the same words.
+    body = {"status": "error", "message": sentence, "errors": [sentence]}
+    await _answer(send, status, json.dumps(body).encode())
+
+
+_JSON = (b"content-type", b"application/json")
+_COME_BACK = (b"retry-after", b"1")
+
+
+async def _answer(send: Send, status: int, body: bytes) -> None:
+    headers = [_JSON, (b"content-length", str(len(body)).encode())]
+    if status in (429, 503):
+        headers.append(_COME_BACK)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,74 @@
+"""The web application: every route, the gate in front of them, and what an error looks like."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from litestar import Litestar, MediaType, Request, Response
+from litestar.config.response_cache import ResponseCacheConfig
+from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from tocsin import __version__, limits
+from tocsin.store.errors import StoreError
+from tocsin.web import api, health, intake
+from tocsin.web.auth import Gate
+from tocsin.web.pages import router as pages
+from tocsin.web.services import Services
+
+SECURITY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+def create_site(services: Services) -> Litestar:
+    """The ASGI application over the given services."""
+    return Litestar(
+        route_handlers=[
+            *intake.routes(services),
+            api.router(services),
+            health.router(services),
+            pages.router(services),
+        ],
+        middleware=[DefineMiddleware(Gate, services=services)],
+        exception_handlers={
+            HTTPException: partial(_refused, services),
+            StoreError: partial(_not_stored, services),
+        },
+        response_headers=SECURITY_HEADERS,
+        request_max_body_size=limits.BODY_BYTES,
+        response_cache_config=ResponseCacheConfig(),
+        openapi_config=OpenAPIConfig(
+            title="Tocsin", version=__version__, path="/api/v1/schema", render_plugins=[JsonRenderPlugin()]
+        ),
+        debug=False,
+    )
+
+
+def _refused(services: Services, request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """A page for people, problem details (RFC 9457) for programs."""
+    if _wants_page(request):
+        return pages.error_page(services, request, error.status_code, error.detail)
+    return Response(
+        {"type": "about:blank", "title": error.detail, "status": error.status_code, "detail": error.detail},
+        status_code=error.status_code,
+        media_type="application/problem+json",
+        headers=error.headers,
+    )
+
+
+def _not_stored(services: Services, request: Request[Any, Any, Any], error: StoreError) -> Response[Any]:
+    sentence = f"This was not stored, so nothing has changed: {error}"
+    return _refused(services, request, HTTPException(sentence, status_code=503))
+
+
+def _wants_page(request: Request[Any, Any, Any]) -> bool:
+    return not request.url.path.startswith("/api/") and MediaType.HTML in request.headers.get("accept", "")
