@@ -31,7 +31,7 @@ run: $(VENV)/.ready-run ## start the demo server (DATA=./data PORT=8080)
 	@exec $(BIN)/tocsin serve --demo --data "$(DATA)" --port $(PORT)
 
 alert: $(VENV)/.ready-run ## send a demo alert to the running server (PORT=8080)
-	@exec $(BIN)/tocsin demo-alert --port $(PORT)
+	@exec $(BIN)/tocsin alert "Checkout is down" --url http://127.0.0.1:$(PORT)
 
 dev: $(VENV)/.ready-dev ## set up .venv for working on Tocsin
 

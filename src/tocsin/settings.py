@@ -10,6 +10,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
+DEMO_KEYS = {
+    "prometheus": "tocsin-demo-key-prometheus-00001",
+    "uptime": "tocsin-demo-key-uptime-000000001",
+}
+"""The demo's routing keys. They are no secret: the demo listens on loopback only."""
+
 Network = IPv4Network | IPv6Network
 
 
@@ -31,19 +37,15 @@ SETTINGS = (
     Setting("public_url", "", "Address that people reach the server at; links in pages begin with it."),
     Setting("role", "all", "What this node does: all, web or engine."),
     Setting("node", "", "Name of this node, unique among nodes on one database. Empty: the host's name."),
-    Setting("plan", "", "Directory of the plan to put in force at start. Empty: the one in force before."),
-    Setting(
-        "people", "", "people.yaml to load into the directory at start. Empty: the people loaded before."
-    ),
+    Setting("plan", "", "Directory of the plan to put in force at start. Empty: the one in force."),
+    Setting("people", "", "people.yaml to load at start. Empty: the people loaded before."),
     Setting("smtp_host", "", "Mail relay. Empty: no e-mail."),
     Setting("smtp_port", "587", "Port of the mail relay."),
-    Setting("smtp_tls", "required", "TLS to the mail relay: required, offered or never."),
+    Setting("smtp_tls", "", "TLS to the relay: required, offered or never. Empty: required off loopback."),
     Setting("smtp_user", "", "Name for the mail relay, where it wants one."),
     Setting("smtp_password", "", "Password for the mail relay.", secret=True),
     Setting("smtp_from", "", "Sender of mail, such as tocsin@example.com."),
-    Setting(
-        "egress_allow", "", "Networks of your own that webhooks may reach, such as 10.1.0.0/16,10.2.0.0/16."
-    ),
+    Setting("egress_allow", "", "Networks of your own that webhooks may reach, as 10.1.0.0/16,10.2.0.0/16."),
     Setting("secret", "", "Key that signs links, 32 characters or more. Empty: made in data.", secret=True),
     Setting("keep_days", "400", "Days that resolved alerts and the delivery ledger are kept."),
     Setting("log", "json", "Log format: json or text."),
@@ -105,7 +107,7 @@ def read_settings(
         people=found["people"],
         smtp_host=found["smtp_host"],
         smtp_port=_number("smtp_port", found["smtp_port"], most=65535),
-        smtp_tls=_choice("smtp_tls", found["smtp_tls"], ("required", "offered", "never")),
+        smtp_tls=_choice("smtp_tls", found["smtp_tls"], ("", "required", "offered", "never")),
         smtp_user=found["smtp_user"],
         smtp_password=found["smtp_password"],
         smtp_from=found["smtp_from"],
@@ -141,7 +143,7 @@ def _number(name: str, text: str, *, most: int) -> int:
 
 def _choice(name: str, text: str, choices: tuple[str, ...]) -> str:
     if text not in choices:
-        raise BadSetting(f"{name} is `{text}`. Use one of: {', '.join(choices)}.")
+        raise BadSetting(f"{name} is `{text}`. Use one of: {', '.join(filter(None, choices))}.")
     return text
 
 

@@ -103,7 +103,9 @@ class Engine:
     async def send_once(self) -> int:
         """Start sending what is ready, as far as the channels have room; does not wait for their answers."""
         now = self._clock()
-        await self.store.write(partial(stored_outbox.recover, now=now))
+        next_at = await self.store.read(stored_outbox.next_at)
+        if next_at is None or next_at > now or not any(self._room.values()):
+            return 0
         job = partial(outbox.take, context=self.context, now=now, room=dict(self._room))
         taken = await self.store.write(job)
         for outgoing in taken:

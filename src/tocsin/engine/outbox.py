@@ -27,6 +27,7 @@ class Outgoing:
 
 def take(tx: Transaction, context: Context, now: datetime, room: Mapping[str, int]) -> list[Outgoing]:
     """Lease what is ready; `room` says how many messages each channel can take now."""
+    outbox.recover(tx, now)
     leased = outbox.lease(
         tx,
         now,

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from tocsin.store.database import READERS, is_sqlite, reading_engine, writing_engine
-from tocsin.store.writer import Job, Lane, Writer, commit_together, nothing
+from tocsin.store.writer import Job, Lane, Writer, commit_together, nothing, translated
 
 T = TypeVar("T")
 
@@ -54,9 +55,12 @@ class Store:
         return result  # type: ignore[no-any-return]  # results of mixed jobs are Any; this is the only one
 
     def read_now(self, query: Callable[[Connection], T]) -> T:
-        """Run a query on this thread."""
-        with self.reading.connect() as connection:
-            return query(connection)
+        """Run a query on this thread; raises StoreError when the database cannot answer."""
+        try:
+            with self.reading.connect() as connection:
+                return query(connection)
+        except DBAPIError as error:
+            raise translated(error) from error
 
     def close(self) -> None:
         """Finish what is queued and close every connection."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -55,8 +56,9 @@ def commit_together(
     """Run the jobs in one transaction and commit; each result is a value, or the exception of that job.
 
     `jobs` is drawn from lazily, so that a caller can go by what has arrived meanwhile. When the transaction
-    as a whole fails, each job is tried alone. `at` is told when the process is about to commit and when it
-    has (the simulator crashes there).
+    as a whole fails, no more are drawn and each drawn so far is tried alone: there is one result for each job
+    that was drawn, and at least the first one is. `at` is told when the process is about to commit and when
+    it has (the simulator crashes there).
     """
     drawn: list[Job[Any]] = []
     results: list[Any] = []
@@ -69,7 +71,8 @@ def commit_together(
             transaction.commit()
         at("after commit")
     except DBAPIError:
-        return [_alone(engine, job, at) for job in drawn]
+        # Without a connection not even the first was drawn; it is the one to hear what is wrong.
+        return [_alone(engine, job, at) for job in drawn or islice(jobs, 1)]
     return [
         _alone(engine, job, at) if isinstance(result, Conflict) else result
         for job, result in zip(drawn, results, strict=True)
@@ -101,7 +104,7 @@ def _alone(engine: Engine, job: Job[T], at: Callable[[str], None]) -> T | Except
         except DBAPIError as error:
             if tries_left and lost_race(error):
                 continue
-            return _translated(error)
+            return translated(error)
         except Conflict as conflict:
             if not tries_left:
                 return conflict
@@ -112,7 +115,8 @@ def _alone(engine: Engine, job: Job[T], at: Callable[[str], None]) -> T | Except
     raise AssertionError("the last try returns")
 
 
-def _translated(error: DBAPIError) -> Exception:
+def translated(error: DBAPIError) -> StoreError:
+    """What the rooms above hear of a database error."""
     if is_full(error):
         return StoreFull("The database has no room left.")
     return StoreError(str(error.orig).strip())
@@ -136,9 +140,11 @@ class Writer:
     def submit(self, job: Job[T], lane: Lane) -> Future[T]:
         """Queue a job. The future is done after its commit, or holds what went wrong.
 
-        Raises StoreError when the writer is stopping.
+        It cannot be cancelled: a caller that goes away meanwhile does not undo what it asked for. Raises
+        StoreError when the writer is stopping.
         """
         waiting = _Waiting(job)
+        waiting.future.set_running_or_notify_cancel()
         with self._wanted:
             if self._stopping:
                 raise StoreError("The server is stopping.")

@@ -89,7 +89,7 @@ def _presented(connection: ASGIConnection, public_url: str) -> tuple[str, TokenK
 
 def refuse_foreign(connection: ASGIConnection, public_url: str) -> None:  # type: ignore[type-arg]  # any connection
     """Raise 403 for a change that another site's page asks a signed-in browser to make."""
-    if connection.scope["method"] in ("GET", "HEAD"):
+    if connection.scope.get("method") in ("GET", "HEAD"):
         return
     site = connection.headers.get("sec-fetch-site")
     origin = connection.headers.get("origin")

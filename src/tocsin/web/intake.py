@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import cast
 
 from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from tocsin import limits
 from tocsin.core.model import Rejected, Signal
@@ -76,14 +77,15 @@ def _handler(door: Door, parse: Parse) -> ASGIApp:
     """A format's address. The key stands in the body, or else in `Authorization: Bearer KEY`."""
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _body(scope, receive)
+        request = cast(HTTPScope, scope)
+        body = await _body(request, receive)
         if body is None:
-            return await _refuse(send, *_unread(scope))
+            return await _refuse(send, *_unread(request))
         try:
             parsed = parse(body)
         except Rejected as rejected:
             return await _answer(send, rejected.status, rejected.answer)
-        integration = await door.integration(parsed.key or _bearer(scope))
+        integration = await door.integration(parsed.key or _bearer(request))
         if integration is None:
             return await _refuse(send, 400 if parsed.key else 401, UNKNOWN_KEY)
         status, why = await door.accept(integration, parsed.signals)
@@ -94,14 +96,14 @@ def _handler(door: Door, parse: Parse) -> ASGIApp:
     return handle
 
 
-def _bearer(scope: Scope) -> str:
+def _bearer(scope: HTTPScope) -> str:
     for name, value in scope["headers"]:
         if name == b"authorization" and value[:7].lower() == b"bearer ":
             return value[7:].decode("latin-1").strip()
     return ""
 
 
-async def _body(scope: Scope, receive: Receive) -> bytes | None:
+async def _body(scope: HTTPScope, receive: Receive) -> bytes | None:
     """The whole body; None when it is not a POST, too large, or the sender left."""
     if scope["method"] != "POST":
         return None
@@ -120,7 +122,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes | None:
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _unread(scope: Scope) -> tuple[int, str]:
+def _unread(scope: HTTPScope) -> tuple[int, str]:
     if scope["method"] != "POST":
         return 405, "Events come in by POST."
     return 413, TOO_LARGE

@@ -30,27 +30,46 @@ Parse = Callable[[bytes], Parsed]
 """Raises `Rejected` for what cannot be understood."""
 
 
+Change = tuple[str, int]
+"""An incident and its new version."""
+
+STOPPING: Change = ("", 0)
+"""What live pages hear last."""
+
+
 @dataclass(slots=True)
 class Changes:
     """Tells live pages which incidents changed. A slow reader misses messages, never holds others up."""
 
-    _listeners: set[asyncio.Queue[tuple[str, int]]] = field(default_factory=set)
+    _listeners: set[asyncio.Queue[Change]] = field(default_factory=set)
 
     def tell(self, applied: Applied) -> None:
-        """An incident has a new version."""
-        for queue in self._listeners:
-            if not queue.full():
-                queue.put_nowait((applied.incident, applied.version))
+        """An incident changed on this node."""
+        self.tell_of(applied.incident, applied.version)
 
-    def listen(self) -> asyncio.Queue[tuple[str, int]]:
-        """A queue of (incident, version); give it back to `leave`."""
-        queue: asyncio.Queue[tuple[str, int]] = asyncio.Queue(maxsize=100)
+    def tell_of(self, incident: str, version: int) -> None:
+        """An incident has a new version."""
+        self._put((incident, version))
+
+    def close(self) -> None:
+        """The server stops: every listener hears STOPPING."""
+        self._put(STOPPING)
+
+    def listen(self) -> asyncio.Queue[Change]:
+        """A queue of changes; give it back to `leave`."""
+        queue: asyncio.Queue[Change] = asyncio.Queue(maxsize=100)
         self._listeners.add(queue)
         return queue
 
-    def leave(self, queue: asyncio.Queue[tuple[str, int]]) -> None:
+    def leave(self, queue: asyncio.Queue[Change]) -> None:
         """Stop listening."""
         self._listeners.discard(queue)
+
+    def _put(self, change: Change) -> None:
+        for queue in self._listeners:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(change)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response
-from litestar.config.response_cache import ResponseCacheConfig
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
@@ -29,15 +28,13 @@ SECURITY_HEADERS = {
 }
 
 
-def create_site(services: Services) -> Litestar:
-    """The ASGI application over the given services."""
+def create_site(services: Services, *, pages_too: bool = True) -> Litestar:
+    """The ASGI application over the given services; without pages it answers only how the node is."""
+    handlers: list[Any] = [health.router(services)]
+    if pages_too:
+        handlers += [*intake.routes(services), api.router(services), pages.router(services)]
     return Litestar(
-        route_handlers=[
-            *intake.routes(services),
-            api.router(services),
-            health.router(services),
-            pages.router(services),
-        ],
+        route_handlers=handlers,
         middleware=[DefineMiddleware(Gate, services=services)],
         exception_handlers={
             HTTPException: partial(_refused, services),
@@ -45,10 +42,10 @@ def create_site(services: Services) -> Litestar:
         },
         response_headers=SECURITY_HEADERS,
         request_max_body_size=limits.BODY_BYTES,
-        response_cache_config=ResponseCacheConfig(),
         openapi_config=OpenAPIConfig(
             title="Tocsin", version=__version__, path="/api/v1/schema", render_plugins=[JsonRenderPlugin()]
         ),
+        logging_config=None,
         debug=False,
     )
 

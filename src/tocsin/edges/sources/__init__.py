@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tocsin.core.model import Rejected, Signal
+from tocsin.core.model import Signal
 
 
 @dataclass(frozen=True, slots=True)

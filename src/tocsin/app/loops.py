@@ -1,0 +1,77 @@
+"""What runs beside the requests: the engine's wheels, and the small jobs that keep a server well."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+
+from tocsin.app.clock import clock
+from tocsin.app.wiring import Server
+from tocsin.store import access, subjects
+from tocsin.store.errors import StoreError
+from tocsin.store.store import Store
+from tocsin.store.writer import Lane
+
+log = logging.getLogger("tocsin")
+
+FOLLOW_SECONDS = 1.0
+HEALTH_SECONDS = 1.0
+HOUSEKEEPING_SECONDS = 600.0
+
+
+@asynccontextmanager
+async def background(server: Server, store: Store, *, engine: bool) -> AsyncIterator[None]:
+    """Run the loops while the body runs; then stop them, each between two turns of its own work."""
+    loops: list[Awaitable[None]] = [
+        _every(HEALTH_SECONDS, server.health.measure),
+        _every(HOUSEKEEPING_SECONDS, partial(_housekeeping, store)),
+    ]
+    if engine:
+        loops += [wheel.run() for wheel in server.wheels.values()]
+    if not store.sqlite:
+        loops.append(_follow(server, store))
+    tasks = [asyncio.ensure_future(loop) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _every(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await job()
+        except Exception:
+            log.exception("%s failed; it is tried again in %s seconds", job, seconds)
+        await asyncio.sleep(seconds)
+
+
+async def _housekeeping(store: Store) -> None:
+    await store.write(partial(access.expire, now=clock()), Lane.HOUSEKEEPING)
+
+
+async def _follow(server: Server, store: Store) -> None:
+    """Hear of incidents that other nodes changed, so that live pages here show them too."""
+    since = clock()
+    seen: dict[str, int] = {}
+    while True:
+        await asyncio.sleep(FOLLOW_SECONDS)
+        try:
+            changed = await store.read(partial(subjects.changed_since, since=since, limit=500))
+        except StoreError as trouble:
+            log.error("Other nodes' changes cannot be followed: %s", trouble)
+            continue
+        for incident, version, at in changed:
+            # Other nodes' clocks may be behind by what `clock` allows, so look a little further back.
+            since = max(since, at - timedelta(seconds=5))
+            if seen.get(incident) != version:
+                seen[incident] = version
+                server.services.changes.tell_of(incident, version)
+        if len(seen) > 10_000:
+            seen.clear()

@@ -1,0 +1,118 @@
+"""Running a server from start to stop.
+
+1. Lock the data, bring the database to today's schema, put plan and people in force.
+2. Take back what the process before this one was sending when it died.
+3. Turn the wheels and answer requests.
+4. On SIGTERM: take no more requests, finish those begun, let what is being sent finish, close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import uvicorn
+import uvloop
+
+from tocsin import logs
+from tocsin.app.clock import clock
+from tocsin.app.loops import background
+from tocsin.app.start import load_plan_and_people, lock, open_store, signing_secret
+from tocsin.app.wiring import Server, wire
+from tocsin.settings import Settings
+from tocsin.store import outbox
+from tocsin.store.store import Store
+from tocsin.store.transaction import Transaction
+from tocsin.web.site import create_site
+
+log = logging.getLogger("tocsin")
+
+DRAIN_SECONDS = 12
+"""How long a stopping server waits for what it is sending: a little more than a channel may take."""
+
+Started = Callable[[Server], None]
+
+
+def serve(settings: Settings, started: Started) -> None:
+    """Run until told to stop; `started` is called once the server answers.
+
+    Raises CannotStart, AlreadyRunning or a store error when it cannot begin.
+    """
+    logs.set_up(settings.log, (settings.smtp_password, settings.secret))
+    lock(settings)
+    store = open_store(settings)
+    try:
+        load_plan_and_people(store, settings)
+        server = wire(settings, store, signing_secret(settings))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(settings, store, server, started))
+    finally:
+        store.close()
+
+
+async def _run(settings: Settings, store: Store, server: Server, started: Started) -> None:
+    node = server.services.context.node
+    await store.write(partial(_take_back, node=node))
+    http = _Http(
+        uvicorn.Config(
+            create_site(server.services, pages_too=settings.role != "engine"),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            proxy_headers=False,
+            lifespan="off",
+        ),
+        on_started=partial(started, server),
+        on_stopping=server.services.changes.close,
+    )
+    log.info("Node %s starts on %s.", node, settings.public_url)
+    async with background(server, store, engine=settings.role != "web"):
+        await http.serve()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            await server.engine.sent()
+    log.info("Node %s has stopped.", node)
+
+
+def _take_back(tx: Transaction, *, node: str) -> None:
+    """What a process of this node's name was sending when it died."""
+    taken = outbox.recover(tx, clock(), node)
+    if taken:
+        log.warning("%d messages were being sent when the server stopped; they go again.", taken)
+
+
+class _Http(uvicorn.Server):
+    """uvicorn, with a word when it answers and when it stops."""
+
+    def __init__(
+        self, config: uvicorn.Config, on_started: Callable[[], None], on_stopping: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+        self._on_stopping = on_stopping
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams of live pages first: they would keep the server waiting."""
+        self._on_stopping()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn raises the signal again at its end, which would kill us before the outbox is drained."""
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, self.handle_exit)
+        yield

@@ -1,0 +1,152 @@
+"""Which piece is handed to which room."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from urllib.parse import urlsplit
+
+from tocsin import limits
+from tocsin.app.clock import clock, new_secret
+from tocsin.app.health import Health
+from tocsin.core.model import Message, PersonId
+from tocsin.edges.channels.email import EmailChannel, EmailSettings, StartTls
+from tocsin.edges.channels.mailbox import MailboxChannel
+from tocsin.edges.channels.webhook import WebhookChannel
+from tocsin.edges.egress import Egress
+from tocsin.edges.sources import native, pagerduty
+from tocsin.engine.apply import Applied
+from tocsin.engine.context import Context
+from tocsin.engine.engine import Channel, Engine
+from tocsin.engine.intake import Intake
+from tocsin.engine.wheels import Wheel
+from tocsin.settings import Settings
+from tocsin.store import mailbox
+from tocsin.store.store import Store
+from tocsin.store.writer import Lane
+from tocsin.web.services import Changes, Parse, Parsed, Services
+from tocsin.web.signing import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Everything that was wired."""
+
+    services: Services
+    engine: Engine
+    wheels: Mapping[str, Wheel]
+    health: Health
+
+
+def wire(settings: Settings, store: Store, secret: bytes) -> Server:
+    """Build the server over an open store."""
+    signer = Signer(secret)
+    channels = _channels(settings, store)
+    context = Context(
+        node=settings.node or _node_name(store),
+        channels=frozenset(channels),
+        link=partial(_acknowledge_link, settings.public_url, signer),
+    )
+    changes = Changes()
+    wheels: dict[str, Wheel] = {}
+
+    def changed(applied: Applied) -> None:
+        changes.tell(applied)
+        for wheel in ("wake", "send"):
+            wheels[wheel].wake()
+
+    engine = Engine(store, context, channels, clock, changed)
+    wheels["triage"] = Wheel("triage", engine.triage_once, _idle)
+    wheels["wake"] = Wheel("wake", engine.wake_once, partial(_until_due, engine))
+    wheels["send"] = Wheel("send", engine.send_once, partial(_until_due, engine))
+    health = Health(store, context, settings)
+    services = Services(
+        store=store,
+        engine=engine,
+        intake=Intake(store, wheels["triage"].wake),
+        context=context,
+        clock=clock,
+        signer=signer,
+        changes=changes,
+        new_secret=new_secret,
+        parsers=_parsers(),
+        ready=health.troubles,
+        public_url=settings.public_url,
+        demo=settings.demo,
+    )
+    return Server(services, engine, wheels, health)
+
+
+def _node_name(store: Store) -> str:
+    """SQLite has one server ever, so what the last one was sending is known to be its own."""
+    return "local" if store.sqlite else f"{socket.gethostname()}-{secrets.token_hex(3)}"
+
+
+def _channels(settings: Settings, store: Store) -> dict[str, Channel]:
+    egress = Egress(allow=settings.egress_allow)
+    channels: dict[str, Channel] = {"webhook": WebhookChannel(egress, clock)}
+    if settings.smtp_host:
+        channels["email"] = EmailChannel(_relay(settings), egress, clock)
+    if settings.demo:
+
+        async def keep(message: Message) -> None:
+            await store.write(partial(mailbox.keep, message=message, now=clock()), Lane.HOUSEKEEPING)
+
+        channels["mailbox"] = MailboxChannel(keep)
+    return channels
+
+
+def _relay(settings: Settings) -> EmailSettings:
+    return EmailSettings(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        sender=settings.smtp_from,
+        own_host=urlsplit(settings.public_url).hostname or "localhost",
+        starttls=StartTls(settings.smtp_tls) if settings.smtp_tls else None,
+        username=settings.smtp_user,
+        password=settings.smtp_password,
+    )
+
+
+def _acknowledge_link(public_url: str, signer: Signer, bundle: str, person: PersonId, now: datetime) -> str:
+    expires = now + timedelta(hours=limits.LINK_HOURS)
+    return f"{public_url}/a/{signer.sign('acknowledge', (bundle, person), expires)}"
+
+
+def _parsers() -> dict[str, Parse]:
+    """Every address that takes events, with what reads its format."""
+
+    def new_key() -> str:
+        return secrets.token_hex(16)
+
+    def events_v2(body: bytes) -> Parsed:
+        found = pagerduty.parse(body, new_key)
+        return Parsed(found.key, found.signals, 202, found.answer)
+
+    def events_v1(body: bytes) -> Parsed:
+        found = pagerduty.parse_v1(body, new_key)
+        return Parsed(found.key, found.signals, 200, found.answer)
+
+    def ours(body: bytes) -> Parsed:
+        signals = native.parse(body)
+        return Parsed("", signals, 202, json.dumps({"accepted": len(signals)}).encode())
+
+    return {
+        "/v2/enqueue": events_v2,
+        "/generic/2010-04-15/create_event.json": events_v1,
+        "/api/v1/events": ours,
+    }
+
+
+async def _idle() -> float:
+    return 3600.0
+
+
+async def _until_due(engine: Engine) -> float:
+    at = await engine.next_at()
+    return 3600.0 if at is None else (at - clock()).total_seconds()

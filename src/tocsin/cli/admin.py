@@ -1,0 +1,144 @@
+"""Commands for the operator, on the server's machine."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from tocsin.app.clock import clock, new_secret
+from tocsin.app.start import CannotStart, load_people
+from tocsin.cli.common import open_store, settings_of
+from tocsin.cli.result import Failure, Result
+from tocsin.core.directory import Contact
+from tocsin.core.model import PersonId
+from tocsin.plan.problems import PlanRefused
+from tocsin.plan.read import compile_files, load_directory
+from tocsin.store import access, directory
+from tocsin.store.access import TokenKind
+from tocsin.store.store import Store
+from tocsin.web.auth import SIGN_IN_LASTS
+
+ROUTING_KEY_CHARACTERS = 32
+"""PagerDuty's own length, which some senders insist on."""
+
+
+def plan_check(parsed: Namespace) -> Result:
+    """Exit code 0: clean; 2: problems."""
+    try:
+        policy = compile_files(load_directory(Path(parsed.directory)))
+    except PlanRefused as refused:
+        data = [{"file": one.file, "line": one.line, "message": str(one)} for one in refused.problems]
+        return Result([str(one) for one in refused.problems], {"problems": data}, code=2)
+    line = f"{policy.name}: {len(policy.levels)} levels, {len(policy.services)} services, no problems."
+    return Result([line], {"problems": []})
+
+
+def people_load(parsed: Namespace) -> Result:
+    """Replace the directory."""
+    with open_store(settings_of(parsed)) as store:
+        try:
+            count = load_people(store, Path(parsed.file))
+        except CannotStart as wrong:
+            raise Failure(str(wrong)) from wrong
+    return Result([f"{count} people loaded."], {"people": count})
+
+
+def people_list(parsed: Namespace) -> Result:
+    """Everybody, without addresses."""
+    with open_store(settings_of(parsed)) as store:
+        found = store.read_now(directory.contacts).values()
+    lines = [f"{one.id:16} {one.name:24} {', '.join(one.channels) or 'no channel'}" for one in found]
+    data = [{"id": one.id, "name": one.name, "channels": list(one.channels)} for one in found]
+    return Result(lines or ["Nobody. Load people with `tocsin people load people.yaml`."], data)
+
+
+def integration_add(parsed: Namespace) -> Result:
+    """A new key beside those there are."""
+    key = new_secret()[:ROUTING_KEY_CHARACTERS]
+    with open_store(settings_of(parsed)) as store:
+        store.write_now(partial(directory.add_key, integration=parsed.name, key=key, now=clock()))
+    lines = [f"Routing key of {parsed.name} (shown once):", key]
+    return Result(lines, {"integration": parsed.name, "key": key})
+
+
+def integration_remove(parsed: Namespace) -> Result:
+    """Every key of it."""
+    with open_store(settings_of(parsed)) as store:
+        count = store.write_now(partial(directory.remove_keys, integration=parsed.name))
+    return Result([f"{count} keys of {parsed.name} removed."], {"removed": count}, code=0 if count else 1)
+
+
+def token_add(parsed: Namespace) -> Result:
+    """A token, shown once."""
+    secret = "tocsin_" + new_secret()
+    with open_store(settings_of(parsed)) as store:
+        person = _person(store, parsed.person)
+        now = clock()
+        store.write_now(
+            partial(
+                access.add,
+                secret=secret,
+                kind=TokenKind.API,
+                person=person.id,
+                name=parsed.name,
+                now=now,
+                until=now + timedelta(days=parsed.days),
+            )
+        )
+    return Result([f"API token of {person.name} (shown once):", secret], {"token": secret})
+
+
+def token_list(parsed: Namespace) -> Result:
+    """All tokens, by the start of their hash."""
+    with open_store(settings_of(parsed)) as store:
+        found = store.read_now(partial(access.of_kind, kind=TokenKind.API))
+    lines = [
+        f"{one.hash[:8]}  {one.person:12} {one.name:20} until {one.expires_at:%Y-%m-%d}" for one in found
+    ]
+    data = [{"id": one.hash[:8], "person": one.person, "name": one.name} for one in found]
+    return Result(lines or ["No tokens. Make one with `tocsin token add PERSON`."], data)
+
+
+def token_remove(parsed: Namespace) -> Result:
+    """The one token whose hash begins so."""
+    with open_store(settings_of(parsed)) as store:
+        found = store.read_now(partial(access.of_kind, kind=TokenKind.API))
+        matches = [one for one in found if parsed.id and one.hash.startswith(parsed.id)]
+        if len(matches) != 1:
+            raise Failure(f"{len(matches)} tokens have the id {parsed.id}. See `tocsin token list`.")
+        store.write_now(partial(access.revoke, token_hash=matches[0].hash))
+    return Result([f"The token {matches[0].name} of {matches[0].person} is ended."], {"removed": 1})
+
+
+def sign_in(parsed: Namespace) -> Result:
+    """A link that works once."""
+    settings = settings_of(parsed)
+    with open_store(settings) as store:
+        link = sign_in_link(store, settings.public_url, _person(store, parsed.person))
+    return Result([link], {"link": link, "lasts_minutes": int(SIGN_IN_LASTS.total_seconds() // 60)})
+
+
+def sign_in_link(store: Store, public_url: str, person: Contact) -> str:
+    """Make a one-time link for a person."""
+    secret, now = new_secret(), clock()
+    store.write_now(
+        partial(
+            access.add,
+            secret=secret,
+            kind=TokenKind.SIGN_IN,
+            person=person.id,
+            name="sign-in link",
+            now=now,
+            until=now + SIGN_IN_LASTS,
+        )
+    )
+    return f"{public_url}/sign-in/{secret}"
+
+
+def _person(store: Store, id: str) -> Contact:
+    found = store.read_now(directory.contacts)
+    if PersonId(id) not in found:
+        raise Failure(f"There is nobody called {id}. There are: {', '.join(found) or 'none yet'}.")
+    return found[PersonId(id)]

@@ -1,0 +1,38 @@
+"""What commands on the server's machine share: settings and the store."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tocsin.app.start import database_url
+from tocsin.cli.result import Failure
+from tocsin.settings import SETTINGS, BadSetting, Settings, read_settings
+from tocsin.store.database import is_sqlite
+from tocsin.store.migrate import migrate
+from tocsin.store.store import Store
+
+
+def settings_of(parsed: Namespace) -> Settings:
+    """The settings that the command was given."""
+    flags = {one.name: getattr(parsed, one.name, None) for one in SETTINGS}
+    try:
+        return read_settings(flags, os.environ, demo=getattr(parsed, "demo", False))
+    except BadSetting as wrong:
+        raise Failure(str(wrong), code=2) from wrong
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[Store]:
+    """The store of an existing server, which may be running."""
+    url = database_url(settings)
+    if is_sqlite(url) and not (settings.data / "tocsin.db").exists() and not settings.database:
+        raise Failure(f"There is no database in {settings.data}. Name the server's directory with --data.")
+    store = Store(url)
+    try:
+        migrate(store.writing)
+        yield store
+    finally:
+        store.close()

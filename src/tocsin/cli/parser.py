@@ -1,0 +1,187 @@
+"""Every command with its words. What a command does is loaded only when it runs, so that help is quick."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from tocsin import __version__
+from tocsin.settings import SETTINGS
+
+Parsed = argparse.Namespace
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser for the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="tocsin",
+        description="The incident response plan you can run.",
+        epilog="Try it: tocsin serve --demo",
+    )
+    parser.add_argument("--version", action="version", version=f"tocsin {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _server(commands)
+    _directory(commands)
+    _incidents(commands)
+    return parser
+
+
+def _server(commands: Any) -> None:
+    serve = _command(commands, "serve", "server.serve", "Run the server.", "tocsin serve --plan ./plan")
+    serve.add_argument("--demo", action="store_true", help="Example plan, invented people, local mailbox.")
+    _settings(serve)
+    doctor = _command(
+        commands, "doctor", "server.doctor", "Check this server's set-up.", "tocsin doctor --data ./data"
+    )
+    _settings(doctor)
+    backup = _command(
+        commands,
+        "backup",
+        "server.backup",
+        "Copy everything into one file, online.",
+        "tocsin backup all.tocsin",
+    )
+    backup.add_argument("file", help="The file to write.")
+    _settings(backup)
+    restore = _command(
+        commands,
+        "restore",
+        "server.restore",
+        "Load a backup into an empty database, of either kind.",
+        "tocsin restore all.tocsin --database postgresql://tocsin@db.example.com/tocsin",
+    )
+    restore.add_argument("file", help="The backup to read.")
+    restore.add_argument("--verify", action="store_true", help="Only check the file; load nothing.")
+    _settings(restore)
+    plan = _group(commands, "plan", "The response plan.")
+    check = _command(
+        plan, "check", "admin.plan_check", "Find every problem of a plan.", "tocsin plan check ./plan"
+    )
+    check.add_argument("directory", help="Directory with plan.yaml.")
+
+
+def _directory(commands: Any) -> None:
+    people = _group(commands, "people", "Who can be paged.")
+    load = _command(people, "load", "admin.people_load", "Load people.", "tocsin people load people.yaml")
+    load.add_argument("file", help="people.yaml; it replaces everybody.")
+    _settings(load)
+    listed = _command(people, "list", "admin.people_list", "List people.", "tocsin people list")
+    _settings(listed)
+    integration = _group(commands, "integration", "What may send alerts.")
+    add = _command(
+        integration,
+        "add",
+        "admin.integration_add",
+        "Make a routing key.",
+        "tocsin integration add prometheus",
+    )
+    add.add_argument("name", help="The integration, as the plan names it.")
+    _settings(add)
+    remove = _command(
+        integration,
+        "remove",
+        "admin.integration_remove",
+        "Take away all keys of an integration.",
+        "tocsin integration remove prometheus",
+    )
+    remove.add_argument("name", help="The integration, as the plan names it.")
+    _settings(remove)
+    token = _group(commands, "token", "API tokens.")
+    make = _command(
+        token, "add", "admin.token_add", "Make an API token.", "tocsin token add ana --name laptop"
+    )
+    make.add_argument("person", help="Whose it is: what it does is done in this person's name.")
+    make.add_argument("--name", default="token", help="What to call it.")
+    make.add_argument("--days", type=int, default=365, help="How long it works.")
+    _settings(make)
+    tokens = _command(token, "list", "admin.token_list", "List API tokens.", "tocsin token list")
+    _settings(tokens)
+    revoke = _command(token, "remove", "admin.token_remove", "End a token.", "tocsin token remove 3f9a0c")
+    revoke.add_argument("id", help="The id that `tocsin token list` shows.")
+    _settings(revoke)
+    sign_in = _command(
+        commands, "sign-in", "admin.sign_in", "Make a one-time link to sign in with.", "tocsin sign-in ana"
+    )
+    sign_in.add_argument("person", help="Who is to sign in.")
+    _settings(sign_in)
+
+
+def _incidents(commands: Any) -> None:
+    listed = _command(commands, "incidents", "client.incidents", "List incidents.", "tocsin incidents --all")
+    listed.add_argument("--all", action="store_true", help="Resolved ones too.")
+    _remote(listed)
+    show = _command(
+        commands, "incident", "client.incident", "Show one incident.", "tocsin incident INC-20261123-001"
+    )
+    acknowledge = _command(
+        commands,
+        "acknowledge",
+        "client.acknowledge",
+        "Take an incident: its pages stop.",
+        "tocsin acknowledge INC-20261123-001",
+    )
+    resolve = _command(
+        commands,
+        "resolve",
+        "client.resolve",
+        "Say that an incident is over.",
+        'tocsin resolve INC-20261123-001 --reason "rolled back"',
+    )
+    resolve.add_argument("--reason", default="resolved by hand", help="Why it is over.")
+    for one in (show, acknowledge, resolve):
+        one.add_argument("incident", help="Its id.")
+        _remote(one)
+    alert = _command(
+        commands, "alert", "client.alert", "Send an alert.", 'tocsin alert "disk is full" --key KEY'
+    )
+    alert.add_argument("summary", help="What is wrong.")
+    alert.add_argument("--key", default=None, help="Routing key, or set TOCSIN_KEY. The demo's, if neither.")
+    alert.add_argument("--dedup-key", default=None, help="Name of the alert; the summary, if not given.")
+    alert.add_argument("--severity", default="critical", help="critical, error, warning or info.")
+    alert.add_argument("--resolve", action="store_true", help="Say that it is over.")
+    _remote(alert)
+
+
+def _group(commands: Any, name: str, help: str) -> Any:
+    parser = commands.add_parser(name, help=help, description=help)
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def _command(commands: Any, name: str, runs: str, help: str, example: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help,
+        description=help,
+        epilog=f"Example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="Print JSON, for programs.")
+    parser.set_defaults(run=_lazily(runs))
+    return parser
+
+
+def _lazily(path: str) -> Callable[[Parsed], Any]:
+    def run(parsed: Parsed) -> Any:
+        module, function = path.split(".")
+        return getattr(import_module(f"tocsin.cli.{module}"), function)(parsed)
+
+    return run
+
+
+def _settings(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("settings (or TOCSIN_NAME, or TOCSIN_NAME_FILE, in the environment)")
+    for one in SETTINGS:
+        if not one.secret:
+            flag = f"--{one.name.replace('_', '-')}"
+            group.add_argument(flag, default=None, metavar="VALUE", help=_help(one.help, one.default))
+
+
+def _help(text: str, default: str) -> str:
+    return f"{text} Default: {default}" if default else text
+
+
+def _remote(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", default=None, help="Address of the server, or TOCSIN_URL.")
+    parser.add_argument("--token", default=None, help="API token; better set TOCSIN_TOKEN.")

@@ -1,0 +1,65 @@
+"""Keeping a wheel turning: rest until woken or due, back off when the store is in trouble."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from tocsin.store.errors import StoreError
+
+log = logging.getLogger("tocsin.engine")
+
+BACK_OFF_SECONDS = 1.0
+REST_LEAST_SECONDS = 0.02
+REST_MOST_SECONDS = 1.0
+"""Another node may have stored something: a wheel never rests longer than this."""
+
+
+class Wheel:
+    """One loop of the engine.
+
+    1. Turn.
+    2. If the turn found work, turn again.
+    3. Else rest: until `wake`, until `rest` says that something falls due, at most REST_MOST_SECONDS.
+    4. If the turn failed, say so, back off, and go on: the work is still in the store.
+    """
+
+    def __init__(
+        self, name: str, turn: Callable[[], Awaitable[int]], rest: Callable[[], Awaitable[float]]
+    ) -> None:
+        """`turn` returns how much it found to do, `rest` the seconds until there will be more."""
+        self.name = name
+        self.turns = 0
+        self._turn = turn
+        self._rest = rest
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Turn until cancelled."""
+        while True:
+            self._woken.clear()
+            try:
+                if await self._turn():
+                    continue
+                seconds = await self._rest()
+            except StoreError as trouble:
+                log.error("%s: the store is in trouble: %s", self.name, trouble)
+                seconds = BACK_OFF_SECONDS
+            except Exception:
+                # Whatever it is, a paging engine goes on; the loud log and the auditor tell of it.
+                log.exception("%s: a turn failed", self.name)
+                seconds = BACK_OFF_SECONDS
+            self.turns += 1
+            await self._sleep(min(max(seconds, REST_LEAST_SECONDS), REST_MOST_SECONDS))
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
