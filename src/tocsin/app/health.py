@@ -43,6 +43,7 @@ class Health:
             theirs = await self._store.read(database_now)
             self.skew_seconds = 0.0 if theirs is None else (before + clock().timestamp()) / 2 - theirs
             self.store_trouble = ""
+            self._context.meters.skew.set(self.skew_seconds)
         except StoreError as trouble:
             self.store_trouble = str(trouble)
         if self.skewed:

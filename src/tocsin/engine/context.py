@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from tocsin.core.model import PersonId
 from tocsin.core.policy import Policy, View
+from tocsin.engine.meters import Meters
 from tocsin.plan.read import compile_files
 from tocsin.store import directory, plans
 from tocsin.store.transaction import Transaction
@@ -27,6 +28,7 @@ class Context:
     node: str
     channels: frozenset[str]
     link: Callable[[str, PersonId, datetime], str]
+    meters: Meters = field(default_factory=Meters)
     _policies: dict[str, Policy] = field(default_factory=dict)
     _current: str = ""
     _view: View | None = None

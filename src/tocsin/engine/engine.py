@@ -136,6 +136,7 @@ class Engine:
         channel = self._channels.get(leased.channel)
         try:
             receipt = await self._try(channel, outgoing.message)
+            self.context.meters.messages.labels(leased.channel, receipt.outcome).inc()
             await self._settle(outgoing, receipt)
         finally:
             if leased.channel in self._room:

@@ -25,6 +25,9 @@ def wake(tx: Transaction, context: Context, incident: SubjectId, now: datetime) 
     policy = context.policy(tx, stored.state.policy_version)
     view = context.view(tx, now)
     state = stored.state
+    first = first_due(state, policy, now)
+    if first is not None:
+        context.meters.lateness.observe((now - first.due_at).total_seconds())
     recorded: list[Recorded] = []
     effects: list[Effect] = []
     for _ in range(DEADLINES_MAX):

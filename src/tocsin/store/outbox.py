@@ -252,7 +252,7 @@ def ledger(tx: Connection, incident: str) -> Sequence[Any]:
     ).all()
 
 
-def counts(tx: Connection) -> dict[str, int]:
-    """How many rings are in each state."""
-    rows = tx.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))
-    return {row[0]: row[1] for row in rows}
+def waiting(tx: Connection) -> int:
+    """How many rings wait to be sent."""
+    count = select(func.count()).select_from(outbox).where(outbox.c.state == WAITING)
+    return int(tx.scalar(count) or 0)

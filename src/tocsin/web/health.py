@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from litestar import Response, Router, get
-from prometheus_client import REGISTRY, generate_latest
+from datetime import timedelta
 
+from litestar import Response, Router, get
+
+from tocsin.store import alerts, outbox, subjects
+from tocsin.store.transaction import Transaction
 from tocsin.web.auth import PUBLIC
 from tocsin.web.services import Services
 
 
 def router(services: Services) -> Router:
     """/healthz says that the process runs, /readyz that it can do its work, /metrics how much of it."""
+    meters = services.context.meters
 
     @get("/healthz", opt={PUBLIC: True}, sync_to_thread=False, include_in_schema=False)
     def healthz() -> dict[str, str]:
@@ -22,8 +26,14 @@ def router(services: Services) -> Router:
         body: dict[str, object] = {"status": "fail" if troubles else "pass", "troubles": troubles}
         return Response(body, status_code=503 if troubles else 200)
 
-    @get("/metrics", opt={PUBLIC: True}, sync_to_thread=False, include_in_schema=False)
-    def metrics() -> Response[bytes]:
-        return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4; charset=utf-8")
+    @get("/metrics", opt={PUBLIC: True}, include_in_schema=False)
+    async def metrics() -> Response[bytes]:
+        await services.store.read(_count)
+        return Response(meters.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    def _count(tx: Transaction) -> None:
+        meters.overdue.set(subjects.overdue(tx, services.clock(), timedelta(seconds=5)))
+        meters.waiting.set(outbox.waiting(tx))
+        meters.untriaged.set(alerts.waiting(tx))
 
     return Router("/", route_handlers=[healthz, readyz, metrics])

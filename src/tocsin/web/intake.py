@@ -53,15 +53,21 @@ class Door:
     async def accept(self, integration: str, signals: tuple[Signal, ...]) -> tuple[int, str]:
         """Store the signals; (202, "") or the status and sentence that say why not."""
         now = self._services.clock()
+        meters = self._services.context.meters
         try:
             await self._intake.accept([Received(integration, signal, now) for signal in signals])
-        except Busy:
-            return 429, BUSY
-        except StoreFull:
-            return 503, FULL
-        except StoreError:
-            return 503, BROKEN
+        except (Busy, StoreError) as trouble:
+            status, why = _not_stored(trouble)
+            meters.refused.labels(str(status)).inc()
+            return status, why
+        meters.signals.labels(integration).inc(len(signals))
         return 202, ""
+
+
+def _not_stored(trouble: Busy | StoreError) -> tuple[int, str]:
+    if isinstance(trouble, Busy):
+        return 429, BUSY
+    return 503, FULL if isinstance(trouble, StoreFull) else BROKEN
 
 
 def routes(services: Services) -> list[ASGIRouteHandler]:
