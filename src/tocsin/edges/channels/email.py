@@ -23,8 +23,9 @@ from tocsin.edges.channels import receipt_of
 from tocsin.edges.egress import Egress
 from tocsin.edges.errors import EdgeError
 
-# Only 7-bit characters: a relay without 8BITMIME takes them too. Long lines, or Message-ID would be folded.
-_POLICY = email.policy.SMTP.clone(cte_type="7bit", max_line_length=200)
+# Only 7-bit characters: a relay without 8BITMIME takes them too.
+_BODY = email.policy.SMTP.clone(cte_type="7bit")
+_HEADERS = _BODY.clone(max_line_length=200)  # a Message-ID that is folded is not found by all mail programs
 _LINE_ENDS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")  # and other controls
 _UNFIT_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -148,7 +149,7 @@ def render(message: Message, settings: EmailSettings, now: datetime) -> bytes:
     The Message-ID comes from the message's key, so that mail programs can tell a repeat. Nothing in the
     message can add a header: whatever would end a line becomes a space.
     """
-    mail = EmailMessage(_POLICY)
+    mail = EmailMessage(_BODY)
     again = " (may be a repeat)" if message.repeat else ""
     mail["From"] = f"Tocsin <{settings.sender}>"
     mail["To"] = message.address
@@ -165,7 +166,7 @@ def render(message: Message, settings: EmailSettings, now: datetime) -> bytes:
     has_link = message.link in text
     mail.set_content(text if has_link else f"{text.rstrip()}\n\nAcknowledge: {message.link}\n")
     mail.add_alternative(_html(text, message.link), subtype="html")
-    return mail.as_bytes()
+    return mail.as_bytes(policy=_HEADERS)
 
 
 def _html(text: str, link: str) -> str:
