@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,9 +33,9 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
-    """Makes a database with today's schema and no rows; "empty_sqlite" has no schema either."""
+@contextmanager
+def databases(request: pytest.FixtureRequest, folder: Path) -> Iterator[NewDatabase]:
+    """Makes databases, and removes them at the end of the block."""
     with ExitStack() as stack:
         made = 0
 
@@ -47,12 +47,19 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[New
                 bare = kind.startswith("empty_")
                 template = "template1" if bare else cluster.template("migrated", migrate_url)
                 return stack.enter_context(cluster.database(template))
-            path = tmp_path / f"database-{made}" / "tocsin.db"
+            path = folder / f"database-{made}" / "tocsin.db"
             path.parent.mkdir()
             if not kind.startswith("empty_"):
                 shutil.copy(request.getfixturevalue("migrated_file"), path)
             return sqlite_url(path)
 
+        yield make
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
+    """Makes a database with today's schema and no rows; "empty_sqlite" has no schema either."""
+    with databases(request, tmp_path) as make:
         yield make
 
 
@@ -74,3 +81,12 @@ def store(url: str) -> Iterator[Store]:
     opened = Store(url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """An open store for all tests of a module that keep to names of their own; making one takes a while."""
+    with databases(request, tmp_path_factory.mktemp("shared")) as make:
+        opened = Store(make(request.param))
+        yield opened
+        opened.close()

@@ -6,16 +6,20 @@ three times the speed of the expression language, on the one path where that cou
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy.exc import DBAPIError
 
 from tocsin.core.model import AlertAction, AlertSeverity, Signal
 from tocsin.store.codec import dump, load
 from tocsin.store.database import skip_locked
+from tocsin.store.errors import Corrupt
 from tocsin.store.schema import alerts, to_micros
 
 _CONFLICT = """
@@ -82,10 +86,15 @@ def _run(tx: Connection, statement: dict[str, str], rows: list[tuple[object, ...
     if not rows:
         return
     cursor = tx.connection.cursor()
-    if tx.dialect.name == "sqlite":
-        cursor.executemany(statement["sqlite"], rows)
-    else:
-        cursor.execute(statement["postgresql"], tuple(list(column) for column in zip(*rows, strict=True)))
+    words = statement[tx.dialect.name]
+    try:
+        if tx.dialect.name == "sqlite":
+            cursor.executemany(words, rows)
+        else:
+            cursor.execute(words, tuple(list(column) for column in zip(*rows, strict=True)))
+    except (sqlite3.Error, psycopg.Error) as error:
+        # The writer knows a full disk and a lost race by SQLAlchemy's wrapping, which this path goes around.
+        raise DBAPIError(words, None, error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,8 @@ class Alert:
 _TRIAGE_COLUMNS = (
     alerts.c.id,
     alerts.c.integration,
+    alerts.c.dedup_key,
+    alerts.c.summary,
     alerts.c.status,
     alerts.c.triaged,
     alerts.c.severity,
@@ -151,6 +162,11 @@ def mark(tx: Connection, marked: Iterable[tuple[int, str, str | None, str]]) -> 
         )
 
 
+def set_free(tx: Connection, ids: Sequence[int]) -> None:
+    """These alerts belong to no incident any more; triage takes them as new."""
+    tx.execute(update(alerts).where(alerts.c.id.in_(ids)).values(subject_id=None, triaged="", dirty=1))
+
+
 def close_all(tx: Connection, incident: str) -> None:
     """The incident is over by hand: its alerts are too, so that the next trigger is a new alert."""
     tx.execute(
@@ -177,7 +193,10 @@ def waiting(tx: Connection) -> int:
 
 
 def _alert(row: Any) -> Alert:
-    signal = load(row.body, Signal)
+    try:
+        signal = load(row.body, Signal)
+    except Corrupt:
+        signal = Signal(AlertAction.TRIGGER, row.dedup_key, row.summary)
     if signal.severity.rank != row.severity:
         # A later trigger of the same alert was worse than the one that is kept.
         signal = replace(signal, severity=_SEVERITIES[row.severity])
