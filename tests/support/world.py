@@ -128,6 +128,7 @@ class World:
             node="node-1",
             channels=frozenset(self.channels),
             link=lambda bundle, person, _now: f"https://tocsin.example.com/a/{bundle}/{person}",
+            sign_in_link=lambda _tx, person, _now: f"https://tocsin.example.com/sign-in/{person}",
         )
         self.engine = Engine(self.store, context, self.channels, lambda: self.now, self._changed)
         self.intake = Intake(self.store, lambda: None)

@@ -28,7 +28,9 @@ from tocsin.engine.wheels import Wheel
 from tocsin.settings import Settings
 from tocsin.store import mailbox
 from tocsin.store.store import Store
+from tocsin.store.transaction import Transaction
 from tocsin.store.writer import Lane
+from tocsin.web.auth import sign_in_link
 from tocsin.web.services import Changes, Parse, Parsed, Services
 from tocsin.web.signing import Signer
 
@@ -51,6 +53,7 @@ def wire(settings: Settings, store: Store, secret: bytes) -> Server:
         node=settings.node or _node_name(store),
         channels=frozenset(channels),
         link=partial(_acknowledge_link, settings.public_url, signer),
+        sign_in_link=partial(_sign_in_link, settings.public_url),
     )
     changes = Changes()
     wheels: dict[str, Wheel] = {}
@@ -116,6 +119,10 @@ def _relay(settings: Settings) -> EmailSettings:
 def _acknowledge_link(public_url: str, signer: Signer, bundle: str, person: PersonId, now: datetime) -> str:
     expires = now + timedelta(hours=limits.LINK_HOURS)
     return f"{public_url}/a/{signer.sign('acknowledge', (bundle, person), expires)}"
+
+
+def _sign_in_link(public_url: str, tx: Transaction, person: PersonId, now: datetime) -> str:
+    return sign_in_link(tx, person, now, secret=new_secret(), public_url=public_url)
 
 
 def _parsers() -> dict[str, Parse]:

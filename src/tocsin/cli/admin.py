@@ -18,7 +18,7 @@ from tocsin.plan.read import compile_files, load_directory
 from tocsin.store import access, directory
 from tocsin.store.access import TokenKind
 from tocsin.store.store import Store
-from tocsin.web.auth import SIGN_IN_LASTS
+from tocsin.web.auth import SIGN_IN_LASTS, sign_in_link
 
 ROUTING_KEY_CHARACTERS = 32
 """PagerDuty's own length, which some senders insist on."""
@@ -116,25 +116,10 @@ def sign_in(parsed: Namespace) -> Result:
     """A link that works once."""
     settings = settings_of(parsed)
     with open_store(settings) as store:
-        link = sign_in_link(store, settings.public_url, _person(store, parsed.person))
+        make = partial(sign_in_link, secret=new_secret(), public_url=settings.public_url)
+        person = _person(store, parsed.person).id
+        link = store.write_now(partial(make, person=person, now=clock()))
     return Result([link], {"link": link, "lasts_minutes": int(SIGN_IN_LASTS.total_seconds() // 60)})
-
-
-def sign_in_link(store: Store, public_url: str, person: Contact) -> str:
-    """Make a one-time link for a person."""
-    secret, now = new_secret(), clock()
-    store.write_now(
-        partial(
-            access.add,
-            secret=secret,
-            kind=TokenKind.SIGN_IN,
-            person=person.id,
-            name="sign-in link",
-            now=now,
-            until=now + SIGN_IN_LASTS,
-        )
-    )
-    return f"{public_url}/sign-in/{secret}"
 
 
 def _person(store: Store, id: str) -> Contact:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from tocsin.app.clock import clock
 from tocsin.app.serve import serve as run_server
 from tocsin.app.start import CannotStart
 from tocsin.app.wiring import Server
-from tocsin.cli.admin import sign_in_link
 from tocsin.cli.common import settings_of
 from tocsin.cli.result import Failure
 from tocsin.settings import DEMO_KEYS, Settings
@@ -34,7 +34,8 @@ def _welcome(settings: Settings, server: Server) -> None:
         return
     store = server.services.store
     first = next(iter(store.read_now(directory.contacts).values()))
-    link = sign_in_link(store, settings.public_url, first)
+    sign_in = server.services.context.sign_in_link
+    link = store.write_now(lambda tx: sign_in(tx, first.id, clock()))
     print(
         f"""
 Tocsin is ready, with an example plan and invented people.

@@ -23,11 +23,15 @@ class NoPlan(Exception):
 
 @dataclass(slots=True)
 class Context:
-    """One per server. `channels` are those this server can use; `link` makes an acknowledgement link."""
+    """One per server. `channels` are those this server can use; `link` makes an acknowledgement link.
+
+    `sign_in_link` makes a one-time link in the open transaction, so that no link waits in the outbox.
+    """
 
     node: str
     channels: frozenset[str]
     link: Callable[[str, PersonId, datetime], str]
+    sign_in_link: Callable[[Transaction, PersonId, datetime], str]
     meters: Meters = field(default_factory=Meters)
     _policies: dict[str, Policy] = field(default_factory=dict)
     _current: str = ""

@@ -82,7 +82,7 @@ class Engine:
         results = await asyncio.gather(*map(self.store.write, jobs), return_exceptions=True)
         for batch, result in zip(batches, results, strict=True):
             if isinstance(result, BaseException):
-                self._failed(f"triage of {len(batch.ids)} alerts from {batch.integration}", result)
+                await self._open_anew(batch, result)
             else:
                 self._tell(*result)
         return sum(not isinstance(result, BaseException) for result in results)
@@ -169,6 +169,15 @@ class Engine:
         except Exception as bug:
             self._failed(f"telling the incidents of {outgoing.leased.bundle}", bug)
             await self.store.write(partial(job, tell=False))
+
+    async def _open_anew(self, batch: triage.Batch, why: BaseException) -> None:
+        """Alerts must not wait for ever behind an incident that cannot be decided: they get a new one."""
+        self._failed(f"triage of {len(batch.ids)} alerts from {batch.integration}", why)
+        if not isinstance(why, StoreError | Conflict | NoPlan):
+            words = f"{type(why).__name__}: {why}"
+            await self.store.write(
+                partial(triage.abandon, context=self.context, batch=batch, why=words, now=self._clock())
+            )
 
     async def _set_aside(self, incident: str, why: BaseException, now: datetime) -> None:
         """A store that fails is tried again; an incident that cannot be decided would fail for ever."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tocsin.core.incident import Incident
-from tocsin.core.model import Message
-from tocsin.engine.context import Context
-from tocsin.store import directory, subjects
+from tocsin.core.model import Message, SubjectId
+from tocsin.engine.context import Context, NoPlan
+from tocsin.store import directory, outbox, subjects
+from tocsin.store.errors import Corrupt
 from tocsin.store.outbox import Leased
 from tocsin.store.transaction import Transaction
 
@@ -18,41 +18,57 @@ def build(tx: Transaction, context: Context, leased: Leased, now: datetime) -> M
     address = contact.channels.get(leased.channel) if contact else None
     if contact is None or address is None:
         return None
-    incidents = []
-    for id in dict.fromkeys(ring.incident for ring in leased.rings):
-        stored = subjects.load_incident(tx, id)
-        assert stored is not None, f"the outbox points at {id}, which does not exist"
-        incidents.append(stored.state)
-    repeat = any(ring.unknown for ring in leased.rings)
-    link = context.link(leased.bundle, leased.person, now)
-    lines = [_line(tx, context, one) for one in incidents]
+    incidents: tuple[SubjectId, ...] = ()
+    if leased.kind == outbox.SIGN_IN:
+        link = context.sign_in_link(tx, contact.id, now)
+        subject, text = "Sign in to Tocsin", _sign_in_text(contact.name, link)
+    else:
+        link = context.link(leased.bundle, leased.person, now)
+        incidents = tuple(dict.fromkeys(ring.incident for ring in leased.rings))
+        lines = [_line(tx, context, one) for one in incidents]
+        repeat = any(ring.unknown for ring in leased.rings)
+        subject, text = _subject(lines), _text(contact.name, lines, link, repeat=repeat)
     return Message(
         key=leased.bundle,
         person=leased.person,
         person_name=contact.name,
         address=address.to,
         secret=address.secret,
-        subject=_subject(incidents, lines),
-        text=_text(contact.name, lines, link, repeat=repeat),
+        subject=subject,
+        text=text,
         link=link,
-        incidents=tuple(one.id for one in incidents),
+        incidents=incidents,
         urgent=any(ring.urgent for ring in leased.rings),
-        repeat=repeat,
+        repeat=any(ring.unknown for ring in leased.rings),
     )
 
 
-def _line(tx: Transaction, context: Context, incident: Incident) -> str:
-    policy = context.policy(tx, incident.policy_version)
-    return f"{incident.level} {policy.service_name(incident.service)}: {incident.title} ({incident.id})"
+def _line(tx: Transaction, context: Context, id: SubjectId) -> str:
+    try:
+        stored = subjects.load_incident(tx, id)
+        assert stored is not None, f"the outbox points at {id}, which does not exist"
+        incident = stored.state
+        policy = context.policy(tx, incident.policy_version)
+    except (Corrupt, NoPlan):
+        # A page that says little is worth more than a good one that never comes.
+        return f"{id}: look at it, its details cannot be read"
+    return f"{incident.level} {policy.service_name(incident.service)}: {incident.title} ({id})"
 
 
-def _subject(incidents: list[Incident], lines: list[str]) -> str:
-    if len(incidents) == 1:
+def _subject(lines: list[str]) -> str:
+    if len(lines) == 1:
         return lines[0]
-    return f"{len(incidents)} incidents need you, among them {lines[0]}"
+    return f"{len(lines)} incidents need you, among them {lines[0]}"
 
 
 def _text(name: str, lines: list[str], link: str, *, repeat: bool) -> str:
     what = "\n".join(lines)
     again = "This may be a repeat: the first attempt may have reached you.\n\n" if repeat else ""
     return f"{name}, you are being paged.\n\n{what}\n\n{again}Acknowledge: {link}\n"
+
+
+def _sign_in_text(name: str, link: str) -> str:
+    return (
+        f"{name}, this link signs you in. It works once, for 15 minutes.\n\n{link}\n\n"
+        "If you did not ask for it, do nothing: without the link nobody gets in.\n"
+    )

@@ -9,6 +9,7 @@ import msgspec
 from tocsin.core import history
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import Actor, ActorKind
+from tocsin.store.errors import Corrupt
 
 T = TypeVar("T")
 
@@ -19,8 +20,11 @@ def dump(value: object) -> str:
 
 
 def load(text: str, as_type: type[T]) -> T:
-    """The value that `dump` wrote, checked against its type."""
-    return msgspec.json.decode(text, type=as_type)
+    """The value that `dump` wrote, checked against its type; raises Corrupt when it is not that any more."""
+    try:
+        return msgspec.json.decode(text, type=as_type)
+    except msgspec.DecodeError as wrong:
+        raise Corrupt(f"A stored {as_type.__name__} cannot be read: {wrong}.") from wrong
 
 
 def event_row(kind: str, subject_id: str, seq: int, recorded: Recorded) -> dict[str, Any]:

@@ -15,5 +15,9 @@ class Conflict(Exception):
     """Somebody else changed the row first; load it again and decide anew."""
 
 
+class Corrupt(Exception):
+    """One stored value cannot be read. Whatever depends on it is set aside; everything else goes on."""
+
+
 class AlreadyRunning(Exception):
     """Another server holds the lock on this data directory."""

@@ -14,6 +14,7 @@ from tocsin.core.model import Notify, Outcome, PersonId, SubjectId
 from tocsin.store.database import skip_locked
 from tocsin.store.schema import deliveries, outbox
 
+PAGE, SIGN_IN = "page", "sign-in"
 WAITING, LEASED, SENT, FAILED, WITHDRAWN = "waiting", "leased", "sent", "failed", "withdrawn"
 
 
@@ -37,6 +38,7 @@ class Leased:
     """Rings for one person on one channel that go out as one message, ours until the lease ends."""
 
     bundle: str
+    kind: str
     person: PersonId
     channel: str
     rings: tuple[Ring, ...]
@@ -64,6 +66,15 @@ def put(tx: Connection, incident: SubjectId, effects: Sequence[Notify], priority
                 for one in effects
             ],
         )
+
+
+def put_sign_in(tx: Connection, key: str, person: PersonId, channel: str, now: datetime) -> None:
+    """Queue a sign-in link; a second one under the same key is the same link."""
+    if tx.execute(select(outbox.c.id).where(outbox.c.key == key)).first() is None:
+        row = {"kind": SIGN_IN, "subject_id": "", "page": 0, "ring": 0, "priority": 0, "urgent": 0}
+        where = {"key": key, "person": person, "channel": channel}
+        when = {"state": WAITING, "next_at": now, "created_at": now}
+        tx.execute(insert(outbox).values(row | where | when))
 
 
 def withdraw(tx: Connection, incident: SubjectId, pages: Sequence[int]) -> None:
@@ -131,11 +142,11 @@ def _lease_where(
         .order_by(outbox.c.priority, outbox.c.id)
         .limit(messages * bundle_max)
     )
-    groups: dict[tuple[str, str, str], list[Any]] = {}
+    groups: dict[tuple[str, str, str, str], list[Any]] = {}
     for row in tx.execute(skip_locked(tx, ready)):
         # What may have arrived keeps the company it went out in, and with it its idempotency key.
         company = row.bundle if row.unknown else ""
-        group = groups.setdefault((row.person, row.channel, company), [])
+        group = groups.setdefault((row.kind, row.person, row.channel, company), [])
         if len(groups) <= messages and len(group) < bundle_max:
             group.append(row)
     return [_lease_group(tx, group, now, node, until) for group in groups.values() if group]
@@ -171,7 +182,7 @@ def _lease_group(tx: Connection, group: Sequence[Any], now: datetime, node: str,
         for row in group
     )
     tx.execute(insert(deliveries), [_attempt(ring, bundle, person, channel, now) for ring in rings])
-    return Leased(bundle, person, channel, rings)
+    return Leased(bundle, group[0].kind, person, channel, rings)
 
 
 def _bundle_key(keys: Sequence[str]) -> str:

@@ -130,6 +130,7 @@ outbox = Table(
     metadata,
     Column("id", _Serial, primary_key=True),
     Column("key", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False, server_default="page"),
     Column("subject_id", Text, nullable=False),
     Column("page", Integer, nullable=False),
     Column("ring", Integer, nullable=False),

@@ -138,6 +138,11 @@ def set_aside(tx: Connection, incident: str, why: str, until: datetime) -> None:
     )
 
 
+def give_up_key(tx: Connection, open_key: str, why: str) -> None:
+    """Quarantine whichever incident holds this group key, so that the next alert opens a new one."""
+    tx.execute(update(subjects).where(subjects.c.open_key == open_key).values(open_key=None, quarantined=why))
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A row of the incident list."""

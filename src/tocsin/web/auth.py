@@ -7,8 +7,9 @@ change only when the browser says that the request comes from our own pages.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
@@ -17,6 +18,7 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 from litestar.types import ASGIApp
 
 from tocsin.core.directory import Contact
+from tocsin.core.model import PersonId
 from tocsin.store import access, directory
 from tocsin.store.access import Token, TokenKind
 from tocsin.store.transaction import Transaction
@@ -30,6 +32,8 @@ SESSION_IDLE = timedelta(hours=12)
 SESSION_MOST = timedelta(days=14)
 SIGN_IN_LASTS = timedelta(minutes=15)
 TOUCH_EVERY = timedelta(minutes=5)
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 FOREIGN = "This request did not come from Tocsin's own pages. Open the page again and press the button there."
 CLOSED = "Sign in first, or send an API token as `Authorization: Bearer TOKEN`."
@@ -53,31 +57,35 @@ class Gate(AbstractAuthenticationMiddleware):
 
     async def authenticate_request(self, connection: ASGIConnection) -> AuthenticationResult:  # type: ignore[type-arg]  # as the base class has it
         """The viewer of a request; raises 401 or 403."""
-        token, kind = _presented(connection, self._services.public_url)
-        viewer = await self._viewer(token, kind) if token else None
+        viewer = await viewer_of(self._services, connection)
         if viewer is None:
             raise NotAuthorizedException(CLOSED)
-        if kind is TokenKind.SESSION:
+        if viewer.kind is TokenKind.SESSION:
             refuse_foreign(connection, self._services.public_url)
         return AuthenticationResult(user=viewer, auth=viewer.kind)
 
-    async def _viewer(self, secret: str, kind: TokenKind) -> Viewer | None:
-        now = self._services.clock()
 
-        def find(tx: Transaction) -> tuple[Token, Contact] | None:
-            token = access.find(tx, secret, kind, now)
-            contact = directory.contacts(tx).get(token.person) if token else None
-            return (token, contact) if token and contact else None
+async def viewer_of(services: Services, connection: ASGIConnection) -> Viewer | None:  # type: ignore[type-arg]  # any connection
+    """Who is looking; None for nobody known. Public pages ask too, to show whose session this is."""
+    secret, kind = _presented(connection, services.public_url)
+    if not secret:
+        return None
+    now = services.clock()
 
-        found = await self._services.store.read(find)
-        if found is None:
-            return None
-        token, contact = found
-        if kind is TokenKind.SESSION and token.expires_at < now + SESSION_IDLE - TOUCH_EVERY:
-            until = min(now + SESSION_IDLE, token.created_at + SESSION_MOST)
-            touch = partial(access.touch, token=token, now=now, until=until)
-            await self._services.store.write(touch, Lane.HOUSEKEEPING)
-        return Viewer(contact, kind, token.hash)
+    def find(tx: Transaction) -> tuple[Token, Contact] | None:
+        token = access.find(tx, secret, kind, now)
+        contact = directory.contacts(tx).get(token.person) if token else None
+        return (token, contact) if token and contact else None
+
+    found = await services.store.read(find)
+    if found is None:
+        return None
+    token, contact = found
+    if kind is TokenKind.SESSION and token.expires_at < now + SESSION_IDLE - TOUCH_EVERY:
+        until = min(now + SESSION_IDLE, token.created_at + SESSION_MOST)
+        touch = partial(access.touch, token=token, now=now, until=until)
+        await services.store.write(touch, Lane.HOUSEKEEPING)
+    return Viewer(contact, kind, token.hash)
 
 
 def _presented(connection: ASGIConnection, public_url: str) -> tuple[str, TokenKind]:  # type: ignore[type-arg]  # any connection
@@ -87,14 +95,38 @@ def _presented(connection: ASGIConnection, public_url: str) -> tuple[str, TokenK
     return connection.cookies.get(cookie_name(public_url), ""), TokenKind.SESSION
 
 
-def refuse_foreign(connection: ASGIConnection, public_url: str) -> None:  # type: ignore[type-arg]  # any connection
-    """Raise 403 for a change that another site's page asks a signed-in browser to make."""
+def refuse_foreign(connection: ASGIConnection, public_url: str, *, opaque: bool = False) -> None:  # type: ignore[type-arg]  # any connection
+    """Raise 403 for a change that another site's page asks a signed-in browser to make.
+
+    With `opaque`, a page that hides its origin passes: mail clients show links in such views. Only for what
+    no cookie is needed for.
+    """
     if connection.scope.get("method") in ("GET", "HEAD"):
         return
     site = connection.headers.get("sec-fetch-site")
-    origin = connection.headers.get("origin")
-    if site not in (None, "same-origin", "none") or (site is None and origin not in (None, public_url)):
+    if site is None:
+        # Old browsers, and all of them on plain http to anything but this machine: Origin is all there is.
+        # No page can choose the Host that a browser names, so an Origin of that host is ours.
+        here = urlsplit(f"//{connection.headers.get('host', '')}").netloc
+        origin = connection.headers.get("origin")
+        ours = (None, public_url, "null") if opaque else (None, public_url)
+        foreign = origin not in ours and urlsplit(origin or "").netloc != here
+    else:
+        foreign = site not in ("same-origin", "none")
+    if foreign:
         raise PermissionDeniedException(FOREIGN)
+
+
+def is_local(connection: ASGIConnection) -> bool:  # type: ignore[type-arg]  # any connection
+    """Whether a browser on this very machine asks, at this machine's own name.
+
+    A proxy connects from here too, so whatever was passed on does not count; nor does a foreign name that
+    a hostile name server points at 127.0.0.1.
+    """
+    if any(name in connection.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via")):
+        return False
+    name = urlsplit(f"//{connection.headers.get('host', '')}").hostname
+    return connection.client is not None and connection.client.host in LOOPBACK and name in LOOPBACK
 
 
 def cookie_name(public_url: str) -> str:
@@ -131,9 +163,8 @@ async def start_session(services: Services, contact: Contact) -> Cookie:
     return session_cookie(services.public_url, secret)
 
 
-def new_sign_in(tx: Transaction, services: Services, contact: Contact) -> str:
+def sign_in_link(tx: Transaction, person: PersonId, now: datetime, *, secret: str, public_url: str) -> str:
     """A one-time address that signs this person in within fifteen minutes."""
-    now, secret = services.clock(), services.new_secret()
     until = now + SIGN_IN_LASTS
-    access.add(tx, secret, TokenKind.SIGN_IN, contact.id, "sign-in link", now, until)
-    return f"{services.public_url}/sign-in/{secret}"
+    access.add(tx, secret, TokenKind.SIGN_IN, person, "sign-in link", now, until)
+    return f"{public_url}/sign-in/{secret}"

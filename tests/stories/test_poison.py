@@ -1,0 +1,53 @@
+"""One record that cannot be read is set aside and said aloud; everybody else's pages go on."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from tests.support.world import World, page
+from tocsin.core.model import AlertAction, Signal
+from tocsin.store.alerts import Received
+
+
+def damage(world: World, table: str, column: str) -> None:
+    """Put a value that cannot be read into every row."""
+    world.store.write_now(
+        lambda tx: tx.execute(text(f"UPDATE {table} SET {column} = 'broken'"))  # noqa: S608  # a test's own names
+    )
+
+
+def test_an_unreadable_incident_does_not_stop_the_wheels(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    damage(world, "subjects", "state")
+    world.alert("uptime", "catalogue is down")
+    world.expect(page("ana"))
+    world.advance(minutes=5)
+    world.expect(page("ana", "webhook"), page("ben"))
+
+
+def test_a_new_alert_does_not_wait_behind_an_unreadable_incident(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    damage(world, "subjects", "state")
+    world.alert("prometheus", "checkout is on fire")
+    world.expect(page("ana"))
+
+
+def test_an_unreadable_alert_still_pages(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tocsin.store.alerts.dump", lambda _signal: "broken")
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    assert world.incident().title == "checkout is down"
+
+
+def test_a_page_for_an_unreadable_incident_still_goes_out(world: World) -> None:
+    signal = Signal(AlertAction.TRIGGER, "checkout", "checkout is down")
+    world.run(world.intake.accept([Received("prometheus", signal, world.now)]))
+    world.run(world.engine.triage_once())
+    damage(world, "subjects", "state")
+    world.settle()
+    world.expect(page("ana"))
+    (_, _, message) = world.sent[-1]
+    assert message.subject.endswith("look at it, its details cannot be read")
