@@ -80,12 +80,14 @@ class Engine:
         now = self._clock()
         jobs = [partial(triage.triage, context=self.context, batch=batch, now=now) for batch in batches]
         results = await asyncio.gather(*map(self.store.write, jobs), return_exceptions=True)
+        done = 0
         for batch, result in zip(batches, results, strict=True):
             if isinstance(result, BaseException):
-                await self._open_anew(batch, result)
+                done += await self._open_anew(batch, result)
             else:
                 self._tell(*result)
-        return sum(not isinstance(result, BaseException) for result in results)
+                done += 1
+        return done
 
     async def wake_once(self) -> int:
         """Carry out what is due, as many incidents as one turn takes."""
@@ -170,14 +172,14 @@ class Engine:
             self._failed(f"telling the incidents of {outgoing.leased.bundle}", bug)
             await self.store.write(partial(job, tell=False))
 
-    async def _open_anew(self, batch: triage.Batch, why: BaseException) -> None:
+    async def _open_anew(self, batch: triage.Batch, why: BaseException) -> bool:
         """Alerts must not wait for ever behind an incident that cannot be decided: they get a new one."""
         self._failed(f"triage of {len(batch.ids)} alerts from {batch.integration}", why)
-        if not isinstance(why, StoreError | Conflict | NoPlan):
-            words = f"{type(why).__name__}: {why}"
-            await self.store.write(
-                partial(triage.abandon, context=self.context, batch=batch, why=words, now=self._clock())
-            )
+        if isinstance(why, StoreError | Conflict | NoPlan):
+            return False
+        words, now = f"{type(why).__name__}: {why}", self._clock()
+        job = partial(triage.abandon, context=self.context, batch=batch, why=words, now=now)
+        return await self.store.write(job)
 
     async def _set_aside(self, incident: str, why: BaseException, now: datetime) -> None:
         """A store that fails is tried again; an incident that cannot be decided would fail for ever."""

@@ -51,14 +51,15 @@ def triage(tx: Transaction, context: Context, batch: Batch, now: datetime) -> li
     return _known(tx, context, claimed, batch.incident, actor, now)
 
 
-def abandon(tx: Transaction, context: Context, batch: Batch, why: str, now: datetime) -> None:
+def abandon(tx: Transaction, context: Context, batch: Batch, why: str, now: datetime) -> bool:
     """The incident that this batch would join cannot be decided: free its place for a new one.
 
-    News of alerts that had joined it has nowhere to go; they count as new, so that they page again.
+    News of alerts that had joined it has nowhere to go; they count as new, so that they page again. False
+    when it was not an incident that stood in the way.
     """
     policy = context.current_policy(tx, now)
-    subjects.give_up_key(tx, policy.service_of(batch.integration), why)
     alerts.set_free(tx, batch.ids)
+    return subjects.give_up_key(tx, policy.service_of(batch.integration), why)
 
 
 def _fresh(

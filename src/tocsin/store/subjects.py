@@ -138,9 +138,15 @@ def set_aside(tx: Connection, incident: str, why: str, until: datetime) -> None:
     )
 
 
-def give_up_key(tx: Connection, open_key: str, why: str) -> None:
-    """Quarantine whichever incident holds this group key, so that the next alert opens a new one."""
-    tx.execute(update(subjects).where(subjects.c.open_key == open_key).values(open_key=None, quarantined=why))
+def give_up_key(tx: Connection, open_key: str, why: str) -> bool:
+    """Quarantine the incident that holds this group key, so that the next alert opens a new one.
+
+    False when none holds it.
+    """
+    freed = tx.execute(
+        update(subjects).where(subjects.c.open_key == open_key).values(open_key=None, quarantined=why)
+    )
+    return freed.rowcount > 0
 
 
 @dataclass(frozen=True, slots=True)
