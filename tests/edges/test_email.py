@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
@@ -47,8 +47,7 @@ class Relay:
         self.encrypted.append(session.ssl is not None)
         self.greetings.append(session.host_name or "")
         if self.data is None:
-            assert isinstance(server.transport, asyncio.WriteTransport)
-            server.transport.abort()
+            cast(asyncio.WriteTransport, server.transport).abort()
             return "421 gone"
         if self.data == "silence":
             await asyncio.sleep(1)
