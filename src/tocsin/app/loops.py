@@ -20,27 +20,33 @@ log = logging.getLogger("tocsin")
 
 FOLLOW_SECONDS = 1.0
 HEALTH_SECONDS = 1.0
+STOP_SECONDS = 5.0
 HOUSEKEEPING_SECONDS = 600.0
 
 
 @asynccontextmanager
 async def background(server: Server, store: Store, *, engine: bool) -> AsyncIterator[None]:
-    """Run the loops while the body runs; then stop them, each between two turns of its own work."""
-    loops: list[Awaitable[None]] = [
+    """Run the loops while the body runs; then let the wheels end their turns, and stop the rest."""
+    await server.health.measure()
+    wheels = [asyncio.ensure_future(wheel.run()) for wheel in server.wheels.values() if engine]
+    jobs = [
         _every(HEALTH_SECONDS, server.health.measure),
         _every(HOUSEKEEPING_SECONDS, partial(_housekeeping, store)),
     ]
-    if engine:
-        loops += [wheel.run() for wheel in server.wheels.values()]
     if not store.sqlite:
-        loops.append(_follow(server, store))
-    tasks = [asyncio.ensure_future(loop) for loop in loops]
+        jobs.append(_follow(server, store))
+    others = [asyncio.ensure_future(job) for job in jobs]
     try:
         yield
     finally:
-        for task in tasks:
+        for wheel in server.wheels.values():
+            wheel.stop()
+        # A turn cut short would leave messages leased, and the next start would send them as repeats.
+        if wheels:
+            await asyncio.wait(wheels, timeout=STOP_SECONDS)
+        for task in (*wheels, *others):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*wheels, *others, return_exceptions=True)
 
 
 async def _every(seconds: float, job: Callable[[], Awaitable[None]]) -> None:

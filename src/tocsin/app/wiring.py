@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,7 +24,7 @@ from tocsin.engine.apply import Applied
 from tocsin.engine.context import Context
 from tocsin.engine.engine import Channel, Engine
 from tocsin.engine.intake import Intake
-from tocsin.engine.wheels import Wheel
+from tocsin.engine.wheels import REST_MOST_SECONDS, SHARED_REST_MOST_SECONDS, Wheel
 from tocsin.settings import Settings
 from tocsin.store import mailbox
 from tocsin.store.store import Store
@@ -64,10 +64,15 @@ def wire(settings: Settings, store: Store, secret: bytes) -> Server:
             wheels[wheel].wake()
 
     engine = Engine(store, context, channels, clock, changed)
-    wheels["triage"] = Wheel("triage", engine.triage_once, _idle)
-    wheels["wake"] = Wheel("wake", engine.wake_once, partial(_until_due, engine))
-    wheels["send"] = Wheel("send", engine.send_once, partial(_until_due, engine))
     health = Health(store, context, settings)
+    until_due = partial(_until_due, engine)
+    for name, turn, rest in (
+        ("triage", engine.triage_once, _idle),
+        ("wake", engine.wake_once, until_due),
+        ("send", engine.send_once, until_due),
+    ):
+        rest_most = REST_MOST_SECONDS if store.sqlite else SHARED_REST_MOST_SECONDS
+        wheels[name] = Wheel(name, partial(_by_a_good_clock, health, turn), rest, rest_most)
     services = Services(
         store=store,
         engine=engine,
@@ -148,6 +153,11 @@ def _parsers() -> dict[str, Parse]:
         "/generic/2010-04-15/create_event.json": events_v1,
         "/api/v1/events": ours,
     }
+
+
+async def _by_a_good_clock(health: Health, turn: Callable[[], Awaitable[int]]) -> int:
+    """A node whose clock is off decides nothing and leases nothing: the others do."""
+    return 0 if health.skewed else await turn()
 
 
 async def _idle() -> float:
