@@ -18,7 +18,7 @@ _PATTERNS = (
     re.compile(r"whsec_[\w+/=-]+"),
     re.compile(r'(?i)(?<="routing_key": ")[^"]+|(?<="routing_key":")[^"]+'),
 )
-_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 class Redactor:

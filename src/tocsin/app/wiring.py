@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from tocsin import limits
 from tocsin.app.clock import clock, new_secret
 from tocsin.app.health import Health
+from tocsin.app.start import CannotStart
 from tocsin.core.model import Message, PersonId
 from tocsin.edges.channels.email import EmailChannel, EmailSettings, StartTls
 from tocsin.edges.channels.mailbox import MailboxChannel
@@ -110,15 +111,18 @@ def _channels(settings: Settings, store: Store) -> dict[str, Channel]:
 
 
 def _relay(settings: Settings) -> EmailSettings:
-    return EmailSettings(
-        host=settings.smtp_host,
-        port=settings.smtp_port,
-        sender=settings.smtp_from,
-        own_host=urlsplit(settings.public_url).hostname or "localhost",
-        starttls=StartTls(settings.smtp_tls) if settings.smtp_tls else None,
-        username=settings.smtp_user,
-        password=settings.smtp_password,
-    )
+    try:
+        return EmailSettings(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            sender=settings.smtp_from,
+            own_host=urlsplit(settings.public_url).hostname or "localhost",
+            starttls=StartTls(settings.smtp_tls) if settings.smtp_tls else None,
+            username=settings.smtp_user,
+            password=settings.smtp_password,
+        )
+    except ValueError as wrong:
+        raise CannotStart(f"E-mail is not set up right: {wrong}") from wrong
 
 
 def _acknowledge_link(public_url: str, signer: Signer, bundle: str, person: PersonId, now: datetime) -> str:
