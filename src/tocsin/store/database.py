@@ -22,6 +22,11 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite+pysqlite:///{path}"
 
 
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLite address; None for PostgreSQL."""
+    return Path(make_url(url).database or "") if is_sqlite(url) else None
+
+
 def writing_engine(url: str) -> Engine:
     """An engine whose transactions take the write lock at once and are on disk when commit returns."""
     if is_sqlite(url):

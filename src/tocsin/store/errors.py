@@ -21,3 +21,7 @@ class Corrupt(Exception):
 
 class AlreadyRunning(Exception):
     """Another server holds the lock on this data directory."""
+
+
+class BackupError(Exception):
+    """A backup cannot be made, read or restored. The message is a whole sentence with the remedy."""

@@ -67,6 +67,12 @@ subjects = Table(
     Index("subjects_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
     Index("subjects_opened", "kind", "opened_at"),
     Index("subjects_updated", "updated_at"),
+    Index(
+        "subjects_quarantined",
+        "id",
+        sqlite_where=text("quarantined <> ''"),
+        postgresql_where=text("quarantined <> ''"),
+    ),
 )
 """Everything with a stream of events and promises. `state` is the folded snapshot."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ from tocsin.core.incident.events import Recorded
 from tocsin.core.model import SubjectId
 from tocsin.store.codec import dump, event_from, event_row, load
 from tocsin.store.database import skip_locked
-from tocsin.store.errors import Conflict
+from tocsin.store.errors import Conflict, Corrupt
 from tocsin.store.schema import events, subjects
 
 INCIDENT = "incident"
@@ -161,17 +162,27 @@ class Listed:
 
 
 def listing(tx: Connection, *, open_only: bool, limit: int, before: datetime | None = None) -> list[Listed]:
-    """Incidents, the newest first; with `open_only`, only those not resolved, the worst level first."""
+    """Incidents, the newest first; with `open_only`, only those not resolved, the worst level first.
+
+    One that cannot be read is left out: `set_aside_now` names those.
+    """
     statement = select(subjects).where(subjects.c.kind == INCIDENT)
     if open_only:
         statement = statement.where(subjects.c.open_key.is_not(None)).order_by(subjects.c.priority)
     if before is not None:
         statement = statement.where(subjects.c.opened_at < before)
-    rows = tx.execute(statement.order_by(subjects.c.opened_at.desc()).limit(limit))
-    return [
-        Listed(load(row.state, Incident), row.version, row.due_at, row.updated_at, row.quarantined)
-        for row in rows
-    ]
+    found = []
+    for row in tx.execute(statement.order_by(subjects.c.opened_at.desc()).limit(limit)):
+        with suppress(Corrupt):
+            state = load(row.state, Incident)
+            found.append(Listed(state, row.version, row.due_at, row.updated_at, row.quarantined))
+    return found
+
+
+def set_aside_now(tx: Connection) -> dict[SubjectId, str]:
+    """Incidents in quarantine, with why."""
+    rows = tx.execute(select(subjects.c.id, subjects.c.quarantined).where(subjects.c.quarantined != ""))
+    return {SubjectId(row.id): row.quarantined for row in rows}
 
 
 def changed_since(tx: Connection, since: datetime, limit: int) -> list[tuple[SubjectId, int, datetime]]:

@@ -188,6 +188,14 @@ def upgrade() -> None:
         "subjects_due", "subjects", ["due_at"], unique=False, sqlite_where=sa.text("due_at IS NOT NULL")
     )
     op.create_index("subjects_opened", "subjects", ["kind", "opened_at"], unique=False)
+    op.create_index(
+        "subjects_quarantined",
+        "subjects",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("quarantined <> ''"),
+        postgresql_where=sa.text("quarantined <> ''"),
+    )
     op.create_index("subjects_updated", "subjects", ["updated_at"], unique=False)
     op.create_table(
         "tokens",

@@ -1,0 +1,105 @@
+"""Channels that refuse, go silent or come back: no page is lost, none is sent twice without saying so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.support.world import World, page
+from tocsin.core.model import Message, Outcome, Receipt
+
+
+def answer(world: World, channel: str, outcome: Outcome) -> None:
+    """From now on the channel answers so."""
+    world.channels[channel].answer = lambda _message: Receipt(outcome)
+
+
+def last(world: World) -> Message:
+    """The newest message."""
+    return world.sent[-1][2]
+
+
+def test_a_refusal_for_good_goes_on_to_the_next_rule_at_once(world: World) -> None:
+    answer(world, "email", Outcome.FAILED)
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"), page("ana", "webhook"))
+
+
+def test_a_channel_that_refuses_for_now_is_tried_again_while_the_path_goes_on(world: World) -> None:
+    answer(world, "email", Outcome.RETRYING)
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"), page("ana", "webhook"))
+    answer(world, "email", Outcome.ACCEPTED)
+    world.advance(seconds=2)
+    world.expect(page("ana"))
+    assert not last(world).repeat
+
+
+def test_what_was_resolved_meanwhile_is_not_sent_any_more(world: World) -> None:
+    answer(world, "email", Outcome.RETRYING)
+    answer(world, "webhook", Outcome.RETRYING)
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"), page("ana", "webhook"))
+    world.clear("prometheus", "checkout is down")
+    answer(world, "email", Outcome.ACCEPTED)
+    answer(world, "webhook", Outcome.ACCEPTED)
+    world.advance(hours=1)
+    world.expect()
+
+
+def test_after_ten_minutes_without_network_every_wanted_page_goes_out_within_a_minute(world: World) -> None:
+    for channel in world.channels:
+        answer(world, channel, Outcome.RETRYING)
+    world.alert("prometheus", "checkout is down")
+    world.advance(minutes=10)
+    world.expected = len(world.sent)
+    for channel in world.channels:
+        answer(world, channel, Outcome.ACCEPTED)
+    world.advance(seconds=45)
+    world.expect(page("ana"), page("ana", "webhook"), page("ben"))
+
+
+def test_an_answer_that_was_lost_is_sent_again_and_says_that_it_may_be_a_repeat(world: World) -> None:
+    answer(world, "email", Outcome.UNKNOWN)
+    world.alert("prometheus", "checkout is down")
+    first = last(world)
+    answer(world, "email", Outcome.ACCEPTED)
+    world.advance(seconds=10)
+    world.expect(page("ana"), page("ana"))
+    assert last(world).key == first.key
+    assert (first.repeat, last(world).repeat) == (False, True)
+
+
+def test_nobody_reachable_falls_through_to_the_catch_all_at_once(world: World) -> None:
+    answer(world, "email", Outcome.FAILED)
+    answer(world, "webhook", Outcome.FAILED)
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"), page("ana", "webhook"), page("ben"), page("dara"))
+    assert world.alarms == [f"{world.incident().id}: nobody can be reached through the plan"]
+
+
+def test_pages_that_wait_for_one_person_go_as_one_message(world: World) -> None:
+    answer(world, "email", Outcome.RETRYING)
+    world.alert("prometheus", "checkout is down")
+    world.alert("uptime", "catalogue is down")
+    world.expected = len(world.sent)
+    answer(world, "email", Outcome.ACCEPTED)
+    world.advance(seconds=5)
+    world.expect(page("ana"))
+    assert len(last(world).incidents) == 2
+
+
+def test_after_an_outage_of_hours_nobody_gets_the_same_page_twice(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    world.now += timedelta(hours=5)
+    world.settle()
+    world.expect(page("ana", "webhook"), page("ben"), page("dara"))
+
+
+def test_after_an_outage_a_resolved_incident_pages_nobody(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    world.resolve("ana")
+    world.now += timedelta(hours=6)
+    world.settle()
+    world.expect()
