@@ -53,6 +53,12 @@ def listed(
     return [_shown(tx, services, row.state, row.version, row.quarantined) for row in rows]
 
 
+def one(tx: Transaction, services: Services, incident: str) -> Shown | None:
+    """One incident as a list shows it; None when there is none of that id."""
+    stored = subjects.load_incident(tx, incident)
+    return None if stored is None else _shown(tx, services, stored.state, stored.version, stored.quarantined)
+
+
 def detail(tx: Transaction, services: Services, incident: str) -> Detail | None:
     """Everything about one incident; None when there is none of that id."""
     stored = subjects.load_incident(tx, incident)

@@ -1,0 +1,195 @@
+"""One incident whole: what can be done, what is promised, who was told and how, and what happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from litestar import Response, get, post
+from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Redirect
+
+from tocsin.core.incident import Status
+from tocsin.core.model import Deadline, DeadlineState, Refused
+from tocsin.engine.apply import Applied
+from tocsin.store.alerts import Alert
+from tocsin.store.transaction import Transaction
+from tocsin.web import incidents
+from tocsin.web.incidents import Detail
+from tocsin.web.pages.deliveries import Paged, paged
+from tocsin.web.pages.frame import Asking, Frame, address_of, frame, names, render, times_for
+from tocsin.web.pages.incidents import Row, row
+from tocsin.web.sentences import Names, Tone, counted, refusal, sentence, standing_at, tone
+from tocsin.web.services import Services
+from tocsin.web.times import Moment, Reader
+
+TIMELINE_SHOWN = 200
+REASON_CHARACTERS = 300
+REASON_MISSING = "Say in a few words what ended it, then press Resolve again."
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A deadline as it is shown."""
+
+    id: str
+    words: str
+    at: Moment
+    state: DeadlineState
+
+
+@dataclass(frozen=True, slots=True)
+class AlertShown:
+    """An alert that joined, in its source's words."""
+
+    id: int
+    summary: str
+    severity: str
+    origin: str
+    key: str
+    status: str
+    count: str
+    links: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the timeline. `number` counts the incident's events."""
+
+    number: int
+    at: Moment
+    words: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentPage:
+    """Everything the page of one incident shows. `notice` answers what the reader just asked for."""
+
+    frame: Frame
+    incident: Row
+    standing: str
+    actions: tuple[str, ...]
+    notice: str
+    reason: str
+    reason_problem: str
+    reason_characters: int
+    promises: tuple[Promise, ...]
+    paged: tuple[Paged, ...]
+    alerts: tuple[AlertShown, ...]
+    alerts_more: str
+    timeline: tuple[Line, ...]
+    timeline_more: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the reader hears besides the incident itself."""
+
+    refused: Refused | None = None
+    reason: str = ""
+    reason_problem: str = ""
+    whole: bool = False
+
+
+def routes(services: Services) -> list[HTTPRouteHandler]:
+    """The page, and the two buttons on it."""
+
+    @get("/incidents/{incident:str}", include_in_schema=False)
+    async def show(incident: str, request: Asking) -> Response[str]:
+        told = _Told(whole="all" in request.query_params)
+        return await _answer(services, request, incident, told, 200)
+
+    @post("/incidents/{incident:str}/acknowledge", status_code=200, include_in_schema=False)
+    async def acknowledge(incident: str, request: Asking) -> Response[str]:
+        answer = await incidents.acknowledge(services, request.user, incident, "web")
+        return await _asked(services, request, incident, answer)
+
+    @post("/incidents/{incident:str}/resolve", status_code=200, include_in_schema=False)
+    async def resolve(incident: str, request: Asking) -> Response[str]:
+        reason = _one_line(str((await request.form()).get("reason", "")))
+        if not reason:
+            told = _Told(reason_problem=REASON_MISSING)
+            return await _answer(services, request, incident, told, 400)
+        answer = await incidents.resolve(services, request.user, incident, reason)
+        return await _asked(services, request, incident, answer, reason)
+
+    return [show, acknowledge, resolve]
+
+
+async def _asked(
+    services: Services, request: Asking, incident: str, answer: Applied | Refused, reason: str = ""
+) -> Response[str]:
+    if isinstance(answer, Refused):
+        return await _answer(services, request, incident, _Told(answer, reason), 409)
+    # See other: a reload after the button reads the page again instead of pressing the button again.
+    return Redirect(address_of(incident), status_code=303)
+
+
+async def _answer(
+    services: Services, request: Asking, incident: str, told: _Told, status: int
+) -> Response[str]:
+    times = times_for(services, request.user.contact)
+    page = address_of(incident) + ("?all" if told.whole else "")
+    around = frame(services, request.user, times, "incidents", page=page, watches=incident)
+
+    def read(tx: Transaction) -> IncidentPage | None:
+        found = incidents.detail(tx, services, incident)
+        return None if found is None else _page(found, names(tx), around, times, told)
+
+    found = await services.store.read(read)
+    if found is None:
+        raise NotFoundException(f"There is no incident {incident}.")
+    return render("incident.html", found, status)
+
+
+def _page(found: Detail, people: Names, around: Frame, times: Reader, told: _Told) -> IncidentPage:
+    state = found.shown.state
+    lines = [
+        Line(number, times.moment(one.at), sentence(one, people), tone(one.event))
+        for number, one in enumerate(found.timeline, start=1)
+    ]
+    shown = lines if told.whole else lines[-TIMELINE_SHOWN:]
+    more = state.alerts_count - len(found.alerts)
+    return IncidentPage(
+        frame=around,
+        incident=row(found.shown, people, times),
+        standing=standing_at(state, people, times),
+        actions=tuple(found.actions),
+        notice=refusal(told.refused, state, people, times) if told.refused else "",
+        reason=told.reason,
+        reason_problem=told.reason_problem,
+        reason_characters=REASON_CHARACTERS,
+        promises=tuple(_promise(one, times) for one in found.deadlines),
+        paged=paged(found.timeline, found.ledger, people, times, over=state.status is Status.RESOLVED),
+        alerts=tuple(_alert(one) for one in found.alerts),
+        alerts_more=counted(more, "alert", "alerts") if more > 0 else "",
+        timeline=tuple(reversed(shown)),
+        timeline_more=len(lines) - len(shown),
+    )
+
+
+def _promise(deadline: Deadline, times: Reader) -> Promise:
+    words = deadline.promise[:1].upper() + deadline.promise[1:]
+    return Promise(deadline.id, words, times.moment(deadline.due_at), deadline.state)
+
+
+def _alert(alert: Alert) -> AlertShown:
+    signal = alert.signal
+    origin = [alert.integration, signal.source, signal.component, signal.group, signal.event_class]
+    return AlertShown(
+        id=alert.id,
+        summary=signal.summary,
+        severity=signal.severity.value,
+        origin=" · ".join(dict.fromkeys(filter(None, origin))),
+        key=signal.dedup_key if signal.dedup_key != signal.summary else "",
+        status=alert.status,
+        count=f"{alert.count:,} times" if alert.count > 1 else "",
+        # A source's words must never become anything but a link: no javascript:, no data:.
+        links=tuple(link for link in signal.links if link.lower().startswith(("https://", "http://"))),
+    )
+
+
+def _one_line(text: str) -> str:
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(printable.split())[:REASON_CHARACTERS]

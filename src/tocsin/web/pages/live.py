@@ -1,0 +1,87 @@
+"""One stream of changes for each open page. It says which incident changed, never what: pages read again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from litestar import get
+from litestar.exceptions import PermissionDeniedException
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream
+
+from tocsin.web.auth import FOREIGN, PUBLIC
+from tocsin.web.pages.frame import EVERYTHING, Asking
+from tocsin.web.services import STOPPING, Change, Services
+
+BETWEEN_SECONDS = 0.25
+"""At most four messages a second, however much changes."""
+
+HEARTBEAT_SECONDS = 15.0
+"""Proxies close what is silent for longer."""
+
+LASTS = timedelta(minutes=10)
+"""Then the browser asks again, and whoever was signed out meanwhile is refused."""
+
+MANY: Change = (EVERYTHING, 0)
+"""More changed than is worth listing, or messages were missed: read whatever you show."""
+
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+def routes(services: Services) -> list[HTTPRouteHandler]:
+    """The stream. The demo's mailbox is open to everybody, and so is hearing that something changed."""
+
+    @get("/live", opt={PUBLIC: services.demo}, include_in_schema=False)
+    async def live(request: Asking) -> Stream:
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise PermissionDeniedException(FOREIGN)
+        return Stream(changes(services), media_type="text/event-stream", headers=HEADERS)
+
+    return [live]
+
+
+async def changes(services: Services) -> AsyncIterator[bytes]:
+    """What is sent, until the server stops or the stream has lasted long enough.
+
+    1. Wait for a change, or send a heartbeat.
+    2. Gather what else has changed, and send one message.
+    3. Rest, so that a storm costs four messages a second and no more.
+    """
+    queue = services.changes.listen()
+    until = services.clock() + LASTS
+    try:
+        # The first bytes tell the browser at once that it is connected.
+        yield b"retry: 2000\n\n"
+        while services.clock() < until:
+            try:
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    first = await queue.get()
+            except TimeoutError:
+                yield b": still here\n\n"
+                continue
+            gathered = _gather(first, queue)
+            if STOPPING in gathered:
+                return
+            yield _message(gathered[0] if len(gathered) == 1 else MANY)
+            await asyncio.sleep(BETWEEN_SECONDS)
+    finally:
+        services.changes.leave(queue)
+
+
+def _gather(first: Change, queue: asyncio.Queue[Change]) -> list[Change]:
+    """Everything that waits, only the newest version of each incident."""
+    newest = dict([first])
+    # A full queue has lost its oldest: what they were about is not known.
+    if queue.full():
+        newest.update([MANY])
+    while not queue.empty():
+        newest.update([queue.get_nowait()])
+    return list(newest.items())
+
+
+def _message(change: Change) -> bytes:
+    incident, version = change
+    return f"data: {json.dumps({'incident': incident, 'version': version})}\n\n".encode()

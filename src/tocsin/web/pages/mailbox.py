@@ -1,0 +1,70 @@
+"""The demo's mailbox: what would have been sent, so that a first page lands without any account anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from tocsin.store import mailbox
+from tocsin.web.auth import PUBLIC, viewer_of
+from tocsin.web.pages.frame import EVERYTHING, Asking, Frame, frame, render, times_for
+from tocsin.web.pages.incidents import alert_command
+from tocsin.web.services import Services
+from tocsin.web.times import Moment, Reader
+
+MESSAGES_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message that was received. `link` leads to the acknowledgement page."""
+
+    id: int
+    person: str
+    subject: str
+    text: str
+    link: str
+    at: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxPage:
+    """Everything received, the newest first."""
+
+    frame: Frame
+    letters: tuple[Letter, ...]
+    hint: str
+
+
+def routes(services: Services) -> list[HTTPRouteHandler]:
+    """The mailbox exists in the demo alone: elsewhere there is no such page."""
+    if not services.demo:
+        return []
+
+    @get("/mailbox", opt={PUBLIC: True}, include_in_schema=False)
+    async def show(request: Asking) -> Response[str]:
+        viewer = await viewer_of(services, request)
+        times = times_for(services, viewer.contact if viewer else None)
+        around = frame(services, viewer, times, "mailbox", page="/mailbox", watches=EVERYTHING)
+        received = await services.store.read(partial(mailbox.newest, limit=MESSAGES_SHOWN))
+        letters = tuple(_letter(one, times) for one in received)
+        return render("mailbox.html", MailboxPage(around, letters, alert_command(services.public_url)))
+
+    return [show]
+
+
+def _letter(received: Any, times: Reader) -> Letter:
+    return Letter(
+        received.id,
+        received.person,
+        received.subject,
+        received.text,
+        # The path alone: the demo may answer at another name or port than it did when the message was sent.
+        urlsplit(received.link).path,
+        times.moment(received.at),
+    )

@@ -1,0 +1,203 @@
+"""The timeline in whole sentences, one for every event that can happen to an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import assert_never
+
+from tocsin.core.incident import Incident, Status, events
+from tocsin.core.incident.events import Recorded
+from tocsin.core.incident.state import PageEvent, RingEvent
+from tocsin.core.model import Actor, ActorKind, Outcome, PersonId, Refused
+from tocsin.web.times import Reader, length
+
+Names = Mapping[PersonId, str]
+"""People by id. Somebody who is no longer in the directory is called by the id."""
+
+
+class Tone(StrEnum):
+    """How much a line of the timeline asks of the eye."""
+
+    ALARM = "alarm"
+    GOOD = "good"
+    PLAIN = "plain"
+    QUIET = "quiet"
+
+
+_VIA = {
+    "link": "with the link in the message",
+    "web": "on the web page",
+    "api": "through the API",
+    "cli": "on the command line",
+    "source": "at the source",
+}
+_CHANNELS = {"email": "e-mail"}
+
+
+def sentence(recorded: Recorded, names: Names) -> str:
+    """What happened, for somebody who reads it for the first time."""
+    event, actor = recorded.event, who(recorded.actor, names)
+    match event:
+        case events.Opened():
+            return f"{actor} opened the incident at level {event.level}: {event.reason}."
+        case events.AlertsJoined():
+            return _joined(event, actor)
+        case events.AlertsCleared():
+            return _cleared(event, actor)
+        case events.LevelRaised():
+            return f"The level was raised from {event.previous} to {event.level}: {event.reason}."
+        case events.RoundStarted():
+            return f"Paging starts again from the first step: {event.reason}."
+        case events.StepTaken():
+            return _step(event, names)
+        case events.Acknowledged():
+            return f"{who(event.by, names)} acknowledged the incident {_VIA.get(event.via, event.via)}."
+        case events.AcknowledgementLapsed():
+            return (
+                f"{who(event.by, names)} acknowledged this and it was left too long: it is unanswered again."
+            )
+        case events.PromiseBroken():
+            return f"A promise was broken: “{event.promise}” did not happen in time."
+        case events.NobodyReached():
+            return f"Nobody can be reached through the plan: {_and(event.unreachable)}."
+        case events.Resolved():
+            return f"{who(event.by, names)} resolved the incident: {event.reason.rstrip('.')}."
+        case (
+            events.PageStarted()
+            | events.PageAnswered()
+            | events.PageWithdrawn()
+            | events.RingSent()
+            | events.RingSkipped()
+            | events.RingSettled()
+        ):
+            return _page(event, names)
+        case _:
+            assert_never(event)
+
+
+def tone(event: events.IncidentEvent) -> Tone:
+    """How loud the line of this event is."""
+    match event:
+        case events.PromiseBroken() | events.NobodyReached() | events.LevelRaised():
+            return Tone.ALARM
+        case events.AcknowledgementLapsed() | events.RoundStarted():
+            return Tone.ALARM
+        case events.Acknowledged() | events.Resolved() | events.PageAnswered():
+            return Tone.GOOD
+        case events.RingSettled():
+            return Tone.QUIET if event.outcome is Outcome.ACCEPTED else Tone.ALARM
+        case events.RingSent() | events.RingSkipped() | events.PageWithdrawn():
+            return Tone.QUIET
+        case events.Opened() | events.AlertsJoined() | events.AlertsCleared():
+            return Tone.PLAIN
+        case events.StepTaken() | events.PageStarted():
+            return Tone.PLAIN
+        case _:
+            assert_never(event)
+
+
+def who(actor: Actor, names: Names) -> str:
+    """The actor's name: a person's, or what a source is called."""
+    return named(PersonId(actor.id), names) if actor.kind is ActorKind.PERSON else str(actor)
+
+
+def standing_at(state: Incident, names: Names, times: Reader) -> str:
+    """Where the incident stands, and since when: what somebody hears who comes too late to change it."""
+    if state.resolved_at is not None:
+        return f"Resolved at {times.moment(state.resolved_at).clock}"
+    if state.acknowledged_by is not None and state.acknowledged_at is not None:
+        at = times.moment(state.acknowledged_at).clock
+        return f"Acknowledged by {who(state.acknowledged_by, names)} at {at}"
+    return "Nobody has acknowledged it yet"
+
+
+def refusal(refused: Refused, state: Incident, names: Names, times: Reader) -> str:
+    """Why the answer was no, by names and times where the state tells them."""
+    if state.status is Status.TRIGGERED:
+        return refused.reason
+    standing = standing_at(state, names, times)
+    return f"This was already {standing[0].lower()}{standing[1:]}."
+
+
+def named(person: PersonId, names: Names) -> str:
+    """What people call this person."""
+    return names.get(person, person)
+
+
+def channel(name: str) -> str:
+    """A channel as people say it."""
+    return _CHANNELS.get(name, name)
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """`1 alert`, `5 alerts`."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def _joined(event: events.AlertsJoined, actor: str) -> str:
+    if event.count == 1:
+        return f"An alert came in from {actor}: {_and(_quoted(event.sample))}."
+    return f"{event.count:,} alerts came in from {actor}, among them {_and(_quoted(event.sample))}."
+
+
+def _cleared(event: events.AlertsCleared, actor: str) -> str:
+    if event.count == 1:
+        return f"{actor} says that an alert is over: {_and(_quoted(event.sample))}."
+    return f"{actor} says that {event.count:,} alerts are over, among them {_and(_quoted(event.sample))}."
+
+
+def _step(event: events.StepTaken, names: Names) -> str:
+    step = f"Step {event.step + 1} of the ladder"
+    missing = f" Out of reach: {_and(event.unreachable)}." if event.unreachable else ""
+    if not event.paged:
+        return f"{step} reached nobody.{missing}"
+    return f"{step} pages {_and([named(person, names) for person in event.paged])}.{missing}"
+
+
+def _page(event: PageEvent, names: Names) -> str:
+    name = named(event.person, names)
+    if isinstance(event, events.PageStarted):
+        told = _and([_ring(ring) for ring in event.rings]) or "by no channel"
+        return f"{event.person_name} is paged {told} ({event.reason})."
+    if isinstance(event, events.PageAnswered):
+        return f"{name} answered the page."
+    if isinstance(event, events.PageWithdrawn):
+        return f"The page to {name} was called off: {event.reason}."
+    return _delivery(event, name)
+
+
+def _delivery(event: RingEvent, name: str) -> str:
+    message = f"The {channel(event.channel)} message to {name}"
+    if isinstance(event, events.RingSent):
+        return f"{message} is on its way."
+    if isinstance(event, events.RingSkipped):
+        return f"{message} is left out: {event.reason}."
+    why = f" ({event.detail.rstrip('.')})" if event.detail else ""
+    match event.outcome:
+        case Outcome.ACCEPTED:
+            return f"{message} was accepted{why}."
+        case Outcome.UNKNOWN:
+            return f"{message} may or may not have arrived{why}: it is sent again."
+        case Outcome.RETRYING:
+            return f"{message} was refused for now{why}: it is tried again, and others are told meanwhile."
+        case Outcome.FAILED:
+            return f"{message} was refused for good{why}."
+        case _:
+            assert_never(event.outcome)
+
+
+def _ring(ring: events.Ring) -> str:
+    when = f"after {length(timedelta(seconds=ring.after_seconds))}" if ring.after_seconds else "at once"
+    return f"by {channel(ring.channel)} {when}"
+
+
+def _quoted(summaries: Sequence[str]) -> list[str]:
+    return [f"“{summary}”" for summary in summaries]
+
+
+def _and(words: Sequence[str]) -> str:
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
