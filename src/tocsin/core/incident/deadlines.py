@@ -15,8 +15,9 @@ def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
     level = policy.level(state.level)
     found = [*_acknowledge(state, level)]
     if state.status is not Status.RESOLVED:
-        found += [*_rings(state), *_steps(state, level), *_repeat(state, level), *_lapse(state, level)]
-    return tuple(sorted(found, key=lambda deadline: (deadline.due_at, deadline.id)))
+        found += [*_lapse(state, level), *_repeat(state, level), *_rings(state), *_steps(state, level)]
+    # The sort is stable: of steps that fall due together the earlier rung stays first, also past the tenth.
+    return tuple(sorted(found, key=lambda deadline: deadline.due_at))
 
 
 def next_due(state: Incident, policy: Policy) -> datetime | None:
@@ -55,14 +56,14 @@ def _acknowledge(state: Incident, level: Level) -> Iterator[Deadline]:
 
 def _rings(state: Incident) -> Iterator[Deadline]:
     for page in state.pages:
-        if page.sent < len(page.rings):
-            yield _ring(page)
+        for number in page.waiting:
+            promise = f"tell {page.person} by {page.rings[number].channel}"
+            yield Deadline(f"ring:{page.id}:{number}", promise, ring_due_at(page, number))
 
 
-def _ring(page: Page) -> Deadline:
-    ring = page.rings[page.sent]
-    due_at = page.started_at + timedelta(seconds=ring.after_seconds)
-    return Deadline(f"ring:{page.id}:{page.sent}", f"tell {page.person} by {ring.channel}", due_at)
+def ring_due_at(page: Page, number: int) -> datetime:
+    """When a ring of a page is to be sent."""
+    return page.started_at + timedelta(seconds=page.rings[number].after_seconds)
 
 
 def _steps(state: Incident, level: Level) -> Iterator[Deadline]:
@@ -80,7 +81,7 @@ def step_deadline(state: Incident, index: int, step: Step) -> Deadline:
 def _repeat(state: Incident, level: Level) -> Iterator[Deadline]:
     if level.repeat_every is None or state.status is not Status.TRIGGERED or state.last_step_at is None:
         return
-    if any(index >= state.steps_taken for index in range(len(level.ladder))):
+    if not level.ladder or state.steps_taken < len(level.ladder):
         return
     due_at = state.last_step_at + level.repeat_every
     yield Deadline(f"repeat:{state.round}", "page again from the first step unless acknowledged", due_at)

@@ -10,7 +10,7 @@ from tocsin.core.incident import commands, events
 from tocsin.core.incident.deadlines import deadlines
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging import (
-    advance,
+    go_around,
     ring_due,
     start_round,
     take_due_steps,
@@ -67,7 +67,7 @@ def _carry_out(draft: Draft, command: commands.IncidentCommand, actor: Actor) ->
 
 def _join(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> Refused | None:
     if draft.folded is None:
-        title = command.sample[0] if command.sample else command.service
+        title = next(filter(None, command.sample), command.service)
         version = draft.policy.version
         opened = events.Opened(
             command.incident, command.service, title, command.level, command.reason, version
@@ -81,6 +81,7 @@ def _join(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> Refused |
     if command.count:
         draft.add(events.AlertsJoined(command.count, command.sample), actor)
     if draft.policy.level(command.level).rank < draft.level.rank:
+        _own_up(draft)
         previous = draft.state.level
         draft.add(events.LevelRaised(command.level, previous, command.reason), actor)
         start_round(draft, f"raised from {previous} to {command.level}")
@@ -101,6 +102,7 @@ def _acknowledge(draft: Draft, command: commands.Acknowledge, actor: Actor) -> R
     own = [page for page in state.pages if actor.kind is ActorKind.PERSON and page.person == actor.id]
     if state.status is Status.ACKNOWLEDGED and not own:
         return Refused(f"{state.id} was already acknowledged by {state.acknowledged_by}.")
+    _own_up(draft)
     for page in own:
         draft.add(events.PageAnswered(page.id, page.person), actor)
         draft.effects.append(Withdraw(page.id))
@@ -113,6 +115,7 @@ def _acknowledge(draft: Draft, command: commands.Acknowledge, actor: Actor) -> R
 def _resolve(draft: Draft, reason: str, actor: Actor) -> Refused | None:
     if draft.state.status is Status.RESOLVED:
         return Refused(f"{draft.state.id} is already resolved.")
+    _own_up(draft)
     draft.add(events.Resolved(actor, reason), actor)
     draft.effects.append(CloseAlerts())
     withdraw_moot(draft, "resolved")
@@ -133,7 +136,7 @@ def _due(draft: Draft, deadline_id: str) -> Refused | None:
     kind, _, rest = deadline_id.partition(":")
     match kind:
         case "acknowledge":
-            draft.add(events.PromiseBroken(deadline.id, deadline.promise, deadline.due_at))
+            _own_up(draft)
         case "ring":
             ring_due(draft, int(rest.partition(":")[0]))
         case "step":
@@ -162,14 +165,13 @@ def _settle(draft: Draft, command: commands.Settle) -> Refused | None:
             command.receipt.detail,
         )
     )
-    if outcome in (Outcome.FAILED, Outcome.RETRYING) and draft.state.page(command.page):
-        _go_around(draft, command.page)
+    if outcome in (Outcome.FAILED, Outcome.RETRYING):
+        go_around(draft, command.page)
     return None
 
 
-def _go_around(draft: Draft, page_id: int) -> None:
-    """A ring did not get through: the next ring goes now; when none is left, so does the ladder."""
-    ring_due(draft, page_id, at_once=1)
-    pages = draft.state.pages
-    if draft.state.status is Status.TRIGGERED and all(page.undeliverable for page in pages):
-        advance(draft, tuple(f"no channel reaches {page.person}" for page in pages))
+def _own_up(draft: Draft) -> None:
+    """Record a promise that was missed before what happens now would hide it."""
+    for one in deadlines(draft.state, draft.policy):
+        if one.id.startswith("acknowledge:") and one.state is DeadlineState.DUE and one.due_at <= draft.now:
+            draft.add(events.PromiseBroken(one.id, one.promise, one.due_at))

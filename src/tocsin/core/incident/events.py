@@ -67,12 +67,13 @@ class RoundStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepTaken:
-    """A rung of the ladder: who was paged, and who could not be and why."""
+    """A rung of the ladder: who was paged, who could not be and why, and who has answered already."""
 
     round: int
     step: int
     paged: tuple[PersonId, ...]
     unreachable: tuple[str, ...]
+    answered: tuple[PersonId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

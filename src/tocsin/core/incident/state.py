@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from tocsin.core.incident import commands, events
-from tocsin.core.model import Actor, LevelId, Outcome, PersonId, ServiceId, SubjectId
+from tocsin.core.model import Actor, ActorKind, LevelId, Outcome, PersonId, ServiceId, SubjectId
 from tocsin.core.policy import Until
 
 
@@ -33,7 +33,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[commands.IncidentCommand], str]] = {
 class Page:
     """One person asked to come, still unanswered.
 
-    `sent` counts the rings dealt with, in order; `spent` those that brought nothing and will not any more.
+    `waiting` holds the numbers of the rings still to be sent, `refused` the channels that refused for good.
     """
 
     id: int
@@ -41,19 +41,22 @@ class Page:
     until: Until
     started_at: datetime
     rings: tuple[events.Ring, ...]
-    sent: int = 0
+    waiting: tuple[int, ...]
     reached: bool = False
-    spent: int = 0
+    refused: tuple[str, ...] = ()
 
     @property
     def undeliverable(self) -> bool:
-        """Every ring was sent, and every one was refused for good."""
-        return not self.reached and self.spent >= len(self.rings) == self.sent
+        """No channel took any ring, and every channel has refused for good."""
+        return not self.reached and all(ring.channel in self.refused for ring in self.rings)
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """The folded state. `pages` holds only those still open."""
+    """The folded state. `pages` holds only those still open; `round_pages` counts all of earlier rounds.
+
+    `answered` are the people who have taken it since it last counted as unanswered.
+    """
 
     id: SubjectId
     service: ServiceId
@@ -71,6 +74,8 @@ class Incident:
     alerts_count: int = 0
     pages: tuple[Page, ...] = ()
     pages_count: int = 0
+    round_pages: int = 0
+    answered: tuple[PersonId, ...] = ()
     acknowledged_by: Actor | None = None
     acknowledged_at: datetime | None = None
     first_acknowledged_at: datetime | None = None
@@ -111,12 +116,14 @@ def fold(state: Incident | None, recorded: events.Recorded) -> Incident:
         case events.AcknowledgementLapsed():
             return _unanswered(state)
         case events.RoundStarted():
-            return replace(state, round=event.round, ladder_at=at, steps_taken=0)
+            return replace(
+                state, round=event.round, ladder_at=at, steps_taken=0, round_pages=state.pages_count
+            )
         case events.StepTaken():
             return replace(state, steps_taken=event.step + 1, last_step_at=at)
         case events.Acknowledged():
             return replace(
-                state,
+                _answered(state, event.by),
                 status=Status.ACKNOWLEDGED,
                 acknowledged_by=event.by,
                 acknowledged_at=at,
@@ -156,7 +163,13 @@ def _opened(event: events.Opened, at: datetime) -> Incident:
 
 
 def _unanswered(state: Incident) -> Incident:
-    return replace(state, status=Status.TRIGGERED, acknowledged_by=None, acknowledged_at=None)
+    return replace(state, status=Status.TRIGGERED, acknowledged_by=None, acknowledged_at=None, answered=())
+
+
+def _answered(state: Incident, by: Actor) -> Incident:
+    if by.kind is not ActorKind.PERSON or by.id in state.answered:
+        return state
+    return replace(state, answered=(*state.answered, PersonId(by.id)))
 
 
 RingEvent = events.RingSent | events.RingSkipped | events.RingSettled
@@ -165,8 +178,11 @@ PageEvent = events.PageStarted | events.PageAnswered | events.PageWithdrawn | Ri
 
 def _fold_page(state: Incident, event: PageEvent, at: datetime) -> Incident:
     if isinstance(event, events.PageStarted):
-        page = Page(event.page, event.person, event.until, at, event.rings)
+        waiting = tuple(range(len(event.rings)))
+        page = Page(event.page, event.person, event.until, at, event.rings, waiting)
         return replace(state, pages=(*state.pages, page), pages_count=event.page)
+    if isinstance(event, events.PageAnswered):
+        state = _answered(state, Actor(ActorKind.PERSON, event.person))
     if isinstance(event, events.PageAnswered | events.PageWithdrawn):
         return replace(state, pages=tuple(page for page in state.pages if page.id != event.page))
     return replace(
@@ -176,10 +192,10 @@ def _fold_page(state: Incident, event: PageEvent, at: datetime) -> Incident:
 
 
 def _ring(page: Page, event: RingEvent) -> Page:
-    if isinstance(event, events.RingSent):
-        return replace(page, sent=event.ring + 1)
-    if isinstance(event, events.RingSkipped):
-        return replace(page, sent=event.ring + 1, spent=page.spent + 1)
+    if isinstance(event, events.RingSent | events.RingSkipped):
+        return replace(page, waiting=tuple(number for number in page.waiting if number != event.ring))
     if event.outcome is Outcome.FAILED:
-        return replace(page, spent=page.spent + 1)
+        # What it refused for good it would refuse again: its later rings are off.
+        left = tuple(number for number in page.waiting if page.rings[number].channel != event.channel)
+        return replace(page, waiting=left, refused=(*page.refused, event.channel))
     return replace(page, reached=page.reached or event.outcome is Outcome.ACCEPTED)

@@ -1,0 +1,320 @@
+"""Every state of an incident against every command: one row each, and what comes of it.
+
+A row reads: state | command | events | effects | status afterwards, or: state | command | the whole refusal.
+`@5m` is five minutes after the incident opened; without it, one minute. Pages are numbered from 1, rings from
+0: `settle 1.0 failed` is the answer for the first ring of the first page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from tests.core.trial import INCIDENT, SOURCE, START, Trial, in_words, level, policy
+from tests.core.trial import person as somebody
+from tocsin.core.incident import Decision, Status, commands
+from tocsin.core.model import SYSTEM, Actor, ActorKind, LevelId, Outcome, PersonId, Receipt, ServiceId
+
+LADDER = ("0m ana", "5m ben", "15m dara until resolved")
+PLAN = policy(level("P1", *LADDER), level("P2", *LADDER, rank=1), level("P3", rank=2, repeat="", lasts=""))
+PEOPLE = (
+    somebody("ana email+sms", "0m email", "2m sms"),
+    somebody("ben email"),
+    somebody("chloe email"),
+    somebody("dara email+sms", "0m email", "2m sms"),
+)
+CHANNELS = ("email", "sms")
+"""By ring number: everybody's first ring is e-mail, the second, if there is one, is sms."""
+
+
+def none() -> Trial:
+    return Trial(PLAN, PEOPLE)
+
+
+def triggered() -> Trial:
+    """Two alerts, ana paged (page 1), nobody has answered."""
+    trial = none()
+    trial.join("P2", count=2)
+    return trial
+
+
+def rung() -> Trial:
+    """As `triggered`, and ana's last ring has gone."""
+    trial = triggered()
+    trial.wait(minutes=3)
+    return trial
+
+
+def refused() -> Trial:
+    """As `rung`, and ana's first ring was refused for good."""
+    trial = rung()
+    trial.receipt("ana", "failed", ring=0)
+    return trial
+
+
+def exhausted() -> Trial:
+    """All steps taken: ana (page 1), ben (2) and dara (3) are paged, and nobody has answered."""
+    trial = triggered()
+    trial.wait(minutes=17)
+    return trial
+
+
+def acknowledged() -> Trial:
+    """Ana has taken it; nobody has an open page."""
+    trial = triggered()
+    trial.acknowledge("ana")
+    return trial
+
+
+def escorted() -> Trial:
+    """Ana has taken it at once; dara is paged (page 2) until it is resolved."""
+    trial = acknowledged()
+    trial.wait(minutes=15)
+    return trial
+
+
+def quiet() -> Trial:
+    """Triggered at a level that pages nobody."""
+    trial = none()
+    trial.join("P3")
+    return trial
+
+
+def resolved() -> Trial:
+    """Ben has resolved it. Page 1 was ana's."""
+    trial = triggered()
+    trial.resolve("ben")
+    return trial
+
+
+STATES: dict[str, Callable[[], Trial]] = {
+    one.__name__: one
+    for one in (
+        none,
+        triggered,
+        rung,
+        refused,
+        exhausted,
+        acknowledged,
+        escorted,
+        quiet,
+        resolved,
+    )
+}
+
+TABLE = """
+none | join 1 P1 | Opened, AlertsJoined, StepTaken, PageStarted, RingSent | Notify ana email | triggered
+none | join 1 P3 | Opened, AlertsJoined | - | triggered
+none | clear 1 | There is no such incident.
+none | acknowledge ana | There is no such incident.
+none | acknowledge source | There is no such incident.
+none | resolve ana | There is no such incident.
+none | due step:0:0 | There is no such incident.
+none | settle 1.0 accepted | There is no such incident.
+
+triggered | join 3 P2 | AlertsJoined | - | triggered
+triggered | join 3 P3 | AlertsJoined | - | triggered
+triggered | join 3 P1 | AlertsJoined, LevelRaised, RoundStarted, StepTaken, PageWithdrawn,
+    PageStarted, RingSent
+    | Withdraw 1, Notify ana email | triggered
+triggered | join 0 P2 | - | - | triggered
+triggered | join 0 P1 | LevelRaised, RoundStarted, StepTaken, PageWithdrawn, PageStarted, RingSent
+    | Withdraw 1, Notify ana email | triggered
+triggered | join 1 P1 @6m | AlertsJoined, PromiseBroken, LevelRaised, RoundStarted, StepTaken,
+    PageWithdrawn, PageStarted, RingSent, RingSent
+    | Withdraw 1, Notify ana email, Notify ana sms | triggered
+triggered | clear 1 | AlertsCleared | - | triggered
+triggered | clear 2 | AlertsCleared, Resolved, PageWithdrawn | CloseAlerts, Withdraw 1 | resolved
+triggered | clear 9 | AlertsCleared, Resolved, PageWithdrawn | CloseAlerts, Withdraw 1 | resolved
+triggered | acknowledge ana | PageAnswered, Acknowledged | Withdraw 1 | acknowledged
+triggered | acknowledge ben | Acknowledged, PageWithdrawn | Withdraw 1 | acknowledged
+triggered | acknowledge source | Acknowledged, PageWithdrawn | Withdraw 1 | acknowledged
+triggered | acknowledge ana @5m | PromiseBroken, PageAnswered, Acknowledged | Withdraw 1 | acknowledged
+triggered | resolve ana | Resolved, PageWithdrawn | CloseAlerts, Withdraw 1 | resolved
+triggered | resolve ben | Resolved, PageWithdrawn | CloseAlerts, Withdraw 1 | resolved
+triggered | resolve ben @5m | PromiseBroken, Resolved, PageWithdrawn | CloseAlerts, Withdraw 1 | resolved
+triggered | due ring:1:1 | INC-1 has no deadline ring:1:1 due.
+triggered | due ring:1:1 @2m | RingSent | Notify ana sms | triggered
+triggered | due ring:1:0 @2m | INC-1 has no deadline ring:1:0 due.
+triggered | due ring:9:0 @2m | INC-1 has no deadline ring:9:0 due.
+triggered | due step:0:0 | INC-1 has no deadline step:0:0 due.
+triggered | due step:0:1 | INC-1 has no deadline step:0:1 due.
+triggered | due step:0:1 @5m | StepTaken, PageStarted, RingSent | Notify ben email | triggered
+triggered | due step:1:1 @5m | INC-1 has no deadline step:1:1 due.
+triggered | due acknowledge:P2 | INC-1 has no deadline acknowledge:P2 due.
+triggered | due acknowledge:P2 @5m | PromiseBroken | - | triggered
+triggered | due acknowledge:P1 @5m | INC-1 has no deadline acknowledge:P1 due.
+triggered | due repeat:0 @60m | INC-1 has no deadline repeat:0 due.
+triggered | due lapse @60m | INC-1 has no deadline lapse due.
+triggered | due nonsense | INC-1 has no deadline nonsense due.
+triggered | settle 1.0 accepted | RingSettled | - | triggered
+triggered | settle 1.0 unknown | RingSettled | - | triggered
+triggered | settle 1.0 retrying | RingSettled, RingSent | Notify ana sms | triggered
+triggered | settle 1.0 failed | RingSettled, RingSent | Notify ana sms | triggered
+triggered | settle 9.0 accepted | RingSettled | - | triggered
+triggered | settle 9.0 failed | RingSettled | - | triggered
+
+rung | due ring:1:1 @3m | INC-1 has no deadline ring:1:1 due.
+rung | settle 1.1 accepted | RingSettled | - | triggered
+rung | settle 1.1 unknown | RingSettled | - | triggered
+rung | settle 1.1 retrying | RingSettled | - | triggered
+rung | settle 1.1 failed | RingSettled | - | triggered
+
+refused | settle 1.1 accepted | RingSettled | - | triggered
+refused | settle 1.1 unknown | RingSettled | - | triggered
+refused | settle 1.1 retrying | RingSettled | - | triggered
+refused | settle 1.1 failed | RingSettled, StepTaken, PageStarted, RingSent | Notify ben email | triggered
+
+exhausted | join 1 P2 @20m | AlertsJoined | - | triggered
+exhausted | join 1 P1 @20m | AlertsJoined, LevelRaised, RoundStarted, StepTaken, PageWithdrawn,
+    PageStarted, RingSent
+    | Withdraw 1, Notify ana email | triggered
+exhausted | acknowledge ana @20m | PageAnswered, Acknowledged, PageWithdrawn
+    | Withdraw 1, Withdraw 2 | acknowledged
+exhausted | acknowledge dara @20m | PageAnswered, Acknowledged, PageWithdrawn, PageWithdrawn
+    | Withdraw 3, Withdraw 1, Withdraw 2 | acknowledged
+exhausted | acknowledge chloe @20m | Acknowledged, PageWithdrawn, PageWithdrawn
+    | Withdraw 1, Withdraw 2 | acknowledged
+exhausted | resolve ana @20m | Resolved, PageWithdrawn, PageWithdrawn, PageWithdrawn
+    | CloseAlerts, Withdraw 1, Withdraw 2, Withdraw 3 | resolved
+exhausted | clear 2 @20m | AlertsCleared, Resolved, PageWithdrawn, PageWithdrawn, PageWithdrawn
+    | CloseAlerts, Withdraw 1, Withdraw 2, Withdraw 3 | resolved
+exhausted | due acknowledge:P2 @20m | INC-1 has no deadline acknowledge:P2 due.
+exhausted | due repeat:0 @24m | INC-1 has no deadline repeat:0 due.
+exhausted | due repeat:0 @25m | RoundStarted, StepTaken, PageWithdrawn, PageStarted, RingSent
+    | Withdraw 1, Notify ana email | triggered
+exhausted | due step:0:2 @25m | INC-1 has no deadline step:0:2 due.
+exhausted | settle 2.0 failed @20m | RingSettled | - | triggered
+
+acknowledged | join 3 P2 | AlertsJoined | - | acknowledged
+acknowledged | join 3 P3 | AlertsJoined | - | acknowledged
+acknowledged | join 3 P1 | AlertsJoined, LevelRaised, RoundStarted, StepTaken, PageStarted, RingSent
+    | Notify ana email | triggered
+acknowledged | join 0 P1 | LevelRaised, RoundStarted, StepTaken, PageStarted, RingSent
+    | Notify ana email | triggered
+acknowledged | clear 1 | AlertsCleared | - | acknowledged
+acknowledged | clear 2 | AlertsCleared, Resolved | CloseAlerts | resolved
+acknowledged | acknowledge ana | INC-1 was already acknowledged by ana.
+acknowledged | acknowledge ben | INC-1 was already acknowledged by ana.
+acknowledged | acknowledge source | INC-1 was already acknowledged by ana.
+acknowledged | resolve ana | Resolved | CloseAlerts | resolved
+acknowledged | resolve ben | Resolved | CloseAlerts | resolved
+acknowledged | due ring:1:1 @2m | INC-1 has no deadline ring:1:1 due.
+acknowledged | due step:0:1 @5m | INC-1 has no deadline step:0:1 due.
+acknowledged | due step:0:2 @14m | INC-1 has no deadline step:0:2 due.
+acknowledged | due step:0:2 @15m | StepTaken, PageStarted, RingSent | Notify dara email | acknowledged
+acknowledged | due acknowledge:P2 @5m | INC-1 has no deadline acknowledge:P2 due.
+acknowledged | due repeat:0 @60m | INC-1 has no deadline repeat:0 due.
+acknowledged | due lapse @29m | INC-1 has no deadline lapse due.
+acknowledged | due lapse @30m | AcknowledgementLapsed, RoundStarted, StepTaken, PageStarted, RingSent
+    | Notify ana email | triggered
+acknowledged | settle 1.0 accepted | RingSettled | - | acknowledged
+acknowledged | settle 1.0 unknown | RingSettled | - | acknowledged
+acknowledged | settle 1.0 retrying | RingSettled | - | acknowledged
+acknowledged | settle 1.0 failed | RingSettled | - | acknowledged
+
+escorted | join 1 P1 @16m | AlertsJoined, LevelRaised, RoundStarted, StepTaken, PageStarted, RingSent
+    | Notify ana email | triggered
+escorted | acknowledge dara @16m | PageAnswered | Withdraw 2 | acknowledged
+escorted | acknowledge ana @16m | INC-1 was already acknowledged by ana.
+escorted | acknowledge ben @16m | INC-1 was already acknowledged by ana.
+escorted | resolve dara @16m | Resolved, PageWithdrawn | CloseAlerts, Withdraw 2 | resolved
+escorted | due ring:2:1 @16m | INC-1 has no deadline ring:2:1 due.
+escorted | due ring:2:1 @17m | RingSent | Notify dara sms | acknowledged
+escorted | due lapse @30m | AcknowledgementLapsed, RoundStarted, StepTaken, PageStarted, RingSent
+    | Notify ana email | triggered
+escorted | settle 2.0 accepted @16m | RingSettled | - | acknowledged
+escorted | settle 2.0 retrying @16m | RingSettled, RingSent | Notify dara sms | acknowledged
+escorted | settle 2.0 failed @16m | RingSettled, RingSent | Notify dara sms | acknowledged
+escorted | settle 1.0 failed @16m | RingSettled | - | acknowledged
+
+quiet | join 1 P3 | AlertsJoined | - | triggered
+quiet | join 1 P2 | AlertsJoined, LevelRaised, RoundStarted, StepTaken, PageStarted, RingSent
+    | Notify ana email | triggered
+quiet | clear 1 | AlertsCleared, Resolved | CloseAlerts | resolved
+quiet | acknowledge ana | Acknowledged | - | acknowledged
+quiet | acknowledge source | Acknowledged | - | acknowledged
+quiet | resolve ana | Resolved | CloseAlerts | resolved
+quiet | due acknowledge:P3 @4m | INC-1 has no deadline acknowledge:P3 due.
+quiet | due acknowledge:P3 @5m | PromiseBroken | - | triggered
+quiet | due repeat:0 @60m | INC-1 has no deadline repeat:0 due.
+quiet | settle 1.0 accepted | RingSettled | - | triggered
+
+resolved | join 1 P2 | INC-1 is resolved; a new alert opens a new incident.
+resolved | join 0 P1 | INC-1 is resolved; a new alert opens a new incident.
+resolved | clear 2 | AlertsCleared | - | resolved
+resolved | acknowledge ana | INC-1 is already resolved.
+resolved | acknowledge source | INC-1 is already resolved.
+resolved | resolve ana | INC-1 is already resolved.
+resolved | due ring:1:1 @2m | INC-1 has no deadline ring:1:1 due.
+resolved | due step:0:1 @5m | INC-1 has no deadline step:0:1 due.
+resolved | due acknowledge:P2 @5m | INC-1 has no deadline acknowledge:P2 due.
+resolved | due repeat:0 @60m | INC-1 has no deadline repeat:0 due.
+resolved | due lapse @60m | INC-1 has no deadline lapse due.
+resolved | settle 1.0 accepted | RingSettled | - | resolved
+resolved | settle 1.0 unknown | RingSettled | - | resolved
+resolved | settle 1.0 retrying | RingSettled | - | resolved
+resolved | settle 1.0 failed | RingSettled | - | resolved
+"""
+ROWS = [
+    tuple(cell.strip() for cell in row.split("|"))
+    for row in re.sub(r"\n +", " ", TABLE).splitlines()
+    if row  # a line that begins with spaces goes on with the row before it
+]
+
+
+def command(text: str, trial: Trial) -> tuple[Actor, commands.IncidentCommand]:
+    """The command that a row names, and who asks."""
+    word, *rest = text.split()
+    match word:
+        case "join":
+            alerts = commands.JoinAlerts(
+                INCIDENT, ServiceId("checkout"), int(rest[0]), ("down",), LevelId(rest[1]), "because"
+            )
+            return SOURCE, alerts
+        case "clear":
+            return SOURCE, commands.ClearAlerts(int(rest[0]), ("down",))
+        case "acknowledge":
+            source = rest[0] == "source"
+            actor = SOURCE if source else Actor(ActorKind.PERSON, rest[0])
+            return actor, commands.Acknowledge("source" if source else "link")
+        case "resolve":
+            return Actor(ActorKind.PERSON, rest[0]), commands.Resolve("fixed")
+        case "due":
+            return SYSTEM, commands.Due(rest[0])
+        case "settle":
+            page, ring = map(int, rest[0].split("."))
+            open_page = trial.state.page(page) if trial.state else None
+            person = open_page.person if open_page else PersonId("ana")
+            return SYSTEM, commands.Settle(page, ring, person, CHANNELS[ring], 1, Receipt(Outcome(rest[1])))
+    raise AssertionError(f"no such command: {text}")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]}: {row[1]}" for row in ROWS])
+def test_every_state_answers_every_command(row: tuple[str, ...]) -> None:
+    state, asked, *outcome = row
+    trial = STATES[state]()
+    text, _, minute = asked.partition(" @")
+    trial.now = START + timedelta(minutes=float(minute.removesuffix("m") or 1))
+    actor, asked_command = command(text, trial)
+    answer = trial.ask(asked_command, actor)
+    if isinstance(answer, Decision):
+        names = ", ".join(type(one.event).__name__ for one in answer.events)
+        effects = ", ".join(map(in_words, answer.effects))
+        assert [names or "-", effects or "-", str(answer.state.status)] == outcome
+    else:
+        assert [answer.reason] == outcome
+
+
+def test_the_table_has_every_status_and_every_command() -> None:
+    verbs = {"join", "clear", "acknowledge", "resolve", "due", "settle"}
+    asked = {(_status(row[0]), row[1].split()[0]) for row in ROWS}
+    assert asked == {(status, verb) for status in (None, *Status) for verb in verbs}
+
+
+def _status(name: str) -> Status | None:
+    state = STATES[name]().state
+    return state.status if state else None
