@@ -60,10 +60,12 @@ class Context:
 
     def _refresh(self, tx: Transaction, now: datetime) -> View:
         if self._view is None or self._view_at is None or not _fresh(self._view_at, now):
-            self._view = directory.view(tx, self.channels)
-            self._view_at = now
-            current = plans.current(tx)
+            view, current = directory.view(tx, self.channels), plans.current(tx)
+            # The view's time comes last: another thread of the writer must not find half of this fresh.
             self._current = current[0] if current else ""
+            self._view = view
+            self._view_at = now
+            return view
         return self._view
 
     def forget(self) -> None:
