@@ -11,8 +11,9 @@ from functools import partial
 
 from tocsin.app.clock import clock
 from tocsin.app.wiring import Server
-from tocsin.store import access, subjects
+from tocsin.store import subjects
 from tocsin.store.errors import StoreError
+from tocsin.store.retention import Keep, prune
 from tocsin.store.store import Store
 from tocsin.store.writer import Lane
 
@@ -31,7 +32,7 @@ async def background(server: Server, store: Store, *, engine: bool) -> AsyncIter
     wheels = [asyncio.ensure_future(wheel.run()) for wheel in server.wheels.values() if engine]
     jobs = [
         _every(HEALTH_SECONDS, server.health.measure),
-        _every(HOUSEKEEPING_SECONDS, partial(_housekeeping, store)),
+        _every(HOUSEKEEPING_SECONDS, partial(_housekeeping, store, Keep(days=server.keep_days))),
     ]
     if not store.sqlite:
         jobs.append(_follow(server, store))
@@ -58,8 +59,10 @@ async def _every(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(seconds)
 
 
-async def _housekeeping(store: Store) -> None:
-    await store.write(partial(access.expire, now=clock()), Lane.HOUSEKEEPING)
+async def _housekeeping(store: Store, keep: Keep) -> None:
+    """Remove what need not be kept, a little at a time, behind everything else."""
+    while (await store.write(partial(prune, now=clock(), keep=keep), Lane.HOUSEKEEPING)).more:
+        await asyncio.sleep(0)
 
 
 async def _follow(server: Server, store: Store) -> None:

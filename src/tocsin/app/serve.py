@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -74,12 +75,23 @@ async def _run(settings: Settings, store: Store, server: Server, started: Starte
         on_stopping=server.services.changes.close,
     )
     log.info("Node %s starts on %s.", node, settings.public_url)
+    _collect_seldom()
     async with background(server, store, engine=settings.role != "web"):
         await http.serve()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_SECONDS):
             await server.engine.sent()
     log.info("Node %s has stopped.", node)
+
+
+def _collect_seldom() -> None:
+    """What is here by now stays, so the garbage collector need not look at it again; and it looks less often.
+
+    Requests leave hardly any cycles behind, and looking for some after every 700 objects costs 8 %.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _take_back(tx: Transaction, *, node: str) -> None:

@@ -35,6 +35,9 @@ from tocsin.web.auth import sign_in_link
 from tocsin.web.services import Changes, Parse, Parsed, Services
 from tocsin.web.signing import Signer
 
+TRIAGE_PAUSE_SECONDS = 0.01
+"""In a storm triage takes what gathered meanwhile at once: its cost is more by the turn than by the alert."""
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -44,6 +47,7 @@ class Server:
     engine: Engine
     wheels: Mapping[str, Wheel]
     health: Health
+    keep_days: int
 
 
 def wire(settings: Settings, store: Store, secret: bytes) -> Server:
@@ -58,22 +62,25 @@ def wire(settings: Settings, store: Store, secret: bytes) -> Server:
     )
     changes = Changes()
     wheels: dict[str, Wheel] = {}
+    rest_most = REST_MOST_SECONDS if store.sqlite else SHARED_REST_MOST_SECONDS
 
     def changed(applied: Applied) -> None:
         changes.tell(applied)
-        for wheel in ("wake", "send"):
-            wheels[wheel].wake()
+        if applied.rings:
+            wheels["send"].wake()
+        # What is due later the wheel finds by itself: it never rests longer than that.
+        if applied.due_at is not None and applied.due_at <= clock() + timedelta(seconds=rest_most):
+            wheels["wake"].wake()
 
     engine = Engine(store, context, channels, clock, changed)
     health = Health(store, context, settings)
     until_due = partial(_until_due, engine)
-    for name, turn, rest in (
-        ("triage", engine.triage_once, _idle),
-        ("wake", engine.wake_once, until_due),
-        ("send", engine.send_once, until_due),
+    for name, turn, rest, pause in (
+        ("triage", engine.triage_once, _idle, TRIAGE_PAUSE_SECONDS),
+        ("wake", engine.wake_once, until_due, 0.0),
+        ("send", engine.send_once, until_due, 0.0),
     ):
-        rest_most = REST_MOST_SECONDS if store.sqlite else SHARED_REST_MOST_SECONDS
-        wheels[name] = Wheel(name, partial(_by_a_good_clock, health, turn), rest, rest_most)
+        wheels[name] = Wheel(name, partial(_by_a_good_clock, health, turn), rest, rest_most, pause)
     services = Services(
         store=store,
         engine=engine,
@@ -88,7 +95,7 @@ def wire(settings: Settings, store: Store, secret: bytes) -> Server:
         public_url=settings.public_url,
         demo=settings.demo,
     )
-    return Server(services, engine, wheels, health)
+    return Server(services, engine, wheels, health, settings.keep_days)
 
 
 def _node_name(store: Store) -> str:

@@ -39,7 +39,7 @@ def _server(commands: Any) -> None:
     backup = _command(
         commands,
         "backup",
-        "server.backup",
+        "copies.backup",
         "Copy everything into one file, online.",
         "tocsin backup all.tocsin",
     )
@@ -48,7 +48,7 @@ def _server(commands: Any) -> None:
     restore = _command(
         commands,
         "restore",
-        "server.restore",
+        "copies.restore",
         "Load a backup into an empty database, of either kind.",
         "tocsin restore all.tocsin --database postgresql://tocsin@db.example.com/tocsin",
     )

@@ -11,12 +11,16 @@ from litestar.connection import Request
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import Parameter
 
+from tocsin.core.history import NAMES
 from tocsin.core.incident import Status
 from tocsin.core.model import LevelId, Refused, ServiceId, SubjectId
 from tocsin.engine.apply import Applied
+from tocsin.store import directory
+from tocsin.store.transaction import Transaction
 from tocsin.web import incidents
 from tocsin.web.auth import Viewer
 from tocsin.web.incidents import Detail, Shown
+from tocsin.web.sentences import Names, sentence
 from tocsin.web.services import Services
 
 Asking = Request[Viewer, Any, Any]
@@ -66,10 +70,15 @@ def router(services: Services) -> Router:
 
     @get("/incidents/{incident:str}", summary="One incident with its timeline, deadlines and deliveries")
     async def show_incident(incident: str) -> dict[str, Any]:
-        found = await services.store.read(partial(incidents.detail, services=services, incident=incident))
-        if found is None:
+        def read(tx: Transaction) -> dict[str, Any] | None:
+            found = incidents.detail(tx, services, incident)
+            names = {id: contact.name for id, contact in directory.contacts(tx).items()}
+            return _detail(found, names) if found else None
+
+        shown = await services.store.read(read)
+        if shown is None:
             raise NotFoundException(f"There is no incident {incident}.")
-        return _detail(found)
+        return shown
 
     @post("/incidents/{incident:str}/acknowledge", status_code=200, summary="Take an incident")
     async def acknowledge(incident: str, request: Asking) -> Done:
@@ -105,13 +114,19 @@ def _incident(shown: Shown) -> Incident:
     )
 
 
-def _detail(found: Detail) -> dict[str, Any]:
+def _detail(found: Detail, names: Names) -> dict[str, Any]:
     return {
         "incident": _incident(found.shown),
         "actions": found.actions,
         "deadlines": found.deadlines,
         "timeline": [
-            {"at": one.at, "actor": str(one.actor), "type": type(one.event).__name__, "event": one.event}
+            {
+                "at": one.at,
+                "actor": str(one.actor),
+                "type": NAMES[type(one.event)],
+                "sentence": sentence(one, names),
+                "event": one.event,
+            }
             for one in found.timeline
         ],
         "alerts": found.alerts,
