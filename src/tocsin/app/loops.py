@@ -61,8 +61,10 @@ async def _every(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
 
 async def _housekeeping(store: Store, keep: Keep) -> None:
     """Remove what need not be kept, a little at a time, behind everything else."""
-    while (await store.write(partial(prune, now=clock(), keep=keep), Lane.HOUSEKEEPING)).more:
-        await asyncio.sleep(0)
+    more = True
+    while more:
+        pruned = await store.write(partial(prune, now=clock(), keep=keep), Lane.HOUSEKEEPING)
+        more = pruned.more
 
 
 async def _follow(server: Server, store: Store) -> None:
