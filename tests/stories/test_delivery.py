@@ -69,6 +69,15 @@ def test_an_answer_that_was_lost_is_sent_again_and_says_that_it_may_be_a_repeat(
     assert (first.repeat, last(world).repeat) == (False, True)
 
 
+def test_a_refusal_after_a_lost_answer_still_moves_the_path_on(world: World) -> None:
+    answer(world, "email", Outcome.UNKNOWN)
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    answer(world, "email", Outcome.RETRYING)
+    world.advance(seconds=2)
+    world.expect(page("ana"), page("ana", "webhook"))
+
+
 def test_nobody_reachable_falls_through_to_the_catch_all_at_once(world: World) -> None:
     answer(world, "email", Outcome.FAILED)
     answer(world, "webhook", Outcome.FAILED)

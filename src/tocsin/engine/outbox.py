@@ -63,7 +63,7 @@ def settle(
         # An answer after the lease was lost is for the ledger only: somebody else has the ring now.
         # While a channel keeps refusing, the incident hears it once: the path has advanced since.
         told = leased.kind == outbox.PAGE and tell
-        if not told or not ours or (receipt.outcome is Outcome.RETRYING and ring.attempts > 1):
+        if not told or not ours or (receipt.outcome is Outcome.RETRYING and outbox.refused_before(tx, ring)):
             continue
         command = commands.Settle(ring.page, ring.ring, leased.person, leased.channel, ring.attempts, receipt)
         answer = apply(tx, context, ring.incident, commands.Asked(SYSTEM, command), now)

@@ -239,6 +239,16 @@ def settle(
     return changed.rowcount == 1
 
 
+def refused_before(tx: Connection, ring: Ring) -> bool:
+    """Whether an earlier attempt at this ring was refused for now."""
+    earlier = select(deliveries.c.id).where(
+        deliveries.c.key == ring.key,
+        deliveries.c.attempt < ring.attempts,
+        deliveries.c.outcome == Outcome.RETRYING,
+    )
+    return tx.execute(earlier.limit(1)).first() is not None
+
+
 def next_at(tx: Connection) -> datetime | None:
     """When the next ring may be sent, or the next lease ends."""
     waiting = tx.scalar(select(func.min(outbox.c.next_at)).where(outbox.c.state == WAITING))
