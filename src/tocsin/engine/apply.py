@@ -18,11 +18,16 @@ from tocsin.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a step changed: for the live pages, and alarms for whoever watches the server."""
+    """What a step changed: for the live pages, and alarms for whoever watches the server.
+
+    `due_at` is when the incident must be looked at again; `rings` says how many wait to be sent since.
+    """
 
     incident: SubjectId
     version: int
     state: Incident
+    due_at: datetime | None = None
+    rings: int = 0
     alarms: tuple[str, ...] = ()
 
 
@@ -51,21 +56,23 @@ def keep(
     open_key: str | None = None,
 ) -> Applied:
     """Store what was decided, all of it or nothing."""
-    priority = policy.level(state.level).rank
+    priority, due_at = policy.level(state.level).rank, next_due(state, policy)
     version = subjects.save(
         tx,
         before,
         state,
         recorded,
         now=now,
-        due_at=next_due(state, policy),
+        due_at=due_at,
         priority=priority,
         open_key=open_key,
     )
     effects = tuple(effects)
-    outbox.put(tx, state.id, [one for one in effects if isinstance(one, Notify)], priority, now)
+    rings = [one for one in effects if isinstance(one, Notify)]
+    outbox.put(tx, state.id, rings, priority, now)
     # After the put: a ring decided and withdrawn in the same breath does not go out.
     outbox.withdraw(tx, state.id, [one.page for one in effects if isinstance(one, Withdraw)])
     if any(isinstance(one, CloseAlerts) for one in effects):
         alerts.close_all(tx, state.id)
-    return Applied(state.id, version, state, tuple(one.text for one in effects if isinstance(one, Alarm)))
+    alarms = tuple(one.text for one in effects if isinstance(one, Alarm))
+    return Applied(state.id, version, state, due_at, len(rings), alarms)

@@ -12,7 +12,7 @@ from tocsin import limits
 from tocsin.core.incident import commands, decide
 from tocsin.core.model import Actor, ActorKind, Refused, ServiceId, SubjectId
 from tocsin.core.policy import Policy
-from tocsin.core.severity import Judgement, judge
+from tocsin.core.severity import Judgement, facts, judge
 from tocsin.engine.apply import Applied, apply, keep
 from tocsin.engine.context import Context
 from tocsin.store import alerts, counters, subjects
@@ -147,7 +147,9 @@ def _join_command(
 
 
 def _worst(policy: Policy, live: Sequence[Alert]) -> Judgement:
-    return min((judge(policy, alert.signal) for alert in live), key=lambda judged: judged.level.rank)
+    # The alerts of a storm look alike, and those that do are judged once.
+    distinct = {facts(alert.signal): alert.signal for alert in live}
+    return min((judge(policy, signal) for signal in distinct.values()), key=lambda judged: judged.level.rank)
 
 
 def _sample(some: Sequence[Alert]) -> tuple[str, ...]:

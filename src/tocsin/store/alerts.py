@@ -7,13 +7,14 @@ three times the speed of the expression language, on the one path where that cou
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.core.model import AlertAction, AlertSeverity, Signal
@@ -145,20 +146,14 @@ def claim(tx: Connection, ids: Sequence[int]) -> list[Alert]:
 
 def mark(tx: Connection, marked: Iterable[tuple[int, str, str | None, str]]) -> None:
     """Triage has seen these: (id, status it saw, incident, why suppressed or "")."""
-    rows = [
-        {"at_id": id, "saw": status, "incident": incident, "why": why} for id, status, incident, why in marked
-    ]
-    if rows:
+    alike: defaultdict[tuple[str, str | None, str], list[int]] = defaultdict(list)
+    for id, status, incident, why in marked:
+        alike[status, incident, why].append(id)
+    for (status, incident, why), ids in alike.items():
         tx.execute(
             update(alerts)
-            .where(alerts.c.id == bindparam("at_id"))
-            .values(
-                triaged=bindparam("saw"),
-                subject_id=bindparam("incident"),
-                suppressed=bindparam("why"),
-                dirty=0,
-            ),
-            rows,
+            .where(alerts.c.id.in_(ids))
+            .values(triaged=status, subject_id=incident, suppressed=why, dirty=0)
         )
 
 
