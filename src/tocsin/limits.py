@@ -82,3 +82,15 @@ LINK_HOURS = 24
 
 PLAN_BYTES = 1024 * 1024
 """The largest plan file."""
+
+RETENTION_ROWS = 1_000
+"""The most rows that one turn of housekeeping removes, so that no page waits behind it."""
+
+AUDIT_INCIDENTS = 200
+"""The most incidents that one audit looks at; the next one goes on from there."""
+
+AUDIT_EVENTS = 20_000
+"""The most events that one audit folds, but for those of the incident at which it stops."""
+
+AUDIT_LATE_SECONDS = 60
+"""How late anything may be before the auditor says so: far above the engine's own seconds."""

@@ -8,10 +8,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, text
 
 from tests.support.postgres import Cluster
 from tocsin.store.database import sqlite_url, writing_engine
 from tocsin.store.migrate import migrate
+from tocsin.store.schema import metadata
 from tocsin.store.store import Store
 
 KINDS = ["sqlite", "postgresql"]
@@ -63,10 +65,27 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[New
         yield make
 
 
+@pytest.fixture(scope="session")
+def one_postgres(postgres: Cluster) -> Iterator[Engine]:
+    """A database for one test after the other: making one takes as long as most tests."""
+    with postgres.database(postgres.template("migrated", migrate_url)) as url:
+        engine = writing_engine(url)
+        yield engine
+        engine.dispose()
+
+
 @pytest.fixture(params=KINDS)
 def url(request: pytest.FixtureRequest, new_database: NewDatabase) -> str:
     """A database with today's schema and nothing in it."""
-    return new_database(request.param)
+    if request.param == "sqlite":
+        return new_database("sqlite")
+    engine: Engine = request.getfixturevalue("one_postgres")
+    with engine.connect() as connection, connection.begin():
+        # A test that failed may have left a transaction open.
+        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        for table in metadata.sorted_tables:
+            connection.execute(table.delete())
+    return engine.url.render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=KINDS)
