@@ -34,6 +34,8 @@ SETTINGS = (
     Setting("database", "", "Such as postgresql://user@host/name. Empty: SQLite in the data directory."),
     Setting("host", "127.0.0.1", "Address to listen on."),
     Setting("port", "8080", "Port to listen on."),
+    Setting("tls_certificate", "", "PEM file with the certificate chain, to serve https without a proxy."),
+    Setting("tls_key", "", "PEM file with the certificate's key. Both files are read at start."),
     Setting("public_url", "", "Address that people reach the server at; links in pages begin with it."),
     Setting("role", "all", "What this node does: all, web or engine."),
     Setting("node", "", "Name of this node, unique among nodes on one database. Empty: the host's name."),
@@ -64,6 +66,8 @@ class Settings:
     database: str
     host: str
     port: int
+    tls_certificate: str
+    tls_key: str
     public_url: str
     role: str
     node: str
@@ -88,7 +92,10 @@ def read_settings(
     """The settings; raises BadSetting for the first that cannot be used."""
     found = {one.name: _find(one, flags, environment) for one in SETTINGS}
     port = _number("port", found["port"], most=65535)
-    public_url = found["public_url"] or f"http://{_in_url(found['host'])}:{port}"
+    if bool(found["tls_certificate"]) != bool(found["tls_key"]):
+        raise BadSetting("tls_certificate and tls_key go together. Name both files, or neither.")
+    scheme = "https" if found["tls_certificate"] else "http"
+    public_url = found["public_url"] or f"{scheme}://{_in_url(found['host'])}:{port}"
     if not public_url.startswith(("http://", "https://")):
         raise BadSetting(f"public_url is `{public_url}`. Write it like https://tocsin.example.com.")
     if found["secret"] and len(found["secret"]) < 32:
@@ -100,6 +107,8 @@ def read_settings(
         database=found["database"],
         host=found["host"],
         port=port,
+        tls_certificate=found["tls_certificate"],
+        tls_key=found["tls_key"],
         public_url=public_url.rstrip("/"),
         role=_choice("role", found["role"], ("all", "web", "engine")),
         node=found["node"],

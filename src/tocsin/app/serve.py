@@ -23,7 +23,7 @@ import uvloop
 from tocsin import logs
 from tocsin.app.clock import clock
 from tocsin.app.loops import background
-from tocsin.app.start import load_plan_and_people, lock, open_store, signing_secret
+from tocsin.app.start import CannotStart, load_plan_and_people, lock, open_store, signing_secret
 from tocsin.app.wiring import Server, wire
 from tocsin.settings import Settings
 from tocsin.store import outbox
@@ -56,21 +56,36 @@ def serve(settings: Settings, started: Started) -> None:
         store.close()
 
 
+def _http_config(settings: Settings, server: Server) -> uvicorn.Config:
+    """Raises CannotStart when the certificate is of no use."""
+    config = uvicorn.Config(
+        create_site(server.services, pages_too=settings.role != "engine"),
+        host=settings.host,
+        port=settings.port,
+        ssl_certfile=settings.tls_certificate or None,
+        ssl_keyfile=settings.tls_key or None,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        proxy_headers=False,
+        lifespan="off",
+    )
+    try:
+        config.load()
+    except OSError as wrong:  # a missing file, and also what TLS finds wrong inside one
+        raise CannotStart(
+            f"tls_certificate {settings.tls_certificate} with tls_key {settings.tls_key} cannot be used:"
+            f" {wrong.strerror or wrong}."
+        ) from wrong
+    return config
+
+
 async def _run(settings: Settings, store: Store, server: Server, started: Started) -> None:
     node = server.services.context.node
     await store.write(partial(_take_back, node=node))
     http = _Http(
-        uvicorn.Config(
-            create_site(server.services, pages_too=settings.role != "engine"),
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-            proxy_headers=False,
-            lifespan="off",
-        ),
+        _http_config(settings, server),
         on_started=partial(started, server),
         on_stopping=server.services.changes.close,
     )
