@@ -53,7 +53,8 @@ def sentence(recorded: Recorded, names: Names) -> str:
         case events.StepTaken():
             return _step(event, names)
         case events.Acknowledged():
-            return f"{who(event.by, names)} acknowledged the incident {_VIA.get(event.via, event.via)}."
+            how = _VIA.get(event.via, f"({event.via})")
+            return f"{who(event.by, names)} acknowledged the incident {how}."
         case events.AcknowledgementLapsed():
             return (
                 f"{who(event.by, names)} acknowledged this and it was left too long: it is unanswered again."
@@ -151,9 +152,14 @@ def _cleared(event: events.AlertsCleared, actor: str) -> str:
 def _step(event: events.StepTaken, names: Names) -> str:
     step = f"Step {event.step + 1} of the ladder"
     missing = f" Out of reach: {_and(event.unreachable)}." if event.unreachable else ""
-    if not event.paged:
-        return f"{step} reached nobody.{missing}"
-    return f"{step} pages {_and([named(person, names) for person in event.paged])}.{missing}"
+    known = _and([named(person, names) for person in event.answered])
+    if event.paged:
+        paged = _and([named(person, names) for person in event.paged])
+        already = f"; {known} answered before" if known else ""
+        return f"{step} pages {paged}{already}.{missing}"
+    if known:
+        return f"{step} pages nobody: {known} answered before.{missing}"
+    return f"{step} reached nobody.{missing}"
 
 
 def _page(event: PageEvent, names: Names) -> str:

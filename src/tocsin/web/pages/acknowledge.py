@@ -12,6 +12,7 @@ from functools import partial
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from tocsin import limits
 from tocsin.core.directory import Contact
@@ -75,12 +76,12 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
     """The link, and the button that it shows."""
 
     @get("/a/{token:str}", opt={PUBLIC: True}, include_in_schema=False)
-    async def show(token: str) -> Response[str]:
+    async def show(token: FromPath[str]) -> Response[str]:
         link = await _read(services, token)
         return _bad(services) if link is None else await _answer(services, link, {})
 
     @post("/a/{token:str}", opt={PUBLIC: True}, status_code=200, include_in_schema=False)
-    async def acknowledge(token: str, request: Asking) -> Response[str]:
+    async def acknowledge(token: FromPath[str], request: Asking) -> Response[str]:
         refuse_foreign(request, services.public_url, opaque=True)
         link = await _read(services, token)
         if link is None:

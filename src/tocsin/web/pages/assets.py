@@ -13,6 +13,7 @@ from litestar import Response, get
 from litestar.connection import Request
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from tocsin.web.auth import PUBLIC
 
@@ -68,7 +69,9 @@ def routes(assets: Assets) -> list[HTTPRouteHandler]:
         sync_to_thread=False,
         include_in_schema=False,
     )
-    def static(version: str, name: str, request: Request[Any, Any, Any]) -> Response[bytes]:
+    def static(
+        version: FromPath[str], name: FromPath[str], request: Request[Any, Any, Any]
+    ) -> Response[bytes]:
         asset = assets.files.get(name.lstrip("/"))
         if asset is None:
             raise NotFoundException(f"There is no file {name}.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tocsin.core.incident import Status
@@ -96,17 +97,17 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
     """The page, and the two buttons on it."""
 
     @get("/incidents/{incident:str}", include_in_schema=False)
-    async def show(incident: str, request: Asking) -> Response[str]:
+    async def show(incident: FromPath[str], request: Asking) -> Response[str]:
         told = _Told(whole="all" in request.query_params)
         return await _answer(services, request, incident, told, 200)
 
     @post("/incidents/{incident:str}/acknowledge", status_code=200, include_in_schema=False)
-    async def acknowledge(incident: str, request: Asking) -> Response[str]:
+    async def acknowledge(incident: FromPath[str], request: Asking) -> Response[str]:
         answer = await incidents.acknowledge(services, request.user, incident, "web")
         return await _asked(services, request, incident, answer)
 
     @post("/incidents/{incident:str}/resolve", status_code=200, include_in_schema=False)
-    async def resolve(incident: str, request: Asking) -> Response[str]:
+    async def resolve(incident: FromPath[str], request: Asking) -> Response[str]:
         reason = _one_line(str((await request.form()).get("reason", "")))
         if not reason:
             told = _Told(reason_problem=REASON_MISSING)

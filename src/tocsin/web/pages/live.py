@@ -74,8 +74,8 @@ async def changes(services: Services) -> AsyncIterator[bytes]:
 def _gather(first: Change, queue: asyncio.Queue[Change]) -> list[Change]:
     """Everything that waits, only the newest version of each incident."""
     newest = dict([first])
-    # A full queue has lost its oldest: what they were about is not known.
-    if queue.full():
+    # A queue that was full may have lost its oldest: what they were about is not known.
+    if queue.qsize() + 1 >= queue.maxsize:
         newest.update([MANY])
     while not queue.empty():
         newest.update([queue.get_nowait()])

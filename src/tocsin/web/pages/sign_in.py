@@ -10,6 +10,7 @@ from litestar import Response, get, post
 from litestar.connection import ASGIConnection
 from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tocsin.core.directory import Contact
@@ -87,12 +88,12 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
         return await _signed_in(services, request, contact, safe_next(str(form.get("next", ""))))
 
     @get("/sign-in/{secret:str}", opt=public, include_in_schema=False)
-    async def offer(secret: str, request: Asking) -> Response[str]:
+    async def offer(secret: FromPath[str], request: Asking) -> Response[str]:
         look = partial(_holder, secret=secret, services=services)
         return await _link(services, request, await services.store.read(look))
 
     @post("/sign-in/{secret:str}", opt=public, status_code=303, include_in_schema=False)
-    async def use(secret: str, request: Asking) -> Response[str]:
+    async def use(secret: FromPath[str], request: Asking) -> Response[str]:
         refuse_foreign(request, services.public_url)
         contact = await services.store.write(partial(_spend, secret=secret, services=services), Lane.ACT)
         if contact is None:

@@ -38,6 +38,8 @@ function open() {
   stream = new EventSource("/live");
   // Between the page and its stream something may have changed unheard.
   stream.onopen = read;
+  // The reader should hear at once that nothing more will come, not at the next look.
+  stream.onerror = read;
   stream.onmessage = (event) => {
     const { incident } = JSON.parse(event.data);
     if ([incident, watches].includes(EVERYTHING) || incident === watches) read();

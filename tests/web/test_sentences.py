@@ -1,0 +1,199 @@
+"""The timeline reads aloud: a whole sentence for every event there is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tocsin.core.history import EVENT_CLASSES
+from tocsin.core.incident import events
+from tocsin.core.incident.events import IncidentEvent, Recorded, Ring
+from tocsin.core.model import SYSTEM, Actor, ActorKind, LevelId, Outcome, PersonId, ServiceId, SubjectId
+from tocsin.core.policy import Until
+from tocsin.web.sentences import Tone, sentence, tone
+
+AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+NAMES = {PersonId("ana"): "Ana Costa", PersonId("ben"): "Ben Okafor"}
+ANA, BEN, EVA = PersonId("ana"), PersonId("ben"), PersonId("eva")
+BY_ANA = Actor(ActorKind.PERSON, "ana")
+BY_EVA = Actor(ActorKind.PERSON, "eva")
+BY_PROMETHEUS = Actor(ActorKind.SOURCE, "prometheus")
+P1, P2 = LevelId("P1"), LevelId("P2")
+
+
+def settled(outcome: Outcome, detail: str = "") -> events.RingSettled:
+    """An e-mail to Ana with this end."""
+    return events.RingSettled(1, 0, ANA, "email", 1, outcome, detail)
+
+
+SAID: list[tuple[IncidentEvent, Actor, str]] = [
+    (
+        events.Opened(
+            SubjectId("INC-1"),
+            ServiceId("checkout"),
+            "down",
+            P1,
+            "the plan says so for severity critical",
+            "v1",
+        ),
+        BY_PROMETHEUS,
+        "prometheus opened the incident at level P1: the plan says so for severity critical.",
+    ),
+    (events.AlertsJoined(1, ("down",)), BY_PROMETHEUS, "An alert came in from prometheus: “down”."),
+    (
+        events.AlertsJoined(1_200, ("down", "slow", "odd")),
+        BY_PROMETHEUS,
+        "1,200 alerts came in from prometheus, among them “down”, “slow” and “odd”.",
+    ),
+    (
+        events.AlertsCleared(1, ("down",)),
+        BY_PROMETHEUS,
+        "prometheus says that an alert is over: “down”.",
+    ),
+    (
+        events.AlertsCleared(2, ("down", "slow")),
+        BY_PROMETHEUS,
+        "prometheus says that 2 alerts are over, among them “down” and “slow”.",
+    ),
+    (
+        events.LevelRaised(P1, P2, "the plan says so for severity critical"),
+        BY_PROMETHEUS,
+        "The level was raised from P2 to P1: the plan says so for severity critical.",
+    ),
+    (
+        events.RoundStarted(2, "nobody has acknowledged"),
+        SYSTEM,
+        "Paging starts again from the first step: nobody has acknowledged.",
+    ),
+    (events.StepTaken(0, 0, (ANA, BEN), ()), SYSTEM, "Step 1 of the ladder pages Ana Costa and Ben Okafor."),
+    (
+        events.StepTaken(0, 1, (ANA,), ("eva is not in the directory",)),
+        SYSTEM,
+        "Step 2 of the ladder pages Ana Costa. Out of reach: eva is not in the directory.",
+    ),
+    (
+        events.StepTaken(0, 1, (), ("nobody is on call: primary",)),
+        SYSTEM,
+        "Step 2 of the ladder reached nobody. Out of reach: nobody is on call: primary.",
+    ),
+    (
+        events.StepTaken(0, 1, (), (), (ANA,)),
+        SYSTEM,
+        "Step 2 of the ladder pages nobody: Ana Costa answered before.",
+    ),
+    (
+        events.StepTaken(0, 1, (BEN,), (), (ANA,)),
+        SYSTEM,
+        "Step 2 of the ladder pages Ben Okafor; Ana Costa answered before.",
+    ),
+    (
+        events.PageStarted(
+            1,
+            ANA,
+            "Ana Costa",
+            "on call: primary",
+            Until.ACKNOWLEDGED,
+            (Ring(0, "email"), Ring(120, "webhook")),
+        ),
+        SYSTEM,
+        "Ana Costa is paged by e-mail at once and by webhook after 2 min (on call: primary).",
+    ),
+    (
+        events.RingSent(1, 0, ANA, "email", "INC-1/1/0"),
+        SYSTEM,
+        "The e-mail message to Ana Costa is on its way.",
+    ),
+    (
+        events.RingSkipped(1, 1, ANA, "email", "just sent that way"),
+        SYSTEM,
+        "The e-mail message to Ana Costa is left out: just sent that way.",
+    ),
+    (settled(Outcome.ACCEPTED), SYSTEM, "The e-mail message to Ana Costa was accepted."),
+    (
+        settled(Outcome.ACCEPTED, "250 queued."),
+        SYSTEM,
+        "The e-mail message to Ana Costa was accepted (250 queued).",
+    ),
+    (
+        settled(Outcome.UNKNOWN, "no answer within 10 seconds"),
+        SYSTEM,
+        "The e-mail message to Ana Costa may or may not have arrived (no answer within 10 seconds): "
+        "it is sent again.",
+    ),
+    (
+        settled(Outcome.RETRYING, "451 busy"),
+        SYSTEM,
+        "The e-mail message to Ana Costa was refused for now (451 busy): it is tried again, "
+        "and others are told meanwhile.",
+    ),
+    (
+        settled(Outcome.FAILED, "550 no such user"),
+        SYSTEM,
+        "The e-mail message to Ana Costa was refused for good (550 no such user).",
+    ),
+    (events.PageAnswered(1, ANA), BY_ANA, "Ana Costa answered the page."),
+    (
+        events.PageWithdrawn(1, ANA, "resolved"),
+        SYSTEM,
+        "The page to Ana Costa was called off: resolved.",
+    ),
+    (
+        events.Acknowledged(BY_ANA, "link"),
+        BY_ANA,
+        "Ana Costa acknowledged the incident with the link in the message.",
+    ),
+    (
+        events.Acknowledged(BY_EVA, "carrier pigeon"),
+        BY_EVA,
+        "eva acknowledged the incident (carrier pigeon).",
+    ),
+    (
+        events.Acknowledged(BY_PROMETHEUS, "source"),
+        BY_PROMETHEUS,
+        "prometheus acknowledged the incident at the source.",
+    ),
+    (
+        events.AcknowledgementLapsed(BY_ANA),
+        SYSTEM,
+        "Ana Costa acknowledged this and it was left too long: it is unanswered again.",
+    ),
+    (
+        events.PromiseBroken("acknowledge:P1", "acknowledged by a person", AT),
+        SYSTEM,
+        "A promise was broken: “acknowledged by a person” did not happen in time.",
+    ),
+    (
+        events.NobodyReached(("eva has no channel", "nobody is on call: primary")),
+        SYSTEM,
+        "Nobody can be reached through the plan: eva has no channel and nobody is on call: primary.",
+    ),
+    (events.Resolved(BY_ANA, "rolled back."), BY_ANA, "Ana Costa resolved the incident: rolled back."),
+]
+
+
+@pytest.mark.parametrize(("event", "actor", "said"), SAID)
+def test_an_event_is_said_in_a_whole_sentence(event: IncidentEvent, actor: Actor, said: str) -> None:
+    assert sentence(Recorded(AT, actor, event), NAMES) == said
+
+
+def test_every_event_that_there_is_has_its_sentence() -> None:
+    assert {type(event) for event, _, _ in SAID} == set(EVENT_CLASSES.values())
+
+
+@pytest.mark.parametrize("event", [event for event, _, _ in SAID])
+def test_every_event_has_a_tone(event: IncidentEvent) -> None:
+    assert tone(event) in Tone
+
+
+def test_what_went_wrong_is_loud() -> None:
+    loud = {type(event) for event, _, _ in SAID if tone(event) is Tone.ALARM}
+    assert loud == {
+        events.LevelRaised,
+        events.RoundStarted,
+        events.RingSettled,
+        events.AcknowledgementLapsed,
+        events.PromiseBroken,
+        events.NobodyReached,
+    }
+    assert tone(settled(Outcome.ACCEPTED)) is Tone.QUIET
