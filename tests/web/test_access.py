@@ -29,6 +29,7 @@ OPEN_TO_EVERYBODY = {
     "POST /sign-in",
     "GET /sign-in/{secret:str}",
     "POST /sign-in/{secret:str}",
+    "POST /sign-in-message",
     "GET /a/{token:str}",
     "POST /a/{token:str}",
     "GET /static/{version:str}/{name:path}",

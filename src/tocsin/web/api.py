@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from litestar import Router, get, post
 from litestar.connection import Request
 from litestar.exceptions import HTTPException, NotFoundException
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from tocsin.core.history import NAMES
 from tocsin.core.incident import Status
@@ -62,14 +62,14 @@ def router(services: Services) -> Router:
 
     @get("/incidents", summary="List incidents")
     async def list_incidents(
-        status: Literal["open", "all"] = "open",
-        limit: Annotated[int, Parameter(ge=1, le=500)] = 100,
+        status: FromQuery[Literal["open", "all"]] = "open",
+        limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
     ) -> list[Incident]:
         read = partial(incidents.listed, services=services, open_only=status == "open", limit=limit)
         return [_incident(one) for one in await services.store.read(read)]
 
     @get("/incidents/{incident:str}", summary="One incident with its timeline, deadlines and deliveries")
-    async def show_incident(incident: str) -> dict[str, Any]:
+    async def show_incident(incident: FromPath[str]) -> dict[str, Any]:
         def read(tx: Transaction) -> dict[str, Any] | None:
             found = incidents.detail(tx, services, incident)
             names = {id: contact.name for id, contact in directory.contacts(tx).items()}
@@ -81,12 +81,12 @@ def router(services: Services) -> Router:
         return shown
 
     @post("/incidents/{incident:str}/acknowledge", status_code=200, summary="Take an incident")
-    async def acknowledge(incident: str, request: Asking) -> Done:
+    async def acknowledge(incident: FromPath[str], request: Asking) -> Done:
         via = request.headers.get("tocsin-client", "api")
         return _done(await incidents.acknowledge(services, request.user, incident, via))
 
     @post("/incidents/{incident:str}/resolve", status_code=200, summary="Say that an incident is over")
-    async def resolve(incident: str, request: Asking, data: Reason) -> Done:
+    async def resolve(incident: FromPath[str], request: Asking, data: JSONBody[Reason]) -> Done:
         return _done(await incidents.resolve(services, request.user, incident, data.reason))
 
     return Router("/api/v1", route_handlers=[list_incidents, show_incident, acknowledge, resolve])

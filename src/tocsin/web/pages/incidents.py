@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
@@ -62,7 +63,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class IncidentsPage:
-    """Everything the list shows. `hint` says how a first alert is sent."""
+    """Everything the list shows. `try_it` are commands that send a first alert."""
 
     frame: Frame
     headline: str
@@ -70,7 +71,7 @@ class IncidentsPage:
     open: tuple[Row, ...]
     more: bool
     lately: tuple[Row, ...]
-    hint: str
+    try_it: tuple[str, ...]
 
 
 def routes(services: Services) -> list[HTTPRouteHandler]:
@@ -101,7 +102,7 @@ def _page(tx: Transaction, services: Services, around: Frame, times: Reader) -> 
         open=tuple(row(one, people, times) for one in found[:OPEN_SHOWN]),
         more=len(found) > OPEN_SHOWN,
         lately=tuple(row(one, people, times) for one in over[:LATELY_SHOWN]),
-        hint=alert_command(services.public_url),
+        try_it=alert_commands(services.public_url),
     )
 
 
@@ -155,10 +156,11 @@ def standing(state: Incident, level: Level, people: Names) -> str:
     return "Nobody is being paged" if level.ladder else "This level pages nobody"
 
 
-def alert_command(public_url: str) -> str:
-    """The command that sends an alert to the demo."""
-    port = public_url.rpartition(":")[2]
-    return "make alert" if port in ("8080", "") or not port.isdecimal() else f"make alert PORT={port}"
+def alert_commands(public_url: str) -> tuple[str, str]:
+    """What sends an alert to the demo: from its own directory, and from anywhere."""
+    port = urlsplit(public_url).port or 8080
+    make = "make alert" if port == 8080 else f"make alert PORT={port}"
+    return make, f'tocsin alert "Checkout is down" --url {public_url}'
 
 
 def _listed(some: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from tocsin.store import mailbox
 from tocsin.web.auth import PUBLIC, viewer_of
 from tocsin.web.pages.frame import EVERYTHING, Asking, Frame, frame, render, times_for
-from tocsin.web.pages.incidents import alert_command
+from tocsin.web.pages.incidents import alert_commands
 from tocsin.web.services import Services
 from tocsin.web.times import Moment, Reader
 
@@ -38,7 +38,7 @@ class MailboxPage:
 
     frame: Frame
     letters: tuple[Letter, ...]
-    hint: str
+    try_it: tuple[str, ...]
 
 
 def routes(services: Services) -> list[HTTPRouteHandler]:
@@ -53,7 +53,7 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
         around = frame(services, viewer, times, "mailbox", page="/mailbox", watches=EVERYTHING)
         received = await services.store.read(partial(mailbox.newest, limit=MESSAGES_SHOWN))
         letters = tuple(_letter(one, times) for one in received)
-        return render("mailbox.html", MailboxPage(around, letters, alert_command(services.public_url)))
+        return render("mailbox.html", MailboxPage(around, letters, alert_commands(services.public_url)))
 
     return [show]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import Router
 
-from tocsin.web.pages import acknowledge, assets, incident, incidents, live, mailbox, sign_in
+from tocsin.web.pages import acknowledge, assets, incident, incidents, live, mailbox, sign_in, sign_in_message
 from tocsin.web.pages.errors import error_page
 from tocsin.web.services import Services
 
@@ -19,6 +19,7 @@ def router(services: Services) -> Router:
             *incidents.routes(services),
             *incident.routes(services),
             *sign_in.routes(services),
+            *sign_in_message.routes(services),
             *acknowledge.routes(services),
             *mailbox.routes(services),
             *live.routes(services),
