@@ -109,9 +109,6 @@ def test_every_page_answer_has_the_security_headers(site: Site) -> None:
         assert answer.headers["cache-control"] == "no-store", path
 
 
-@pytest.mark.xfail(
-    reason="Litestar leaves response_headers out of what exception handlers return: site.py must add them"
-)
 @pytest.mark.parametrize("path", ["/nowhere", "/incidents/none", "/incidents/%00", "/api/v1/incidents/none"])
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 def test_every_error_has_the_security_headers(site: Site, path: str, accept: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,10 @@ from tocsin.web import api, health, intake
 from tocsin.web.auth import Gate
 from tocsin.web.pages import router as pages
 from tocsin.web.services import Services
+
+log = logging.getLogger("tocsin.web")
+
+BROKEN = "Something broke on the server. It is written in the server's log; paging goes on without this page."
 
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -39,6 +44,7 @@ def create_site(services: Services, *, pages_too: bool = True) -> Litestar:
         exception_handlers={
             HTTPException: partial(_refused, services),
             StoreError: partial(_not_stored, services),
+            500: partial(_broken, services),
         },
         response_headers=SECURITY_HEADERS,
         request_max_body_size=limits.BODY_BYTES,
@@ -53,18 +59,33 @@ def create_site(services: Services, *, pages_too: bool = True) -> Litestar:
 def _refused(services: Services, request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """A page for people, problem details (RFC 9457) for programs."""
     if _wants_page(request):
-        return pages.error_page(services, request, error.status_code, error.detail)
-    return Response(
-        {"type": "about:blank", "title": error.detail, "status": error.status_code, "detail": error.detail},
-        status_code=error.status_code,
-        media_type="application/problem+json",
-        headers=error.headers,
-    )
+        answer: Response[Any] = pages.error_page(services, request, error.status_code, error.detail)
+    else:
+        answer = Response(
+            {
+                "type": "about:blank",
+                "title": error.detail,
+                "status": error.status_code,
+                "detail": error.detail,
+            },
+            status_code=error.status_code,
+            media_type="application/problem+json",
+            headers=error.headers,
+        )
+    # Litestar sets its response headers on what handlers return, not on what exception handlers do.
+    answer.headers.update(SECURITY_HEADERS)
+    return answer
 
 
 def _not_stored(services: Services, request: Request[Any, Any, Any], error: StoreError) -> Response[Any]:
     sentence = f"This was not stored, so nothing has changed: {error}"
     return _refused(services, request, HTTPException(sentence, status_code=503))
+
+
+def _broken(services: Services, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """A bug of ours: the log has it all, the reader a sentence without our insides."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _refused(services, request, HTTPException(BROKEN, status_code=500))
 
 
 def _wants_page(request: Request[Any, Any, Any]) -> bool:
