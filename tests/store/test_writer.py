@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from sqlalchemy import Connection, event, insert, select, text
 
 from tests.store.conftest import NewDatabase
 from tests.support.postgres import Cluster
+from tocsin import limits
 from tocsin.store import counters
 from tocsin.store.database import lock_data, writing_engine
 from tocsin.store.errors import AlreadyRunning, Conflict, StoreError, StoreFull
@@ -312,6 +315,16 @@ def test_a_database_that_is_down_fails_the_write_and_not_the_writer(postgres: Cl
             postgres.start()
         assert writer.submit(one, Lane.ACT).result(10) == 1
         writer.stop()
+        store.close()
+
+
+def test_a_database_host_that_says_nothing_does_not_hold_the_writer_for_long() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = Store(f"postgresql://tocsin:secret@127.0.0.1:{silent.getsockname()[1]}/tocsin")
+        started = time.monotonic()
+        with pytest.raises(StoreError):
+            store.read_now(lambda tx: tx.execute(text("SELECT 1")).scalar_one())
+        assert time.monotonic() - started < 2 * limits.CONNECT_TIMEOUT_SECONDS
         store.close()
 
 

@@ -19,7 +19,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -75,10 +75,14 @@ def _free_port() -> int:
 class Cluster:
     """One server with its data; `start`, `stop` and `crash` in any order keep data and address."""
 
-    def __init__(self, *, connections_max: int = CONNECTIONS_MAX) -> None:
+    def __init__(
+        self, *, connections_max: int = CONNECTIONS_MAX, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """`settings` go before those that make it write to disk as a real one does."""
         self._programs = find_programs()
         self._user = _unprivileged_user()
         self._connections_max = connections_max
+        self._settings = dict(settings or {})
         self._password = secrets.token_hex(16)
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
@@ -194,7 +198,7 @@ class Cluster:
             "fsync": "on",
             "synchronous_commit": "on",
             "timezone": "UTC",
-        }
+        } | self._settings
         self._process = self._spawn("postgres", "-D", "data", *(f"--{k}={v}" for k, v in settings.items()))
         give_up = time.monotonic() + START_SECONDS_MAX
         while True:

@@ -12,9 +12,13 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
+from tocsin import limits
 from tocsin.store.errors import AlreadyRunning
 
 READERS = 4
+
+_CONNECTING = {"connect_timeout": limits.CONNECT_TIMEOUT_SECONDS}
+"""PostgreSQL's client would wait for minutes for a host that is gone, and with it the writer."""
 
 
 def sqlite_url(path: Path) -> str:
@@ -34,7 +38,9 @@ def writing_engine(url: str) -> Engine:
         engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=1, max_overflow=0)
         _prepare_sqlite(engine, writing=True)
         return engine
-    return create_engine(_psycopg(url), pool_size=4, max_overflow=0, pool_pre_ping=True)
+    return create_engine(
+        _psycopg(url), pool_size=4, max_overflow=0, pool_pre_ping=True, connect_args=_CONNECTING
+    )
 
 
 def reading_engine(url: str) -> Engine:
@@ -50,6 +56,7 @@ def reading_engine(url: str) -> Engine:
         pool_size=READERS,
         max_overflow=0,
         pool_pre_ping=True,
+        connect_args=_CONNECTING,
         execution_options={"postgresql_readonly": True},
     )
 
