@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, literal_column, select, update
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.core.model import AlertAction, AlertSeverity, Signal
@@ -125,23 +125,29 @@ _TRIAGE_COLUMNS = (
 )
 
 
+_DIRTY = (
+    select(alerts.c.id, alerts.c.integration, alerts.c.subject_id)
+    .where(alerts.c.dirty == literal_column("1"))
+    .order_by(alerts.c.severity, alerts.c.id)
+    .limit(bindparam("most"))
+)
+_CLAIM = (
+    select(*_TRIAGE_COLUMNS)
+    .where(alerts.c.id.in_(bindparam("ids", expanding=True)), alerts.c.dirty == 1)
+    .order_by(alerts.c.id)
+)
+_MARK = update(alerts).where(alerts.c.id.in_(bindparam("ids", expanding=True))).values(dirty=0)
+
+
 def dirty(tx: Connection, limit: int) -> list[tuple[int, str, str | None]]:
     """(id, integration, incident) of alerts that triage must look at, the worst first, then the oldest."""
-    rows = tx.execute(
-        select(alerts.c.id, alerts.c.integration, alerts.c.subject_id)
-        .where(alerts.c.dirty == 1)
-        .order_by(alerts.c.severity, alerts.c.id)
-        .limit(limit)
-    )
-    return [(row.id, row.integration, row.subject_id) for row in rows]
+    rows = tx.execute(_DIRTY, {"most": limit})
+    return [(id, integration, incident) for id, integration, incident in rows]
 
 
 def claim(tx: Connection, ids: Sequence[int]) -> list[Alert]:
     """Those of the alerts that still wait for triage, held for this transaction."""
-    statement = (
-        select(*_TRIAGE_COLUMNS).where(alerts.c.id.in_(ids), alerts.c.dirty == 1).order_by(alerts.c.id)
-    )
-    return [_alert(row) for row in tx.execute(skip_locked(tx, statement))]
+    return [_alert(row) for row in tx.execute(skip_locked(tx, _CLAIM), {"ids": ids})]
 
 
 def mark(tx: Connection, marked: Iterable[tuple[int, str, str | None, str]]) -> None:
@@ -150,11 +156,8 @@ def mark(tx: Connection, marked: Iterable[tuple[int, str, str | None, str]]) -> 
     for id, status, incident, why in marked:
         alike[status, incident, why].append(id)
     for (status, incident, why), ids in alike.items():
-        tx.execute(
-            update(alerts)
-            .where(alerts.c.id.in_(ids))
-            .values(triaged=status, subject_id=incident, suppressed=why, dirty=0)
-        )
+        seen = {"triaged": status, "subject_id": incident, "suppressed": why}
+        tx.execute(_MARK, seen | {"ids": ids})
 
 
 def set_free(tx: Connection, ids: Sequence[int]) -> None:
@@ -188,19 +191,12 @@ def waiting(tx: Connection) -> int:
 
 
 def _alert(row: Any) -> Alert:
+    id, integration, dedup_key, summary, status, triaged, severity, body, count, incident = row
     try:
-        signal = load(row.body, Signal)
+        signal = load(body, Signal)
     except Corrupt:
-        signal = Signal(AlertAction.TRIGGER, row.dedup_key, row.summary)
-    if signal.severity.rank != row.severity:
+        signal = Signal(AlertAction.TRIGGER, dedup_key, summary)
+    if signal.severity is not _SEVERITIES[severity]:
         # A later trigger of the same alert was worse than the one that is kept.
-        signal = replace(signal, severity=_SEVERITIES[row.severity])
-    return Alert(
-        row.id,
-        row.integration,
-        row.status,
-        row.triaged,
-        signal,
-        row.count,
-        row.subject_id,
-    )
+        signal = replace(signal, severity=_SEVERITIES[severity])
+    return Alert(id, integration, status, triaged, signal, count, incident)

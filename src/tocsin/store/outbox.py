@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from tocsin.core.model import Notify, Outcome, PersonId, SubjectId
 from tocsin.store.database import skip_locked
@@ -16,6 +26,39 @@ from tocsin.store.schema import deliveries, outbox
 
 PAGE, SIGN_IN = "page", "sign-in"
 WAITING, LEASED, SENT, FAILED, WITHDRAWN = "waiting", "leased", "sent", "failed", "withdrawn"
+
+# Written out, not bound: only so can the indexes that hold nothing else be used.
+_IS_WAITING = outbox.c.state == literal_column(f"'{WAITING}'")
+_IS_LEASED = outbox.c.state == literal_column(f"'{LEASED}'")
+
+# Built once: building a statement takes longer than running it.
+_PUT = insert(outbox)
+_READY = (
+    select(outbox)
+    .where(_IS_WAITING, outbox.c.next_at <= bindparam("now"))
+    .order_by(outbox.c.priority, outbox.c.id)
+    .limit(bindparam("most"))
+)
+_READY_ON = _READY.where(outbox.c.channel == bindparam("on"))
+_READY_ON_NO = _READY.where(outbox.c.channel.not_in(bindparam("channels", expanding=True)))
+_LEASE = (
+    update(outbox)
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+    .values(state=LEASED, fence=outbox.c.fence + 1, attempts=outbox.c.attempts + 1)
+)
+_BEGIN = insert(deliveries)
+_FINISH = update(deliveries).where(
+    deliveries.c.key == bindparam("of_key"), deliveries.c.attempt == bindparam("of_attempt")
+)
+_SETTLE = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("of"), outbox.c.fence == bindparam("under"), _IS_LEASED)
+    .values(leased_until=None)
+)
+_SETTLE_DONE = _SETTLE.values(state=bindparam("now_state"))
+_SETTLE_AGAIN = _SETTLE.values(state=case((outbox.c.wanted == 1, WAITING), else_=WITHDRAWN))
+_NEXT_AT = select(func.min(outbox.c.next_at)).where(_IS_WAITING)
+_LEASES_END_AT = select(func.min(outbox.c.leased_until)).where(_IS_LEASED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +91,7 @@ def put(tx: Connection, incident: SubjectId, effects: Sequence[Notify], priority
     """Queue rings in the transaction that decided them."""
     if effects:
         tx.execute(
-            insert(outbox),
+            _PUT,
             [
                 {
                     "key": one.key,
@@ -81,10 +124,8 @@ def withdraw(tx: Connection, incident: SubjectId, pages: Sequence[int]) -> None:
     """What waits for these pages does not go out any more; what is leased may, but is not tried again."""
     if pages:
         of_pages = (outbox.c.subject_id == incident, outbox.c.page.in_(pages))
-        tx.execute(
-            update(outbox).where(*of_pages, outbox.c.state == WAITING).values(state=WITHDRAWN, wanted=0)
-        )
-        tx.execute(update(outbox).where(*of_pages, outbox.c.state == LEASED).values(wanted=0))
+        tx.execute(update(outbox).where(*of_pages, _IS_WAITING).values(state=WITHDRAWN, wanted=0))
+        tx.execute(update(outbox).where(*of_pages, _IS_LEASED).values(wanted=0))
 
 
 def recover(tx: Connection, now: datetime, node: str | None = None) -> int:
@@ -92,8 +133,7 @@ def recover(tx: Connection, now: datetime, node: str | None = None) -> int:
 
     Of one node when `node` is given, at its start (its leases cannot be alive), else all whose lease is over.
     """
-    gone = outbox.c.state == LEASED
-    gone &= outbox.c.node == node if node is not None else outbox.c.leased_until <= now
+    gone = _IS_LEASED & (outbox.c.node == node if node is not None else outbox.c.leased_until <= now)
     lost = tx.execute(
         skip_locked(tx, select(outbox.c.id, outbox.c.key, outbox.c.attempts, outbox.c.wanted).where(gone))
     ).all()
@@ -120,30 +160,27 @@ def lease(
     leased too, so that the caller can say that it cannot be sent.
     """
     leased = []
+    until = now + lasts
     for channel, free in room.items():
         if free > 0:
-            leased += _lease_where(tx, outbox.c.channel == channel, free, bundle_max, now, node, now + lasts)
-    strange = outbox.c.channel.not_in(room)
-    return leased + _lease_where(tx, strange, bundle_max, bundle_max, now, node, now + lasts)
+            ready = {"most": free * bundle_max, "on": channel}
+            leased += _lease_ready(tx, _READY_ON, ready, free, bundle_max, now, node, until)
+    strange = {"most": bundle_max * bundle_max, "channels": list(room)}
+    return leased + _lease_ready(tx, _READY_ON_NO, strange, bundle_max, bundle_max, now, node, until)
 
 
-def _lease_where(
+def _lease_ready(
     tx: Connection,
-    where: ColumnElement[bool],
+    ready: Select[Any],
+    values: Mapping[str, object],
     messages: int,
     bundle_max: int,
     now: datetime,
     node: str,
     until: datetime,
 ) -> list[Leased]:
-    ready = (
-        select(outbox)
-        .where(where, outbox.c.state == WAITING, outbox.c.next_at <= now)
-        .order_by(outbox.c.priority, outbox.c.id)
-        .limit(messages * bundle_max)
-    )
     groups: dict[tuple[str, str, str, str], list[Any]] = {}
-    for row in tx.execute(skip_locked(tx, ready)):
+    for row in tx.execute(skip_locked(tx, ready), {**values, "now": now}):
         # What may have arrived keeps the company it went out in, and with it its idempotency key.
         company = row.bundle if row.unknown else ""
         group = groups.setdefault((row.kind, row.person, row.channel, company), [])
@@ -156,16 +193,8 @@ def _lease_group(tx: Connection, group: Sequence[Any], now: datetime, node: str,
     person, channel = PersonId(group[0].person), group[0].channel
     bundle = _bundle_key([row.key for row in group])
     tx.execute(
-        update(outbox)
-        .where(outbox.c.id.in_([row.id for row in group]))
-        .values(
-            state=LEASED,
-            bundle=bundle,
-            node=node,
-            leased_until=until,
-            fence=outbox.c.fence + 1,
-            attempts=outbox.c.attempts + 1,
-        )
+        _LEASE,
+        {"ids": [row.id for row in group], "bundle": bundle, "node": node, "leased_until": until},
     )
     rings = tuple(
         Ring(
@@ -181,7 +210,7 @@ def _lease_group(tx: Connection, group: Sequence[Any], now: datetime, node: str,
         )
         for row in group
     )
-    tx.execute(insert(deliveries), [_attempt(ring, bundle, person, channel, now) for ring in rings])
+    tx.execute(_BEGIN, [_attempt(ring, bundle, person, channel, now) for ring in rings])
     return Leased(bundle, group[0].kind, person, channel, rings)
 
 
@@ -219,23 +248,18 @@ def settle(
 
     `retry_at` says when it is tried again; None ends it.
     """
-    tx.execute(
-        update(deliveries)
-        .where(deliveries.c.key == ring.key, deliveries.c.attempt == ring.attempts)
-        .values(outcome=outcome, detail=detail, provider_id=provider_id, finished_at=now)
-    )
+    answer = {"outcome": outcome, "detail": detail, "provider_id": provider_id, "finished_at": now}
+    tx.execute(_FINISH, answer | {"of_key": ring.key, "of_attempt": ring.attempts})
+    values: dict[str, object] = {"of": ring.id, "under": ring.fence}
+    if outcome is Outcome.UNKNOWN:
+        values["unknown"] = 1
+    if retry_at is not None:
+        values["next_at"] = retry_at
     done = {Outcome.ACCEPTED: SENT, Outcome.FAILED: FAILED}.get(outcome)
-    again = case((outbox.c.wanted == 1, WAITING), else_=WITHDRAWN)
-    changed = tx.execute(
-        update(outbox)
-        .where(outbox.c.id == ring.id, outbox.c.fence == ring.fence, outbox.c.state == LEASED)
-        .values(
-            state=done or again,
-            unknown=1 if outcome is Outcome.UNKNOWN else outbox.c.unknown,
-            next_at=retry_at if retry_at is not None else outbox.c.next_at,
-            leased_until=None,
-        )
-    )
+    if done:
+        changed = tx.execute(_SETTLE_DONE, values | {"now_state": done})
+    else:
+        changed = tx.execute(_SETTLE_AGAIN, values)
     return changed.rowcount == 1
 
 
@@ -251,9 +275,8 @@ def refused_before(tx: Connection, ring: Ring) -> bool:
 
 def next_at(tx: Connection) -> datetime | None:
     """When the next ring may be sent, or the next lease ends."""
-    waiting = tx.scalar(select(func.min(outbox.c.next_at)).where(outbox.c.state == WAITING))
-    leased = tx.scalar(select(func.min(outbox.c.leased_until)).where(outbox.c.state == LEASED))
-    return min((at for at in (waiting, leased) if at is not None), default=None)
+    both = tx.scalar(_NEXT_AT), tx.scalar(_LEASES_END_AT)
+    return min((at for at in both if at is not None), default=None)
 
 
 def of_bundle(tx: Connection, bundle: str) -> list[tuple[SubjectId, PersonId]]:
@@ -275,5 +298,5 @@ def ledger(tx: Connection, incident: str) -> Sequence[Any]:
 
 def waiting(tx: Connection) -> int:
     """How many rings wait to be sent."""
-    count = select(func.count()).select_from(outbox).where(outbox.c.state == WAITING)
+    count = select(func.count()).select_from(outbox).where(_IS_WAITING)
     return int(tx.scalar(count) or 0)

@@ -64,7 +64,22 @@ subjects = Table(
     Column("opened_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("quarantined", Text, nullable=False, server_default=""),
-    Index("subjects_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    # What the wake loop asks for, whole: ten thousand due at once are sorted without a look at their rows.
+    Index(
+        "subjects_due",
+        "due_at",
+        "priority",
+        "id",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index(
+        "subjects_open",
+        "priority",
+        "opened_at",
+        sqlite_where=text("open_key IS NOT NULL"),
+        postgresql_where=text("open_key IS NOT NULL"),
+    ),
     Index("subjects_opened", "kind", "opened_at"),
     Index("subjects_updated", "updated_at"),
     Index(
@@ -154,12 +169,26 @@ outbox = Table(
     Column("next_at", Instant, nullable=False),
     Column("leased_until", Instant),
     Column("created_at", Instant, nullable=False),
+    # Of everything ever sent little is on its way: these hold only that.
     Index(
-        "outbox_waiting",
+        "outbox_ready",
         "channel",
+        "priority",
+        "id",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index(
+        "outbox_next",
         "next_at",
-        sqlite_where=text("state IN ('waiting', 'leased')"),
-        postgresql_where=text("state IN ('waiting', 'leased')"),
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index(
+        "outbox_leased",
+        "leased_until",
+        sqlite_where=text("state = 'leased'"),
+        postgresql_where=text("state = 'leased'"),
     ),
     Index("outbox_subject", "subject_id", "page"),
 )

