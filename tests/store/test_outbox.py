@@ -268,8 +268,7 @@ def test_a_message_that_may_have_arrived_goes_again_in_the_same_company_under_th
     assert again.bundle == first.bundle != fresh.bundle
 
 
-def test_a_message_of_other_rings_has_another_key(sender: Sender) -> None:
-    """A receiver that drops repeats by key must never drop a ring it has not seen."""
+def test_what_is_left_of_a_message_that_may_have_arrived_keeps_its_key(sender: Sender) -> None:
     sender.put("a1", incident="INC-1")
     sender.put("a2", incident="INC-2")
     (first,) = sender.lease()
@@ -278,7 +277,28 @@ def test_a_message_of_other_rings_has_another_key(sender: Sender) -> None:
     sender.recover()
     (again,) = sender.lease()
     assert keys([again]) == [["a1"]]
-    assert again.bundle != first.bundle
+    assert again.bundle == first.bundle
+
+
+def test_a_part_of_a_message_has_another_key(sender: Sender) -> None:
+    """A receiver that drops repeats by key must never drop a ring it has not seen."""
+    for number in range(3):
+        sender.put(f"a{number}", incident=f"INC-{number}")
+    (first,) = sender.lease()
+    sender.wait(15)
+    sender.recover()
+    (part,) = sender.lease(bundle_max=2)
+    (rest,) = sender.lease(bundle_max=2)
+    assert keys([part, rest]) == [["a0", "a1"], ["a2"]]
+    assert part.bundle != first.bundle == rest.bundle
+
+
+def test_rings_are_bundled_although_more_people_wait_than_there_is_room_for(sender: Sender) -> None:
+    sender.put("a1", incident="INC-1", person="ana")
+    sender.put("b1", incident="INC-1", person="ben")
+    sender.put("a2", incident="INC-2", person="ana")
+    assert keys(sender.lease({"email": 1})) == [["a1", "a2"]]
+    assert keys(sender.lease({"email": 1})) == [["b1"]]
 
 
 def test_the_worst_level_goes_first(sender: Sender) -> None:
