@@ -105,6 +105,7 @@ def test_the_empty_list_says_what_to_do_next(site: Site) -> None:
     said = site.browser("ana").get("/").text
     assert "All quiet" in said
     assert "<code>make alert</code>" in said
+    assert "<code>tocsin alert &#34;Checkout is down&#34; --url http://tocsin.example</code>" in said
     assert '<a href="/mailbox">mailbox</a>' in said
 
 

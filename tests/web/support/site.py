@@ -61,7 +61,11 @@ T = TypeVar("T")
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # a Monday night; ana is primary, ben secondary
 PLAN = (Path(__file__).parents[3] / "src/tocsin/demo/plan.yaml").read_text(encoding="utf-8")
 PEOPLE = """
-ana: {name: Ana Costa, email: ana@example.com, zone: Europe/Lisbon, channels: {mailbox: ana, email: ana}}
+ana:
+  name: Ana Costa
+  email: ana@example.com
+  zone: Europe/Lisbon
+  channels: {mailbox: ana, email: ana@example.com}
 ben: {name: Ben Okafor, email: ben@example.com, zone: Asia/Tokyo, channels: {mailbox: ben}}
 chloe: {name: Chloe Martin, email: chloe@example.com, channels: {mailbox: chloe}}
 dara: {name: Dara Nolan, email: dara@example.com, channels: {mailbox: dara}}
