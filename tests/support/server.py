@@ -92,7 +92,10 @@ class Server:
         self._demo = demo
         self._settings = {"port": str(self.port), "data": str(self.data)} | dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
-        self._verify = verify
+        # One connection for each request: one that is kept would be stale after a kill.
+        self._http = httpx.Client(
+            verify=verify or False, timeout=15, limits=httpx.Limits(max_keepalive_connections=0)
+        )
         scheme = "https" if "tls_certificate" in self._settings else "http"
         self.url = f"{scheme}://127.0.0.1:{self.port}"
 
@@ -103,6 +106,7 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
+        self._http.close()
 
     def start(self, within_seconds: float = READY_SECONDS_MAX) -> float:
         """Start the process and wait until it is ready; returns the seconds it took."""
@@ -217,8 +221,7 @@ class Server:
     def _request(self, method: str, path: str, token: str, **more: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         headers |= more.pop("headers", {})
-        verify = self._verify or True
-        return httpx.request(method, self.url + path, headers=headers, timeout=15, verify=verify, **more)
+        return self._http.request(method, self.url + path, headers=headers, **more)
 
     def _environment(self) -> dict[str, str]:
         bare = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}

@@ -183,15 +183,17 @@ def _lease_ready(
     for row in tx.execute(skip_locked(tx, ready), {**values, "now": now}):
         # What may have arrived keeps the company it went out in, and with it its idempotency key.
         company = row.bundle if row.unknown else ""
-        group = groups.setdefault((row.kind, row.person, row.channel, company), [])
-        if len(groups) <= messages and len(group) < bundle_max:
-            group.append(row)
-    return [_lease_group(tx, group, now, node, until) for group in groups.values() if group]
+        name = (row.kind, row.person, row.channel, company)
+        if name in groups or len(groups) < messages:
+            group = groups.setdefault(name, [])
+            if len(group) < bundle_max:
+                group.append(row)
+    return [_lease_group(tx, group, now, node, until) for group in groups.values()]
 
 
 def _lease_group(tx: Connection, group: Sequence[Any], now: datetime, node: str, until: datetime) -> Leased:
     person, channel = PersonId(group[0].person), group[0].channel
-    bundle = _bundle_key([row.key for row in group])
+    bundle = _bundle_key(tx, group)
     tx.execute(
         _LEASE,
         {"ids": [row.id for row in group], "bundle": bundle, "node": node, "leased_until": until},
@@ -214,8 +216,16 @@ def _lease_group(tx: Connection, group: Sequence[Any], now: datetime, node: str,
     return Leased(bundle, group[0].kind, person, channel, rings)
 
 
-def _bundle_key(keys: Sequence[str]) -> str:
-    """One name for exactly these rings: a receiver that drops repeats never drops a ring it has not seen."""
+def _bundle_key(tx: Connection, group: Sequence[Any]) -> str:
+    """One name for these rings: a receiver that drops repeats never drops a ring it has not seen.
+
+    What is left of a message that may have arrived keeps its name, unless only a part of it goes now.
+    """
+    if group[0].unknown:
+        left = select(func.count()).where(outbox.c.bundle == group[0].bundle, _IS_WAITING)
+        if tx.scalar(left) == len(group):
+            return str(group[0].bundle)
+    keys = [row.key for row in group]
     return keys[0] if len(keys) == 1 else hashlib.sha256("\n".join(keys).encode()).hexdigest()[:32]
 
 
