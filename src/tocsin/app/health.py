@@ -19,6 +19,7 @@ from tocsin.store.transaction import Transaction
 log = logging.getLogger("tocsin")
 
 LATE = timedelta(seconds=60)
+FINDINGS_SHOWN = 3
 
 
 class Health:
@@ -30,6 +31,7 @@ class Health:
         self._settings = settings
         self.skew_seconds = 0.0
         self.store_trouble = ""
+        self.findings: tuple[str, ...] = ()
 
     @property
     def skewed(self) -> bool:
@@ -70,4 +72,6 @@ class Health:
         else:
             if overdue:
                 found["engine"] = f"{overdue} incidents are overdue by more than a minute."
+        if self.findings:
+            found["auditor"] = " ".join(self.findings[:FINDINGS_SHOWN])
         return found

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
+from tocsin.app.audits import AUDIT_SECONDS, Audits
 from tocsin.app.clock import clock
 from tocsin.app.wiring import Server
 from tocsin.store import subjects
@@ -34,6 +35,9 @@ async def background(server: Server, store: Store, *, engine: bool) -> AsyncIter
         _every(HEALTH_SECONDS, server.health.measure),
         _every(HOUSEKEEPING_SECONDS, partial(_housekeeping, store, Keep(days=server.keep_days))),
     ]
+    if engine:
+        audits = Audits(store, server.services.context, server.health)
+        jobs.append(_every(AUDIT_SECONDS, audits.make_round))
     if not store.sqlite:
         jobs.append(_follow(server, store))
     others = [asyncio.ensure_future(job) for job in jobs]

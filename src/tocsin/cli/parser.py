@@ -33,7 +33,7 @@ def _server(commands: Any) -> None:
     serve.add_argument("--demo", action="store_true", help="Example plan, invented people, local mailbox.")
     _settings(serve)
     doctor = _command(
-        commands, "doctor", "server.doctor", "Check this server's set-up.", "tocsin doctor --data ./data"
+        commands, "doctor", "doctor.doctor", "Check this server's set-up.", "tocsin doctor --data ./data"
     )
     _settings(doctor)
     backup = _command(

@@ -33,7 +33,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was found, and where the next audit goes on. `more`: it has something to catch up with."""
+    """What was found, and where the next audit goes on. `more`: there are changes to catch up with."""
 
     findings: tuple[Finding, ...]
     mark: Mark
@@ -62,7 +62,7 @@ def audit(tx: Transaction, context: Context, now: datetime, since: Mark) -> Audi
     else:
         if len(still_open) < size:
             mark = replace(mark, open_id="")
-    more = len(changed) == size or events_left <= 0
+    more = bool(changed) and (len(changed) == size or mark.changed_id != changed[-1][0])
     return Audit(tuple(one for some in found.values() for one in some), mark, more)
 
 

@@ -17,7 +17,7 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        at = f" at {self.path}" if self.path else ""
+        at = f" {self.path}:" if self.path else ""
         return f"{self.file}:{self.line}:{self.column}:{at} {self.message} {self.remedy}"
 
 

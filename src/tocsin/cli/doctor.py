@@ -1,0 +1,102 @@
+"""`tocsin doctor`: is this set-up fit to be relied on?"""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+from tocsin.app.clock import clock
+from tocsin.app.start import CannotStart, database_url, signing_secret
+from tocsin.cli.common import settings_of
+from tocsin.cli.result import Result
+from tocsin.core.directory import Contact
+from tocsin.core.health import Check, Standing, as_data, as_text, exit_code
+from tocsin.core.model import PersonId
+from tocsin.plan.people import missing_people
+from tocsin.plan.problems import PlanRefused
+from tocsin.plan.read import compile_files, load_directory
+from tocsin.settings import Settings
+from tocsin.store import directory, plans
+from tocsin.store.errors import StoreError
+from tocsin.store.health import check_store
+from tocsin.store.store import Store
+
+OK, WARN, BAD = Standing.OK, Standing.WARN, Standing.BAD
+
+
+def doctor(parsed: Namespace) -> Result:
+    """Exit code 0: all well; 1: warnings; 2: something is bad."""
+    settings = settings_of(parsed)
+    checks = [*check_store(database_url(settings), clock, time.perf_counter), *_secret(settings)]
+    usable = not any(one.standing is BAD for one in checks if one.name in ("database", "schema", "integrity"))
+    if usable and not any(one.name == "database" and one.standing is WARN for one in checks):
+        checks += _content(settings)
+    checks += _plan_files(settings)
+    checks += _mail(settings)
+    return Result(as_text(checks), as_data(checks), exit_code(checks))
+
+
+def _secret(settings: Settings) -> Iterator[Check]:
+    if not settings.data.exists():
+        return
+    try:
+        signing_secret(settings)
+    except CannotStart as wrong:
+        yield Check("secret", BAD, str(wrong), "Set it, the same on every node.")
+        return
+    path = settings.data / "secret.key"
+    if path.exists() and path.stat().st_mode & 0o077:
+        yield Check("secret", WARN, f"Others on this machine can read {path}.", f"Run chmod 600 {path}.")
+    else:
+        yield Check("secret", OK, "Links are signed with a key that only the server can read.")
+
+
+def _content(settings: Settings) -> Iterator[Check]:
+    store = Store(database_url(settings))
+    try:
+        current = store.read_now(plans.current)
+        people = store.read_now(directory.contacts)
+    except StoreError as trouble:
+        yield Check("plan", BAD, f"Plan and people cannot be read: {trouble}", "Start the server once.")
+        return
+    finally:
+        store.close()
+    if current is None:
+        yield Check("plan", BAD, "No plan is in force.", "Start the server with --plan DIRECTORY.")
+        return
+    policy = compile_files(current[1])
+    yield Check("plan", OK, f"The plan {policy.name}, version {policy.version}, is in force.")
+    missing = missing_people(policy, people)
+    for sentence in missing:
+        yield Check("people", BAD, sentence, "Load them with `tocsin people load people.yaml`.")
+    if not missing:
+        yield from _people(people)
+
+
+def _people(people: dict[PersonId, Contact]) -> Iterator[Check]:
+    silent = [one.name for one in people.values() if not one.channels]
+    for name in silent:
+        yield Check("people", WARN, f"{name} has no channel.", "Give a channel in people.yaml and load it.")
+    if not silent:
+        yield Check("people", OK, f"{len(people)} people, each with a channel.")
+
+
+def _plan_files(settings: Settings) -> Iterator[Check]:
+    if not settings.plan:
+        return
+    try:
+        compile_files(load_directory(Path(settings.plan)))
+    except PlanRefused as refused:
+        for problem in refused.problems:
+            yield Check("plan files", BAD, str(problem), "The plan in force before stays in force.")
+    else:
+        yield Check("plan files", OK, f"The plan in {settings.plan} has no problems.")
+
+
+def _mail(settings: Settings) -> Iterator[Check]:
+    if settings.smtp_host:
+        yield Check("e-mail", OK, f"E-mail goes through {settings.smtp_host}:{settings.smtp_port}.")
+    else:
+        yield Check("e-mail", WARN, "No mail relay is set: nobody is paged by e-mail.", "Set smtp_host.")
