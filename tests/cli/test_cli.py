@@ -1,0 +1,173 @@
+"""The command line: every command explains itself, speaks JSON, and says in a sentence why it cannot."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tocsin.app.start import load_plan_and_people, open_store
+from tocsin.cli import main
+from tocsin.cli.parser import build_parser
+from tocsin.settings import read_settings
+
+
+def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Every command that does something, groups opened."""
+    groups = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    if not groups:
+        yield parser
+    for group in groups:
+        for child in group.choices.values():
+            yield from commands(child)
+
+
+@pytest.mark.parametrize("command", list(commands(build_parser())), ids=lambda one: one.prog)
+def test_every_command_has_help_with_an_example_and_speaks_json(command: argparse.ArgumentParser) -> None:
+    words = command.format_help()
+    assert f"Example: {command.prog}" in words
+    assert "--json" in words
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Exit code, output and errors of a command."""
+    with pytest.raises(SystemExit) as exit:
+        main(words)
+    captured = capsys.readouterr()
+    return int(exit.value.code or 0), captured.out, captured.err
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    """What a command that works answers to --json."""
+    code, out, err = run(capsys, *words, "--json")
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    """The data directory of a demo that was started once."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    settings = read_settings({"data": str(folder)}, {}, demo=True)
+    store = open_store(settings)
+    load_plan_and_people(store, settings)
+    store.close()
+    return str(folder)
+
+
+def test_a_directory_without_a_server_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(capsys, "people", "list", "--data", str(tmp_path)) == (
+        1,
+        "",
+        f"tocsin: There is no database in {tmp_path}. Name the server's directory with --data.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--port", "http"], "port is `http`. Write a whole number from 1 to 65535."),
+        (["--role", "boss"], "role is `boss`. Use one of: all, web, engine."),
+        (
+            ["--public-url", "tocsin.example.com"],
+            "public_url is `tocsin.example.com`. Write it like https://tocsin.example.com.",
+        ),
+        (
+            ["--smtp-host", "mail.example.com"],
+            "smtp_from is missing. Name the sender of mail, such as tocsin@example.com.",
+        ),
+        (["--keep-days", "0"], "keep_days is `0`. Write a whole number from 1 to 100000."),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_with_its_remedy(
+    capsys: pytest.CaptureFixture[str], data: str, flags: list[str], sentence: str
+) -> None:
+    assert run(capsys, "people", "list", "--data", data, *flags) == (2, "", f"tocsin: {sentence}\n")
+
+
+def test_the_demo_serves_this_machine_only(capsys: pytest.CaptureFixture[str], data: str) -> None:
+    code, _, err = run(capsys, "serve", "--demo", "--host", "0.0.0.0", "--data", data)
+    assert code == 2
+    assert err == "tocsin: The demo has well-known keys, so it serves this machine only: leave --host out.\n"
+
+
+def test_a_routing_key_is_made_shown_once_and_taken_away(
+    capsys: pytest.CaptureFixture[str], data: str
+) -> None:
+    made = run_json(capsys, "integration", "add", "nagios", "--data", data)
+    assert len(made["key"]) == 32
+    assert run_json(capsys, "integration", "remove", "nagios", "--data", data) == {"removed": 1}
+    assert run(capsys, "integration", "remove", "nagios", "--data", data)[0] == 1
+
+
+def test_a_token_is_made_listed_and_ended(capsys: pytest.CaptureFixture[str], data: str) -> None:
+    secret = run_json(capsys, "token", "add", "ana", "--name", "laptop", "--data", data)["token"]
+    (listed,) = run_json(capsys, "token", "list", "--data", data)
+    assert (listed["person"], listed["name"]) == ("ana", "laptop")
+    assert secret not in json.dumps(listed)
+    assert run_json(capsys, "token", "remove", listed["id"], "--data", data) == {"removed": 1}
+    assert run_json(capsys, "token", "list", "--data", data) == []
+
+
+def test_a_token_for_a_stranger_is_refused(capsys: pytest.CaptureFixture[str], data: str) -> None:
+    code, _, err = run(capsys, "token", "add", "zoe", "--data", data)
+    assert code == 1
+    assert err == "tocsin: There is nobody called zoe. There are: ana, ben, chloe, dara.\n"
+
+
+def test_a_sign_in_link_names_the_public_address(capsys: pytest.CaptureFixture[str], data: str) -> None:
+    link = run_json(capsys, "sign-in", "ana", "--data", data, "--public-url", "https://tocsin.example.com")[
+        "link"
+    ]
+    assert link.startswith("https://tocsin.example.com/sign-in/")
+
+
+def test_a_backup_is_verified_and_restored_elsewhere(
+    capsys: pytest.CaptureFixture[str], data: str, tmp_path: Path
+) -> None:
+    file, elsewhere = str(tmp_path / "all.tocsin"), str(tmp_path / "elsewhere")
+    held = run_json(capsys, "backup", file, "--data", data)
+    assert run_json(capsys, "restore", file, "--verify") == held
+    assert run_json(capsys, "restore", file, "--data", elsewhere) == held
+    assert run_json(capsys, "people", "list", "--data", elsewhere) == run_json(
+        capsys, "people", "list", "--data", data
+    )
+    code, _, err = run(capsys, "restore", file, "--data", elsewhere)
+    assert code == 1
+    assert "Remedy: name a new folder with --data" in err
+
+
+def test_doctor_finds_a_person_whom_the_plan_names_and_nobody_knows(
+    capsys: pytest.CaptureFixture[str], data: str, tmp_path: Path
+) -> None:
+    people = tmp_path / "people.yaml"
+    people.write_text("ana: {name: Ana, channels: {mailbox: ana}}\n", encoding="utf-8")
+    run(capsys, "people", "load", str(people), "--data", data)
+    code, out, _ = run(capsys, "doctor", "--data", data, "--json")
+    bad = [one for one in json.loads(out) if one["standing"] == "bad"]
+    assert code == 2
+    assert {one["name"] for one in bad} == {"people"}
+    assert len(bad) == 3
+
+
+def test_a_plan_with_problems_exits_2_with_each_in_its_place(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "plan.yaml").write_text("plan: Test\nlevel: {}\n", encoding="utf-8")
+    code, out, _ = run(capsys, "plan", "check", str(tmp_path))
+    assert code == 2
+    assert "plan.yaml:1:1: `levels` is missing. Add `levels: ...` here.\n" in out
+
+
+def test_no_server_is_a_sentence_with_the_remedy(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOCSIN_TOKEN", "tocsin_test")
+    code, _, err = run(capsys, "incidents", "--url", "http://127.0.0.1:9")
+    assert code == 1
+    assert err.endswith("Is the server running at http://127.0.0.1:9? Name another with --url.\n")
