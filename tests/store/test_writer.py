@@ -106,7 +106,8 @@ def test_waiting_jobs_share_a_commit(store: Store, writer: Writer) -> None:
         waiting = [writer.submit(count("shared"), Lane.INTAKE) for _ in range(20)]
         event.listen(store.writing, "commit", commits.append)
     assert sorted(future.result(10) for future in waiting) == list(range(1, 21))
-    assert len(commits) <= 2
+    # How many share one depends on the machine's speed; that they share does not.
+    assert len(commits) < 20
 
 
 def fails(_tx: Connection) -> None:
