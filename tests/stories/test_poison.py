@@ -51,3 +51,10 @@ def test_a_page_for_an_unreadable_incident_still_goes_out(world: World) -> None:
     world.expect(page("ana"))
     (_, _, message) = world.sent[-1]
     assert message.subject.endswith("look at it, its details cannot be read")
+
+
+def test_a_signal_that_cannot_be_stored_fails_alone_and_the_door_stays_open(world: World) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        world.alert("prometheus", "half a letter \ud800")
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))

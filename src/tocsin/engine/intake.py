@@ -11,7 +11,7 @@ from tocsin import limits
 from tocsin.core.model import AlertAction
 from tocsin.store import alerts
 from tocsin.store.alerts import Received
-from tocsin.store.errors import StoreError, StoreFull
+from tocsin.store.errors import StoreFull
 from tocsin.store.store import Store
 from tocsin.store.transaction import Transaction
 from tocsin.store.writer import Lane
@@ -60,7 +60,8 @@ class Intake:
                 await self._store.write(_recording(batch), Lane.INTAKE)
             except StoreFull as full:
                 _fail(batch, full)
-            except StoreError:
+            except Exception:
+                # Whichever request it was, the door stays open for the others.
                 await self._one_by_one(batch)
             else:
                 _finish(batch)
@@ -81,7 +82,7 @@ class Intake:
         for request in batch:
             try:
                 await self._store.write(_recording([request]), Lane.INTAKE)
-            except StoreError as failed:
+            except Exception as failed:
                 _fail([request], failed)
             else:
                 _finish([request])
