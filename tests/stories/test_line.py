@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.support.world import World, page
-from tocsin.core.model import Refused
+from tocsin.core.model import AlertAction, AlertSeverity, Refused, Signal
+from tocsin.store.alerts import Received
 
 
 def test_an_alert_pages_who_is_on_call_at_once(world: World) -> None:
@@ -80,3 +81,16 @@ def test_an_acknowledged_incident_that_is_forgotten_pages_again(world: World) ->
     world.expect(page("dara"))
     world.advance(minutes=15)
     world.expect(page("ana"))
+
+
+def test_an_alert_that_got_worse_and_was_acknowledged_at_its_source_at_once_still_raises(world: World) -> None:
+    world.alert("prometheus", "checkout is slow", severity="error")
+    world.expect(page("ana"))
+    signals = [
+        Signal(action, "checkout is slow", "checkout is slow", AlertSeverity.CRITICAL)
+        for action in (AlertAction.TRIGGER, AlertAction.ACKNOWLEDGE)
+    ]
+    world.run(world.intake.accept([Received("prometheus", one, world.now) for one in signals]))
+    world.settle()
+    world.expect(page("ana"))
+    assert world.incident().level == "P1"

@@ -111,19 +111,34 @@ def _known(
     alerts.mark(tx, [(alert.id, alert.status, incident, "") for alert in claimed])
     over = [alert for alert in claimed if alert.status == "resolved"]
     taken = [alert for alert in claimed if alert.status == "acknowledged" != alert.triaged]
-    worse = [alert for alert in claimed if alert.status == alert.triaged != "resolved"]
+    live = [alert for alert in claimed if alert.status != "resolved"]
     applied: list[Applied] = []
-    if worse:
-        stored = subjects.load_incident(tx, incident)
-        assert stored is not None, f"alerts point at {incident}, which does not exist"
-        policy = context.policy(tx, stored.state.policy_version)
-        command = replace(_join_command(incident, stored.state.service, worse, policy), count=0)
-        applied += _ask(tx, context, incident, actor, command, now)
     if taken:
         applied += _ask(tx, context, incident, actor, commands.Acknowledge("source"), now)
+    if live:
+        # After the acknowledgement: which of the two came first is not known, and doubt goes up.
+        applied += _raise(tx, context, incident, live, actor, now)
     if over:
         applied += _ask(tx, context, incident, actor, commands.ClearAlerts(len(over), _sample(over)), now)
     return applied
+
+
+def _raise(
+    tx: Transaction,
+    context: Context,
+    incident: SubjectId,
+    live: Sequence[Alert],
+    actor: Actor,
+    now: datetime,
+) -> list[Applied]:
+    """Raise the incident's level where its alerts have become worse than it."""
+    stored = subjects.load_incident(tx, incident)
+    assert stored is not None, f"alerts point at {incident}, which does not exist"
+    policy = context.policy(tx, stored.state.policy_version)
+    command = replace(_join_command(incident, stored.state.service, live, policy), count=0)
+    if policy.level(command.level).rank >= policy.level(stored.state.level).rank:
+        return []
+    return _ask(tx, context, incident, actor, command, now)
 
 
 def _ask(
