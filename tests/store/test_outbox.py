@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from tests.store.conftest import NewDatabase
 from tocsin.core.model import Notify, Outcome, PersonId, SubjectId
@@ -293,6 +293,18 @@ def test_a_part_of_a_message_has_another_key(sender: Sender) -> None:
     assert part.bundle != first.bundle == rest.bundle
 
 
+def test_a_part_has_another_key_while_the_rest_is_still_on_its_way(sender: Sender) -> None:
+    sender.put("a1", incident="INC-1")
+    sender.put("a2", incident="INC-2")
+    (first,) = sender.lease()
+    over = update(outbox_table).where(outbox_table.c.key == "a1").values(leased_until=NOW)
+    sender.store.write_now(lambda tx: tx.execute(over))
+    sender.recover()
+    (part,) = sender.lease()
+    assert keys([part]) == [["a1"]]
+    assert part.bundle != first.bundle
+
+
 def test_rings_are_bundled_although_more_people_wait_than_there_is_room_for(sender: Sender) -> None:
     sender.put("a1", incident="INC-1", person="ana")
     sender.put("b1", incident="INC-1", person="ben")
@@ -374,5 +386,33 @@ def test_a_node_passes_over_what_another_is_just_taking(new_database: NewDatabas
         return mine
 
     assert keys(first.store.write_now(job)) == [["a"]]
+    for node in (first, second):
+        node.store.close()
+
+
+def test_what_is_left_of_a_message_is_known_only_when_its_withdrawal_is_through(
+    new_database: NewDatabase,
+) -> None:
+    url = new_database("postgresql")
+    first, second = Sender(Store(url), "node-1"), Sender(Store(url), "node-2")
+    first.put("a1", incident="INC-1")
+    first.put("a2", incident="INC-2")
+    (lost,) = first.lease()
+    for node in (first, second):
+        node.wait(15)
+    first.recover()
+
+    with ThreadPoolExecutor(1) as thread:
+
+        def withdraw(tx: Connection) -> Future[list[Leased]]:
+            outbox.withdraw(tx, SubjectId("INC-2"), [1])
+            leasing = thread.submit(second.lease)
+            with pytest.raises(TimeoutError):
+                leasing.result(0.3)
+            return leasing
+
+        (again,) = first.store.write_now(withdraw).result(10)
+    assert keys([again]) == [["a1"]]
+    assert again.bundle == lost.bundle
     for node in (first, second):
         node.store.close()

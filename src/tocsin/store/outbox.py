@@ -222,8 +222,10 @@ def _bundle_key(tx: Connection, group: Sequence[Any]) -> str:
     What is left of a message that may have arrived keeps its name, unless only a part of it goes now.
     """
     if group[0].unknown:
-        left = select(func.count()).where(outbox.c.bundle == group[0].bundle, _IS_WAITING)
-        if tx.scalar(left) == len(group):
+        # Not skipping what is locked: whoever is withdrawing or taking a part of it decides what is left.
+        of_bundle = (outbox.c.bundle == group[0].bundle) & (_IS_WAITING | _IS_LEASED)
+        left = tx.execute(select(outbox.c.id).where(of_bundle).with_for_update()).all()
+        if len(left) == len(group):
             return str(group[0].bundle)
     keys = [row.key for row in group]
     return keys[0] if len(keys) == 1 else hashlib.sha256("\n".join(keys).encode()).hexdigest()[:32]
