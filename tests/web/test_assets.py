@@ -53,6 +53,15 @@ def test_a_file_is_sent_zipped_to_those_who_can_read_that(site: Site) -> None:
     assert plain.headers["content-type"].startswith("text/css")
 
 
+def test_a_page_is_sent_zipped_and_the_stream_as_it_is(site: Site) -> None:
+    ana = site.browser("ana")
+    page = ana.get("/", accept_encoding="gzip")
+    assert page.headers["content-encoding"] == "gzip"
+    assert page.headers["vary"].lower() == "accept-encoding"
+    assert "content-encoding" not in ana.get("/", accept_encoding="identity").headers
+    assert "content-encoding" not in ana.ask("GET", "/live", accept_encoding="gzip").headers
+
+
 def test_a_changed_file_is_a_new_version(tmp_path: Path) -> None:
     for path in DIRECTORY.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

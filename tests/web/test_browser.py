@@ -277,6 +277,19 @@ def test_when_the_server_is_gone_the_page_says_so_and_when_it_is_back_it_goes_on
     desk.faults.clear()
 
 
+def test_in_a_storm_a_page_is_read_once_a_second_and_its_end_is_seen(desk: Desk) -> None:
+    page = desk.open("/", "ana")
+    wait_until(page, lambda: desk.streams() == 1)
+    page.wait_for_timeout(1_200)
+    read: list[str] = []
+    page.on("request", lambda request: read.append(request.url))
+    for number in range(12):
+        desk.site.alert("prometheus", f"node {number} is down")
+        page.wait_for_timeout(100)
+    expect(page.locator(".row .facts")).to_contain_text("12 alerts")
+    assert len(read) <= 6
+
+
 def test_who_is_signed_out_elsewhere_is_led_to_signing_in(desk: Desk) -> None:
     page = desk.open("/", "ana")
     wait_until(page, lambda: desk.streams() == 1)

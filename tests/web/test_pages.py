@@ -22,6 +22,7 @@ from tocsin.web.pages.incident import IncidentPage
 from tocsin.web.pages.incidents import IncidentsPage
 from tocsin.web.pages.mailbox import MailboxPage
 from tocsin.web.pages.sign_in import LinkPage, SignInPage
+from tocsin.web.pages.sign_in_message import AskedPage
 
 TEMPLATES = Path(__file__).parents[2] / "src/tocsin/web/templates"
 CONTEXTS: dict[str, type[Any]] = {
@@ -32,6 +33,7 @@ CONTEXTS: dict[str, type[Any]] = {
     "incidents.html": IncidentsPage,
     "mailbox.html": MailboxPage,
     "sign_in.html": SignInPage,
+    "sign_in_asked.html": AskedPage,
     "sign_in_link.html": LinkPage,
 }
 SHARED = {"base.html", "parts.html"}
@@ -81,6 +83,7 @@ def every_page(site: Site) -> dict[str, str]:
     pages["list"] = ana.get("/")
     pages["mailbox"] = nobody.get("/mailbox")
     pages["sign in"] = nobody.get("/sign-in")
+    pages["asked for a link"] = nobody.post("/sign-in-message", {"email": "ana@example.com"})
     pages["sign-in link"] = nobody.get(site.sign_in_path("ana"))
     pages["used sign-in link"] = nobody.get("/sign-in/used")
     pages["bad link"] = nobody.get("/a/forged")

@@ -20,6 +20,9 @@ from tocsin.web.auth import PUBLIC
 DIRECTORY = Path(__file__).parents[1] / "static"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
+AS_IT_IS = "as_it_is"
+"""Marks a handler whose answer is not to be compressed on its way."""
+
 FOR_EVER = "public, max-age=31536000, immutable"
 NOT_KEPT = "no-store"
 
@@ -65,7 +68,7 @@ def routes(assets: Assets) -> list[HTTPRouteHandler]:
 
     @get(
         "/static/{version:str}/{name:path}",
-        opt={PUBLIC: True},
+        opt={PUBLIC: True, AS_IT_IS: True},
         sync_to_thread=False,
         include_in_schema=False,
     )

@@ -20,7 +20,7 @@ from tocsin.web.sentences import Names, counted, named, who
 from tocsin.web.services import Services
 from tocsin.web.times import Moment, Reader
 
-OPEN_SHOWN = 200
+OPEN_SHOWN = 100
 LATELY_LOOKED_AT = 100
 LATELY_SHOWN = 10
 

@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
 from tocsin.web.auth import FOREIGN, PUBLIC
+from tocsin.web.pages.assets import AS_IT_IS
 from tocsin.web.pages.frame import EVERYTHING, Asking
 from tocsin.web.services import STOPPING, Change, Services
 
@@ -34,7 +35,7 @@ HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 def routes(services: Services) -> list[HTTPRouteHandler]:
     """The stream. The demo's mailbox is open to everybody, and so is hearing that something changed."""
 
-    @get("/live", opt={PUBLIC: services.demo}, include_in_schema=False)
+    @get("/live", opt={PUBLIC: services.demo, AS_IT_IS: True}, include_in_schema=False)
     async def live(request: Asking) -> Stream:
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise PermissionDeniedException(FOREIGN)

@@ -7,6 +7,8 @@ const EVERYTHING = "*";
 const POLL_MS = 10_000;
 const SAFETY_MS = 60_000; // a phone that changes networks may hold a dead stream that looks alive
 const ANSWER_MS = 8_000;
+const REST_MS = 1_000; // in a storm a page is read once a second, and less often the longer the server takes
+const REST_MOST_MS = 10_000;
 
 let address = "";
 let watches = "";
@@ -65,6 +67,7 @@ async function read() {
   reading = true;
   while (again) {
     again = false;
+    const began = performance.now();
     try {
       await readOnce();
       said("");
@@ -72,6 +75,8 @@ async function read() {
       failedAt ??= clockAt();
       said(`Tocsin cannot be reached since ${failedAt}. What you see may be old. Trying again.`);
     }
+    const took = performance.now() - began;
+    await new Promise((rested) => { setTimeout(rested, Math.min(Math.max(REST_MS, 10 * took), REST_MOST_MS)); });
   }
   reading = false;
 }
