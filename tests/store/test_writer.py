@@ -350,3 +350,15 @@ def test_sqlite_commits_survive_a_power_cut(new_database: NewDatabase, setting: 
     with engine.connect() as connection:
         assert str(connection.execute(text(f"PRAGMA {name}")).scalar_one()) == wanted
     engine.dispose()
+
+
+def test_an_error_that_nobody_foresaw_reaches_its_caller_and_the_writer_goes_on(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(store.writing)
+    with monkeypatch.context() as broken:
+        broken.setattr("tocsin.store.writer.commit_together", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            writer.submit(lambda _tx: 1, Lane.ENGINE).result(timeout=10)
+    assert writer.submit(lambda _tx: 2, Lane.ENGINE).result(timeout=10) == 2
+    writer.stop()

@@ -13,9 +13,9 @@ import contextlib
 import gc
 import logging
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -126,13 +126,13 @@ class _Http(uvicorn.Server):
         self._on_started = on_started
         self._on_stopping = on_stopping
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+    async def startup(self, sockets: list[Any] | None = None) -> None:
         """Listen, then say so."""
         await super().startup(sockets)
         if self.started:
             self._on_started()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
         """End the streams of live pages first: they would keep the server waiting."""
         self._on_stopping()
         await super().shutdown(sockets)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
 import secrets
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -100,7 +100,7 @@ def wire(settings: Settings, store: Store, secret: bytes) -> Server:
 
 def _node_name(store: Store) -> str:
     """SQLite has one server ever, so what the last one was sending is known to be its own."""
-    return "local" if store.sqlite else f"{socket.gethostname()}-{secrets.token_hex(3)}"
+    return "local" if store.sqlite else f"{platform.node()}-{secrets.token_hex(3)}"
 
 
 def _channels(settings: Settings, store: Store) -> dict[str, Channel]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tocsin.app.clock import clock, new_secret
 from tocsin.app.start import CannotStart, load_people
-from tocsin.cli.common import open_store, settings_of
+from tocsin.cli.opening import open_store, settings_of
 from tocsin.cli.result import Failure, Result
 from tocsin.core.directory import Contact
 from tocsin.core.model import PersonId

@@ -9,7 +9,7 @@ from typing import Any
 
 from tocsin.app.clock import clock
 from tocsin.app.start import database_url
-from tocsin.cli.common import settings_of
+from tocsin.cli.opening import settings_of
 from tocsin.cli.result import Failure, Result
 from tocsin.store import backup as copies
 from tocsin.store.archive import Manifest

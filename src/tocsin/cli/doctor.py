@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tocsin.app.clock import clock
 from tocsin.app.start import CannotStart, database_url, signing_secret
-from tocsin.cli.common import settings_of
+from tocsin.cli.opening import settings_of
 from tocsin.cli.result import Result
 from tocsin.core.directory import Contact
 from tocsin.core.health import Check, Standing, as_data, as_text, exit_code

@@ -8,7 +8,7 @@ from tocsin.app.clock import clock
 from tocsin.app.serve import serve as run_server
 from tocsin.app.start import CannotStart
 from tocsin.app.wiring import Server
-from tocsin.cli.common import settings_of
+from tocsin.cli.opening import settings_of
 from tocsin.cli.result import Failure
 from tocsin.settings import DEMO_KEYS, Settings
 from tocsin.store import directory

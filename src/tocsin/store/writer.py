@@ -164,7 +164,11 @@ class Writer:
     def _run(self) -> None:
         while first := self._next(block=True):
             batch = [first]
-            results = commit_together(self._engine, self._drawing(batch))
+            try:
+                results = commit_together(self._engine, self._drawing(batch))
+            except Exception as bug:
+                # No caller may wait for ever because this thread met something that nobody foresaw.
+                results = [bug] * len(batch)
             for one, result in zip(batch, results, strict=True):
                 if isinstance(result, Exception):
                     one.future.set_exception(result)
