@@ -70,6 +70,11 @@ _FORMATS = {
 }
 
 
+def addresses() -> list[str]:
+    """Every address that a server or the demo answers, with `{...}` where anything may stand."""
+    return sorted({route.path for demo in (False, True) for route in _site(demo=demo)[0].routes})
+
+
 def _site(*, demo: bool) -> tuple[Litestar, list[str]]:
     """The real site. Nothing is opened: a store connects when it is first asked."""
     settings = read_settings({}, {}, demo=demo)
