@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,9 @@ from tests.web.support.site import HTML, Browser, Site, free_port
 from tocsin.core.incident import Status
 from tocsin.store import access
 from tocsin.store.access import TokenKind
+from tocsin.store.migrate import migrate
+from tocsin.store.store import Store
+from tocsin.web import incidents
 from tocsin.web.auth import FOREIGN, PUBLIC, SESSION_IDLE, SESSION_MOST
 from tocsin.web.pages.sign_in import safe_next
 from tocsin.web.site import SECURITY_HEADERS
@@ -177,6 +181,17 @@ def test_a_mail_clients_view_without_an_origin_may_use_the_link_but_no_session(s
     assert press(site.browser("ana"), incident, hidden).status_code == 403
     assert press(site.browser(), site.links("ana")[0], hidden).status_code == 200
     assert site.incident().status is Status.ACKNOWLEDGED
+
+
+def test_an_id_that_postgresql_cannot_hold_is_no_incident(site: Site, postgres_url: str) -> None:
+    store = Store(postgres_url)
+    migrate(store.writing)
+    for read in (incidents.one, incidents.detail):
+        assert store.read_now(partial(read, services=site.services, incident="INC-1\0")) is None
+    store.close()
+    for button in ("acknowledge", "resolve"):
+        answer = site.browser("ana").post(f"/incidents/INC-1%00/{button}", {"reason": "over"})
+        assert answer.status_code == 404
 
 
 def test_a_stream_is_not_given_to_a_foreign_page(site: Site) -> None:

@@ -14,6 +14,7 @@ from tocsin.core.policy import Level
 from tocsin.engine.apply import Applied
 from tocsin.store import alerts, outbox, subjects
 from tocsin.store.alerts import Alert
+from tocsin.store.subjects import Stored
 from tocsin.store.transaction import Transaction
 from tocsin.web.auth import Viewer
 from tocsin.web.services import Services
@@ -55,13 +56,13 @@ def listed(
 
 def one(tx: Transaction, services: Services, incident: str) -> Shown | None:
     """One incident as a list shows it; None when there is none of that id."""
-    stored = subjects.load_incident(tx, incident)
+    stored = _load(tx, incident)
     return None if stored is None else _shown(tx, services, stored.state, stored.version, stored.quarantined)
 
 
 def detail(tx: Transaction, services: Services, incident: str) -> Detail | None:
     """Everything about one incident; None when there is none of that id."""
-    stored = subjects.load_incident(tx, incident)
+    stored = _load(tx, incident)
     if stored is None:
         return None
     policy = services.context.policy(tx, stored.state.policy_version)
@@ -73,6 +74,11 @@ def detail(tx: Transaction, services: Services, incident: str) -> Detail | None:
         outbox.ledger(tx, incident),
         tuple(TRANSITIONS[stored.state.status].values()),
     )
+
+
+def _load(tx: Transaction, incident: str) -> Stored | None:
+    # An address may hold any byte, PostgreSQL's text may not hold NUL.
+    return None if "\0" in incident else subjects.load_incident(tx, incident)
 
 
 def _shown(tx: Transaction, services: Services, state: Incident, version: int, quarantined: str) -> Shown:
@@ -101,5 +107,7 @@ async def resolve(services: Services, viewer: Viewer, incident: str, reason: str
 async def _ask(
     services: Services, viewer: Viewer, incident: str, command: commands.IncidentCommand
 ) -> Applied | Refused:
+    if "\0" in incident:
+        return Refused(f"There is no incident {incident}.")
     actor = Actor(ActorKind.PERSON, viewer.contact.id)
     return await services.engine.ask(SubjectId(incident), commands.Asked(actor, command))
