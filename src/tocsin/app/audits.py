@@ -8,11 +8,12 @@ from functools import partial
 
 from tocsin.app.clock import clock
 from tocsin.app.health import Health
-from tocsin.engine.auditor import Finding, Mark, audit
+from tocsin.core.model import SubjectId
+from tocsin.engine.auditor import Audit, Finding, Mark, audit
 from tocsin.engine.context import Context
 from tocsin.store import leases
 from tocsin.store.store import Store
-from tocsin.store.writer import Lane
+from tocsin.store.writer import Job, Lane
 
 log = logging.getLogger("tocsin.auditor")
 
@@ -29,27 +30,31 @@ class Audits:
         self._context = context
         self._health = health
         self._mark = Mark(clock() - LOOK_BACK)
-        self._findings: dict[str, tuple[Finding, ...]] = {}
+        self._findings: dict[SubjectId, tuple[Finding, ...]] = {}
 
     async def make_round(self) -> None:
         """Look at what changed and at a slice of what is open, if this node has the job."""
-        hold = partial(
-            leases.hold,
-            name="auditor",
-            node=self._context.node,
-            now=clock(),
-            lasts=timedelta(seconds=2 * AUDIT_SECONDS),
-        )
-        if not await self._store.write(hold, Lane.HOUSEKEEPING):
-            self._health.findings = ()
-            return
-        more = True
-        findings: list[Finding] = []
-        while more:
-            look = partial(audit, context=self._context, now=clock(), since=self._mark)
-            seen = await self._store.read(look)
-            self._mark, more = seen.mark, seen.more
-            findings += seen.findings
-        for one in findings:
+        if not await self._store.write(self._hold(), Lane.HOUSEKEEPING):
+            self._findings = {}
+        else:
+            more = True
+            while more:
+                look = partial(audit, context=self._context, now=clock(), since=self._mark)
+                seen = await self._store.read(look)
+                self._mark, more = seen.mark, seen.more
+                self._take(seen)
+        self._health.findings = tuple(one.what for some in self._findings.values() for one in some)
+
+    def _hold(self) -> Job[bool]:
+        now, lasts = clock(), timedelta(seconds=2 * AUDIT_SECONDS)
+        return partial(leases.hold, name="auditor", node=self._context.node, now=now, lasts=lasts)
+
+    def _take(self, seen: Audit) -> None:
+        """A finding stands until its incident is looked at again; it is said aloud when it is new."""
+        fresh = [one for one in seen.findings if one not in self._findings.get(one.incident, ())]
+        for id in seen.looked_at:
+            self._findings.pop(id, None)
+        for one in seen.findings:
+            self._findings[one.incident] = (*self._findings.get(one.incident, ()), one)
+        for one in fresh:
             log.critical("%s %s", one.what, one.remedy, extra={"incident": one.incident})
-        self._health.findings = tuple(dict.fromkeys(one.what for one in findings))

@@ -37,7 +37,8 @@ async def background(server: Server, store: Store, *, engine: bool) -> AsyncIter
     ]
     if engine:
         audits = Audits(store, server.services.context, server.health)
-        jobs.append(_every(AUDIT_SECONDS, audits.make_round))
+        # Not at once: what fell due while the server was down is late until the wheels have turned.
+        jobs.append(_every(AUDIT_SECONDS, audits.make_round, first_after=AUDIT_SECONDS))
     if not store.sqlite:
         jobs.append(_follow(server, store))
     others = [asyncio.ensure_future(job) for job in jobs]
@@ -54,7 +55,8 @@ async def background(server: Server, store: Store, *, engine: bool) -> AsyncIter
         await asyncio.gather(*wheels, *others, return_exceptions=True)
 
 
-async def _every(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+async def _every(seconds: float, job: Callable[[], Awaitable[None]], first_after: float = 0.0) -> None:
+    await asyncio.sleep(first_after)
     while True:
         try:
             await job()

@@ -10,7 +10,7 @@ from pathlib import Path
 from tocsin.app.clock import clock, new_secret
 from tocsin.plan.people import missing_people, read_people
 from tocsin.plan.problems import PlanRefused
-from tocsin.plan.read import compile_files, load_directory, version_of
+from tocsin.plan.read import compile_files, load_directory, load_stored, version_of
 from tocsin.settings import DEMO_KEYS, Settings
 from tocsin.store import directory, plans
 from tocsin.store.database import is_sqlite, lock_data, sqlite_url
@@ -83,7 +83,7 @@ def load_plan_and_people(store: Store, settings: Settings) -> None:
     current = store.read_now(plans.current)
     if current is None:
         raise CannotStart("There is no plan yet. Name its directory with --plan, or try --demo.")
-    for sentence in missing_people(compile_files(current[1]), store.read_now(directory.contacts)):
+    for sentence in missing_people(load_stored(current[1]), store.read_now(directory.contacts)):
         log.warning(sentence)
 
 

@@ -16,7 +16,7 @@ from tocsin.core.health import Check, Standing, as_data, as_text, exit_code
 from tocsin.core.model import PersonId
 from tocsin.plan.people import missing_people
 from tocsin.plan.problems import PlanRefused
-from tocsin.plan.read import compile_files, load_directory
+from tocsin.plan.read import compile_files, load_directory, load_stored
 from tocsin.settings import Settings
 from tocsin.store import directory, plans
 from tocsin.store.errors import StoreError
@@ -66,7 +66,7 @@ def _content(settings: Settings) -> Iterator[Check]:
     if current is None:
         yield Check("plan", BAD, "No plan is in force.", "Start the server with --plan DIRECTORY.")
         return
-    policy = compile_files(current[1])
+    policy = load_stored(current[1])
     yield Check("plan", OK, f"The plan {policy.name}, version {policy.version}, is in force.")
     missing = missing_people(policy, people)
     for sentence in missing:

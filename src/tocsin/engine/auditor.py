@@ -35,6 +35,7 @@ class Mark:
 class Audit:
     """What was found, and where the next audit goes on. `more`: there are changes to catch up with."""
 
+    looked_at: tuple[SubjectId, ...]
     findings: tuple[Finding, ...]
     mark: Mark
     more: bool
@@ -63,7 +64,8 @@ def audit(tx: Transaction, context: Context, now: datetime, since: Mark) -> Audi
         if len(still_open) < size:
             mark = replace(mark, open_id="")
     more = bool(changed) and (len(changed) == size or mark.changed_id != changed[-1][0])
-    return Audit(tuple(one for some in found.values() for one in some), mark, more)
+    looked_at = tuple(SubjectId(id) for id in found)
+    return Audit(looked_at, tuple(one for some in found.values() for one in some), mark, more)
 
 
 def _look_at(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from tocsin.core.model import PersonId
 from tocsin.core.policy import Policy, View
 from tocsin.engine.meters import Meters
-from tocsin.plan.read import compile_files
+from tocsin.plan.read import load_stored
 from tocsin.store import directory, plans
 from tocsin.store.transaction import Transaction
 
@@ -44,7 +44,7 @@ class Context:
             files = plans.files(tx, version)
             if files is None:
                 raise NoPlan(f"Plan version {version} is not in the store.")
-            self._policies[version] = compile_files(files)
+            self._policies[version] = load_stored(files)
         return self._policies[version]
 
     def current_policy(self, tx: Transaction, now: datetime) -> Policy:

@@ -17,7 +17,11 @@ from tocsin.store.errors import AlreadyRunning
 
 READERS = 4
 
-_CONNECTING = {"connect_timeout": limits.CONNECT_TIMEOUT_SECONDS}
+_CONNECTING = {
+    "connect_timeout": limits.CONNECT_TIMEOUT_SECONDS,
+    "tcp_user_timeout": limits.CONNECT_TIMEOUT_SECONDS * 1_000,
+    "keepalives_idle": limits.CONNECT_TIMEOUT_SECONDS,
+}
 """PostgreSQL's client would wait for minutes for a host that is gone, and with it the writer."""
 
 
