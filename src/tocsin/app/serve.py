@@ -29,7 +29,7 @@ from tocsin.settings import Settings
 from tocsin.store import outbox
 from tocsin.store.store import Store
 from tocsin.store.transaction import Transaction
-from tocsin.web.site import create_site
+from tocsin.web.site import create_site, straight
 
 log = logging.getLogger("tocsin")
 
@@ -59,7 +59,7 @@ def serve(settings: Settings, started: Started) -> None:
 def _http_config(settings: Settings, server: Server) -> uvicorn.Config:
     """Raises CannotStart when the certificate is of no use."""
     config = uvicorn.Config(
-        create_site(server.services, pages_too=settings.role != "engine"),
+        straight(create_site(server.services, pages_too=settings.role != "engine")),
         host=settings.host,
         port=settings.port,
         ssl_certfile=settings.tls_certificate or None,

@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -132,6 +132,10 @@ def _prepare_sqlite(engine: Engine, *, writing: bool) -> None:
         else:
             connection.execute("PRAGMA query_only = ON")
 
-    @event.listens_for(engine, "begin")
-    def began(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    # A listener for "begin" would slow down every statement: SQLAlchemy then looks for listeners at each.
+    words = "BEGIN IMMEDIATE" if writing else "BEGIN"
+
+    def begin(connection: PoolProxiedConnection) -> None:
+        connection.cursor().execute(words)
+
+    engine.dialect.do_begin = begin  # type: ignore[assignment]  # a hook of dialects

@@ -7,10 +7,13 @@ from functools import partial
 from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response
+from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.routes import ASGIRoute
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from tocsin import __version__, limits
 from tocsin.store.errors import StoreError
@@ -54,6 +57,20 @@ def create_site(services: Services, *, pages_too: bool = True) -> Litestar:
         logging_config=None,
         debug=False,
     )
+
+
+def straight(site: Litestar) -> ASGIApp:
+    """The site, with the plain ASGI addresses reached past its router and middleware.
+
+    They are open to anybody and answer for themselves, and some thousand events a second pass here.
+    """
+    plain = {route.path: route.route_handler.fn for route in site.routes if isinstance(route, ASGIRoute)}
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        handle = plain.get(scope["path"]) if scope["type"] == ScopeType.HTTP else None
+        await (handle or site)(scope, receive, send)
+
+    return application
 
 
 def _refused(services: Services, request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
