@@ -314,5 +314,5 @@ def test_an_audit_stops_when_it_has_read_enough_events(
 
 
 def test_nothing_stored_is_nothing_found(world: World) -> None:
-    assert look(world) == Audit((), EARLY, more=False)
+    assert look(world) == Audit((), (), EARLY, more=False)
     assert world.store.read_now(lambda tx: tx.scalar(select(func.count()).select_from(events))) == 0
