@@ -160,6 +160,12 @@ class Server:
         assert self._process is not None, "the server is not running"
         self._process.send_signal(number)
 
+    @property
+    def process_id(self) -> int:
+        """Of the running server."""
+        assert self._process is not None, "the server is not running"
+        return self._process.pid
+
     def cli(self, *words: str) -> Any:
         """What a command answers, as data; raises CalledProcessError with its words."""
         done = subprocess.run(

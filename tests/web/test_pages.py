@@ -287,5 +287,5 @@ def test_what_cannot_be_stored_is_said_with_what_to_do(site: Site) -> None:
     site.store._writer.stop()  # type: ignore[union-attr]  # as when the disk is gone
     answer = ana.post(f"/incidents/{site.incident().id}/acknowledge")
     assert answer.status_code == 503
-    assert "This was not stored, so nothing has changed: The server is stopping." in answer.text
+    assert "The database did not answer or did not take this just now, so nothing has changed." in answer.text
     assert "Try again in a moment." in answer.text

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from tocsin import limits
 from tocsin.app.clock import clock
 from tocsin.engine.context import Context
 from tocsin.settings import Settings
-from tocsin.store import subjects
+from tocsin.store import counters, subjects
 from tocsin.store.database import database_now
-from tocsin.store.errors import StoreError
+from tocsin.store.errors import StoreError, StoreFull
 from tocsin.store.store import Store
 from tocsin.store.transaction import Transaction
+from tocsin.store.writer import Lane
 
 log = logging.getLogger("tocsin")
 
 LATE = timedelta(seconds=60)
+ALARM_EVERY = timedelta(seconds=10)
 FINDINGS_SHOWN = 3
+
+UNREACHABLE = "The database does not answer; the server's log says why."
+REFUSING = "Nothing can be stored: events are refused and nobody is paged; the server's log says why."
 
 
 class Health:
@@ -30,8 +36,10 @@ class Health:
         self._context = context
         self._settings = settings
         self.skew_seconds = 0.0
-        self.store_trouble = ""
+        self.unreachable = ""
+        self.refusing = ""
         self.findings: tuple[str, ...] = ()
+        self._alarmed_at: datetime | None = None
 
     @property
     def skewed(self) -> bool:
@@ -44,21 +52,56 @@ class Health:
             before = clock().timestamp()
             theirs = await self._store.read(database_now)
             self.skew_seconds = 0.0 if theirs is None else (before + clock().timestamp()) / 2 - theirs
-            self.store_trouble = ""
+            self.unreachable = ""
             self._context.meters.skew.set(self.skew_seconds)
         except StoreError as trouble:
-            self.store_trouble = str(trouble)
+            self.unreachable = str(trouble)
+        await self._look_for_room()
         if self.skewed:
             log.critical(
                 "This node's clock is %.1f seconds off the database's: it pages nobody until that is mended.",
                 self.skew_seconds,
             )
 
+    async def _look_for_room(self) -> None:
+        """Try to write once something could not be stored, until it works; meanwhile be loud.
+
+        One event that the database will not have is no reason for alarm, a full disk is, though small writes
+        may still find room on it.
+        """
+        trouble = self._store.trouble
+        if trouble is None:
+            return
+        self._store.trouble = None
+        before = self.refusing
+        self.refusing = str(trouble) if isinstance(trouble, StoreFull) else ""
+        try:
+            await self._store.write(partial(counters.next_number, name="write checks"), Lane.HOUSEKEEPING)
+        except StoreError as still:
+            self.refusing = str(still)
+        now = clock()
+        if self.refusing and (self._alarmed_at is None or now >= self._alarmed_at + ALARM_EVERY):
+            self._alarmed_at = now
+            log.critical(
+                "Nothing can be stored, so events are refused and nobody is paged: %s"
+                " It is tried again every second.",
+                self.refusing,
+            )
+        if self._store.trouble is None:
+            self.refusing = ""
+            if before:
+                log.warning("Events are stored again.")
+
     async def troubles(self) -> Mapping[str, str]:
-        """What keeps the node from being ready, by name; empty when all is well."""
+        """What keeps the node from being ready, by name; empty when all is well.
+
+        Anybody may ask, so the database's own words are left to the log.
+        """
         found: dict[str, str] = {}
-        if self.store_trouble:
-            found["store"] = self.store_trouble
+        if self.unreachable:
+            found["store"] = UNREACHABLE
+        elif self.refusing:
+            found["store"] = REFUSING
         if self.skewed:
             found["clock"] = f"This node's clock is {self.skew_seconds:.1f} seconds off the database's."
 
@@ -67,8 +110,8 @@ class Health:
 
         try:
             overdue = await self._store.read(late)
-        except StoreError as trouble:
-            found["store"] = str(trouble)
+        except StoreError:
+            found["store"] = UNREACHABLE
         else:
             if overdue:
                 found["engine"] = f"{overdue} incidents are overdue by more than a minute."

@@ -64,8 +64,7 @@ class Intake:
                 # Whichever request it was, the door stays open for the others.
                 await self._one_by_one(batch)
             else:
-                _finish(batch)
-            self._stored()
+                self._finish(batch)
         self._flushing = None
 
     def _take(self) -> list[_Request]:
@@ -85,7 +84,13 @@ class Intake:
             except Exception as failed:
                 _fail([request], failed)
             else:
-                _finish([request])
+                self._finish([request])
+
+    def _finish(self, batch: list[_Request]) -> None:
+        for request in batch:
+            if not request.done.done():
+                request.done.set_result(None)
+        self._stored()
 
 
 def _recording(batch: list[_Request]) -> Callable[[Transaction], None]:
@@ -94,12 +99,6 @@ def _recording(batch: list[_Request]) -> Callable[[Transaction], None]:
             alerts.record(tx, some)
 
     return record
-
-
-def _finish(batch: list[_Request]) -> None:
-    for request in batch:
-        if not request.done.done():
-            request.done.set_result(None)
 
 
 def _fail(batch: list[_Request], why: Exception) -> None:

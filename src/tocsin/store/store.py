@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.store.database import READERS, is_sqlite, reading_engine, writing_engine
+from tocsin.store.errors import StoreError
 from tocsin.store.writer import Job, Lane, Writer, commit_together, nothing, translated
 
 T = TypeVar("T")
@@ -28,6 +29,8 @@ class Store:
         self.sqlite = is_sqlite(url)
         self.writing = writing_engine(url)
         self.reading = reading_engine(url)
+        self.trouble: StoreError | None = None
+        """Why a write was not stored, until whoever watches takes this away."""
         self._at = at
         self._writer: Writer | None = None
         self._readers: ThreadPoolExecutor | None = None
@@ -39,7 +42,11 @@ class Store:
         """
         if self._writer is None:
             self._writer = Writer(self.writing, threads=1 if self.sqlite else 2)
-        return await asyncio.wrap_future(self._writer.submit(job, lane))
+        try:
+            return await asyncio.wrap_future(self._writer.submit(job, lane))
+        except StoreError as trouble:
+            self.trouble = trouble
+            raise
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on a read-only connection, off the event loop."""

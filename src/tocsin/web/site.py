@@ -24,6 +24,7 @@ from tocsin.web.services import Services
 
 log = logging.getLogger("tocsin.web")
 
+NOT_STORED = "The database did not answer or did not take this just now, so nothing has changed."
 BROKEN = "Something broke on the server. It is written in the server's log; paging goes on without this page."
 
 SECURITY_HEADERS = {
@@ -95,8 +96,9 @@ def _refused(services: Services, request: Request[Any, Any, Any], error: HTTPExc
 
 
 def _not_stored(services: Services, request: Request[Any, Any, Any], error: StoreError) -> Response[Any]:
-    sentence = f"This was not stored, so nothing has changed: {error}"
-    return _refused(services, request, HTTPException(sentence, status_code=503))
+    """The database's own words are for the log: they may tell a stranger where it stands."""
+    log.error("%s %s failed: %s", request.method, request.url.path, error)
+    return _refused(services, request, HTTPException(NOT_STORED, status_code=503))
 
 
 def _broken(services: Services, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
