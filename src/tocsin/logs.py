@@ -9,14 +9,16 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+# What goes before a secret is kept. Quotes may come escaped: a JSON text inside a JSON line.
 _PATTERNS = (
     # Links that are keys: sign-in, acknowledgement.
-    re.compile(r"(?<=/sign-in/)[\w.~-]+"),
-    re.compile(r"(?<=/a/)[\w.~-]+"),
-    re.compile(r"(?i)(?<=bearer )[\w.~+/=-]+"),
-    re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"),
-    re.compile(r"whsec_[\w+/=-]+"),
-    re.compile(r'(?i)(?<="routing_key": ")[^"]+|(?<="routing_key":")[^"]+'),
+    re.compile(r"(/sign-in/)[\w.~-]+"),
+    re.compile(r"(/a/)[\w.~-]+"),
+    re.compile(r"(?i)(bearer )[\w.~+/=-]+"),
+    re.compile(r"(://)[^\s/@:]*:[^\s/@]+(?=@)"),
+    re.compile(r"()whsec_[\w+/=-]+"),
+    re.compile(r"(tocsin_)[\w-]{20,}"),
+    re.compile(r"""(?i)((?:routing|service)_key\\*["']\s*:\s*\\*["'])[^"'\\]+"""),
 )
 _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -25,18 +27,23 @@ class Redactor:
     """Takes known secrets, and what looks like one, out of a text."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = sorted((one for one in secrets if len(one) >= 6), key=len, reverse=True)
+        known = [one for one in secrets if len(one) >= 6]
+        # A quote or backslash in a secret stands escaped in a line of JSON.
+        written = {*known, *(json.dumps(one, ensure_ascii=False)[1:-1] for one in known)}
+        self._secrets = sorted(written, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """The text with `***` where a secret stood."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
         for pattern in _PATTERNS:
-            text = pattern.sub("***", text)
+            text = pattern.sub(r"\1***", text)
         return text
 
 
-class _Formatter(logging.Formatter):
+class Formatter(logging.Formatter):
+    """One record, one line, and below it the trace where people read; nothing secret in either."""
+
     def __init__(self, redact: Redactor, *, as_json: bool) -> None:
         super().__init__()
         self._redact = redact
@@ -60,7 +67,7 @@ class _Formatter(logging.Formatter):
 def set_up(style: str, secrets: Iterable[str]) -> None:
     """Send every log of this process to standard error, `style` json or text."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter(Redactor(secrets), as_json=style == "json"))
+    handler.setFormatter(Formatter(Redactor(secrets), as_json=style == "json"))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").disabled = True
