@@ -130,6 +130,15 @@ def test_who_has_taken_it_is_not_paged_by_a_later_step() -> None:
     assert trial.last(events.StepTaken) == events.StepTaken(0, 1, (), (), (PersonId("dara"),))
 
 
+def test_a_step_whose_people_have_all_answered_does_not_go_on_to_others() -> None:
+    trial = unfolded(
+        plan("0m ana", "15m dara until resolved", "25m ben until resolved", catch_all="chloe"), 1
+    )
+    trial.acknowledge("dara")
+    trial.wait(minutes=29)
+    assert trial.told() == ["0m ana email", "25m ben email"]  # not ben at 15, and not the catch-all
+
+
 def test_who_has_answered_their_page_is_not_paged_by_a_later_step() -> None:
     trial = unfolded(plan("0m ana", "5m ben until resolved", "10m ben+chloe until resolved"), 1)
     trial.acknowledge("ana")
@@ -296,6 +305,7 @@ def test_steps_caught_up_together_send_somebody_one_message() -> None:
     trial = unfolded(plan("0m ana", "5m ben", "10m ben"))
     trial.outage(minutes=60)
     assert trial.told() == ["0m ana email", "60m ben email"]
+    assert trial.happened(events.PageStarted) == ["0m PageStarted", "60m PageStarted"]
 
 
 def test_steps_caught_up_together_keep_the_longer_promise() -> None:

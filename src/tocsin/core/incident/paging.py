@@ -141,11 +141,11 @@ def _page_catch_all(draft: Draft, until: Until, missing: list[str]) -> None:
     """The ladder has found nobody: page the catch-all, and when that is no use, say so aloud."""
     found = _find(draft, draft.policy.catch_all)
     asked = {open_page.person for open_page in draft.state.pages}
-    fresh = [(person, why) for person, why in found.paged if person.id not in asked]
-    for person, why in fresh:
-        page(draft, person, f"{why}, catch-all: nobody else could be reached", until)
+    for person, why in found.paged:
+        if person.id not in asked:
+            page(draft, person, f"{why}, catch-all: nobody else could be reached", until)
     somebody_knows = draft.state.answered or any(not one.undeliverable for one in draft.state.pages)
-    if not fresh and not somebody_knows:
+    if not somebody_knows:
         draft.add(events.NobodyReached(tuple(dict.fromkeys((*missing, *found.unreachable)))))
         draft.effects.append(Alarm(f"{draft.state.id}: nobody can be reached through the plan"))
 
