@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from tocsin import limits
 from tocsin.core.incident import commands
@@ -29,9 +29,11 @@ from tocsin.store import subjects
 from tocsin.store.errors import Conflict, StoreError
 from tocsin.store.store import Store
 from tocsin.store.transaction import Transaction
-from tocsin.store.writer import Lane
+from tocsin.store.writer import Job, Lane
 
 log = logging.getLogger("tocsin.engine")
+
+T = TypeVar("T")
 
 NO_ADDRESS = Receipt(Outcome.FAILED, "the directory holds no such address any more")
 NO_CHANNEL = Receipt(Outcome.FAILED, "this channel is not set up on the server")
@@ -79,13 +81,12 @@ class Engine:
         batches = await self.store.read(triage.waiting)
         now = self._clock()
         jobs = [partial(triage.triage, context=self.context, batch=batch, now=now) for batch in batches]
-        results = await asyncio.gather(*map(self.store.write, jobs), return_exceptions=True)
         done = 0
-        for batch, result in zip(batches, results, strict=True):
-            if isinstance(result, BaseException):
-                done += await self._open_anew(batch, result)
+        for batch, write in zip(batches, self._writes(jobs), strict=True):
+            if (failed := await _failure(write)) is not None:
+                done += await self._open_anew(batch, failed)
             else:
-                self._tell(*result)
+                self._tell(*write.result())
                 done += 1
         return done
 
@@ -94,12 +95,11 @@ class Engine:
         now = self._clock()
         due = await self.store.read(partial(subjects.due, now=now, limit=limits.WAKE_SUBJECTS))
         jobs = [partial(wake, context=self.context, incident=SubjectId(one), now=now) for one in due]
-        results = await asyncio.gather(*map(self.store.write, jobs), return_exceptions=True)
-        for incident, result in zip(due, results, strict=True):
-            if isinstance(result, BaseException):
-                await self._set_aside(incident, result, now)
-            elif result is not None:
-                self._tell(result)
+        for incident, write in zip(due, self._writes(jobs), strict=True):
+            if (failed := await _failure(write)) is not None:
+                await self._set_aside(incident, failed, now)
+            elif (applied := write.result()) is not None:
+                self._tell(applied)
         return len(due)
 
     async def send_once(self) -> int:
@@ -132,6 +132,10 @@ class Engine:
             return min((at for at in times if at is not None), default=None)
 
         return await self.store.read(earliest)
+
+    def _writes(self, jobs: Iterable[Job[T]]) -> list[asyncio.Task[T]]:
+        """Begin all of them. They end in order, so that the worst is told of while the others go on."""
+        return [asyncio.create_task(self.store.write(job)) for job in jobs]
 
     async def _send(self, outgoing: Outgoing) -> None:
         leased = outgoing.leased
@@ -198,3 +202,9 @@ class Engine:
 
     def _failed(self, what: str, why: BaseException) -> None:
         log.error("%s failed: %s", what, why, exc_info=why)
+
+
+async def _failure(write: asyncio.Task[Any]) -> BaseException | None:
+    """What went wrong with it, once it has ended."""
+    await asyncio.wait((write,))
+    return write.exception()

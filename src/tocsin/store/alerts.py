@@ -6,14 +6,12 @@ three times the speed of the expression language, on the one path where that cou
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, bindparam, func, literal_column, select, update
 from sqlalchemy.exc import DBAPIError
 
@@ -93,7 +91,7 @@ def _run(tx: Connection, statement: dict[str, str], rows: list[tuple[object, ...
             cursor.executemany(words, rows)
         else:
             cursor.execute(words, tuple(list(column) for column in zip(*rows, strict=True)))
-    except (sqlite3.Error, psycopg.Error) as error:
+    except tx.dialect.loaded_dbapi.Error as error:
         # The writer knows a full disk and a lost race by SQLAlchemy's wrapping, which this path goes around.
         raise DBAPIError(words, None, error) from error
 
