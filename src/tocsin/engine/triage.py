@@ -42,7 +42,9 @@ def waiting(tx: Transaction) -> list[Batch]:
 
 def triage(tx: Transaction, context: Context, batch: Batch, now: datetime) -> list[Applied]:
     """Take a batch to its incident; whatever another node took meanwhile is left out."""
-    claimed = alerts.claim(tx, batch.ids)
+    # Another node may have taken one since this batch was made, and there be news of it: that is for the
+    # next turn, which sees the incident that it has joined.
+    claimed = [alert for alert in alerts.claim(tx, batch.ids) if alert.subject_id == batch.incident]
     if not claimed:
         return []
     actor = Actor(ActorKind.SOURCE, batch.integration)
