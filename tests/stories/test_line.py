@@ -83,7 +83,9 @@ def test_an_acknowledged_incident_that_is_forgotten_pages_again(world: World) ->
     world.expect(page("ana"))
 
 
-def test_an_alert_that_got_worse_and_was_acknowledged_at_its_source_at_once_still_raises(world: World) -> None:
+def test_an_alert_that_got_worse_and_was_acknowledged_at_its_source_at_once_still_raises(
+    world: World,
+) -> None:
     world.alert("prometheus", "checkout is slow", severity="error")
     world.expect(page("ana"))
     signals = [

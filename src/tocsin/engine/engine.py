@@ -95,12 +95,14 @@ class Engine:
         now = self._clock()
         due = await self.store.read(partial(subjects.due, now=now, limit=limits.WAKE_SUBJECTS))
         jobs = [partial(wake, context=self.context, incident=SubjectId(one), now=now) for one in due]
+        done = 0
         for incident, write in zip(due, self._writes(jobs), strict=True):
             if (failed := await _failure(write)) is not None:
-                await self._set_aside(incident, failed, now)
+                done += await self._set_aside(incident, failed, now)
             elif (applied := write.result()) is not None:
                 self._tell(applied)
-        return len(due)
+                done += 1
+        return done
 
     async def send_once(self) -> int:
         """Start sending what is ready, as far as the channels have room; does not wait for their answers."""
@@ -185,14 +187,15 @@ class Engine:
         job = partial(triage.abandon, context=self.context, batch=batch, why=words, now=now)
         return await self.store.write(job)
 
-    async def _set_aside(self, incident: str, why: BaseException, now: datetime) -> None:
+    async def _set_aside(self, incident: str, why: BaseException, now: datetime) -> bool:
         """A store that fails is tried again; an incident that cannot be decided would fail for ever."""
         self._failed(f"waking {incident}", why)
         if isinstance(why, StoreError | Conflict | NoPlan):
-            return
+            return False
         until = now + timedelta(seconds=limits.QUARANTINE_SECONDS)
         words = f"{type(why).__name__}: {why}"
         await self.store.write(partial(subjects.set_aside, incident=incident, why=words, until=until))
+        return True
 
     def _tell(self, *applied: Applied) -> None:
         for one in applied:
