@@ -42,19 +42,14 @@ class Door:
         self._keys: Mapping[str, str] = {}
         self._keys_at: datetime | None = None
 
-    async def integration(self, key: str) -> str | None:
-        """The integration that a routing key speaks for."""
-        now = self._services.clock()
-        if self._keys_at is None or not self._keys_at <= now <= self._keys_at + KEYS_LAST:
-            self._keys = await self._services.store.read(directory.keys)
-            self._keys_at = now
-        return self._keys.get(directory.hashed(key))
-
-    async def accept(self, integration: str, signals: tuple[Signal, ...]) -> tuple[int, str]:
-        """Store the signals; (202, "") or the status and sentence that say why not."""
+    async def accept(self, key: str, signals: tuple[Signal, ...], *, key_in_body: bool) -> tuple[int, str]:
+        """Store the signals for whose key it is; (202, "") or the status and sentence that say why not."""
         now = self._services.clock()
         meters = self._services.context.meters
         try:
+            integration = await self._integration(key, now)
+            if integration is None:
+                return 400 if key_in_body else 401, UNKNOWN_KEY
             await self._intake.accept([Received(integration, signal, now) for signal in signals])
         except (Busy, StoreError) as trouble:
             status, why = _not_stored(trouble)
@@ -62,6 +57,13 @@ class Door:
             return status, why
         meters.signals.labels(integration).inc(len(signals))
         return 202, ""
+
+    async def _integration(self, key: str, now: datetime) -> str | None:
+        """The integration that a routing key speaks for."""
+        if self._keys_at is None or not self._keys_at <= now <= self._keys_at + KEYS_LAST:
+            self._keys = await self._services.store.read(directory.keys)
+            self._keys_at = now
+        return self._keys.get(directory.hashed(key))
 
 
 def _not_stored(trouble: Busy | StoreError) -> tuple[int, str]:
@@ -91,10 +93,8 @@ def _handler(door: Door, parse: Parse) -> ASGIApp:
             parsed = parse(body)
         except Rejected as rejected:
             return await _answer(send, rejected.status, rejected.answer)
-        integration = await door.integration(parsed.key or _bearer(request))
-        if integration is None:
-            return await _refuse(send, 400 if parsed.key else 401, UNKNOWN_KEY)
-        status, why = await door.accept(integration, parsed.signals)
+        key = parsed.key or _bearer(request)
+        status, why = await door.accept(key, parsed.signals, key_in_body=bool(parsed.key))
         if status != 202:
             return await _refuse(send, status, why)
         await _answer(send, parsed.status, parsed.answer)
