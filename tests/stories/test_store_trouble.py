@@ -1,4 +1,4 @@
-"""A store that refuses writes makes the wheels rest, not spin; when it takes them again nothing is missing."""
+"""A store that refuses writes makes the wheels rest, not spin; when it takes them again nothing is lost."""
 
 from __future__ import annotations
 
