@@ -263,7 +263,7 @@ def prove(kills: int, database: str, seed: int, progress: Callable[[str], None])
         load = here.load(server)
         load.start()
         while len(here.faults) < kills:
-            time.sleep(here.random.uniform(0.2, 1.0))
+            time.sleep(here.random.uniform(0.2, 1.2))
             here.kill(server)
             progress(f"kill {len(here.faults)} of {kills}: ready again in {here.ready_seconds[-1]:.1f} s")
         time.sleep(0.5)

@@ -61,6 +61,7 @@ class Source(threading.Thread):
         self._connection: http.client.HTTPConnection | None = None
         self._open: dict[str, list[str]] = {name: [] for name in self.keys}
         self._number = 0
+        self._unanswered: tuple[list[Said], str, object, dict[str, str]] | None = None
 
     def __hash__(self) -> int:
         return id(self)
@@ -83,17 +84,21 @@ class Source(threading.Thread):
         self.join(TIMEOUT_SECONDS * 2)
 
     def _act(self) -> None:
-        """One request: mostly a single event, sometimes a batch, sometimes all is well again."""
+        """One request: mostly a single event, sometimes a batch, sometimes all is well again.
+
+        One that was not accepted is sent again, as a real source does.
+        """
+        if self._unanswered is not None:
+            return self._send(*self._unanswered)
         integration = self._random.choice(list(self.keys))
         is_open = self._open[integration]
         chance = self._random.random()
         if is_open and chance < 0.25:
             self._single(Said(integration, self._random.choice(is_open), trigger=True))
         elif is_open and chance < 0.35:
-            self._single(Said(integration, is_open.pop(), trigger=False))
+            self._resolve(integration, [self._random.choice(is_open)])
         elif is_open and chance < 0.48:
-            self._batch(integration, [Said(integration, key, trigger=False) for key in is_open])
-            is_open.clear()
+            self._resolve(integration, is_open)
         elif chance < 0.60:
             fresh = [self._fresh(integration) for _ in range(self._random.randint(2, 30))]
             again = [Said(integration, key, trigger=True) for key in is_open[:20]]
@@ -103,6 +108,14 @@ class Source(threading.Thread):
             one = self._fresh(integration)
             self._single(one)
             is_open.append(one.key)
+
+    def _resolve(self, integration: str, keys: list[str]) -> None:
+        over = [Said(integration, key, trigger=False) for key in keys]
+        self._open[integration] = [key for key in self._open[integration] if key not in keys]
+        if len(over) == 1:
+            self._single(over[0])
+        else:
+            self._batch(integration, over)
 
     def _fresh(self, integration: str) -> Said:
         self._number += 1
@@ -138,6 +151,7 @@ class Source(threading.Thread):
     def _send(self, many: list[Said], path: str, body: object, headers: dict[str, str]) -> None:
         answer = self._answer(path, json.dumps(body), headers)
         self.answers[answer] += 1
+        self._unanswered = None if answer == "202" else (many, path, body, headers)
         for one in many:
             told = self.told.setdefault((one.integration, one.key), Told())
             told.sent += one.trigger
@@ -158,7 +172,7 @@ class Source(threading.Thread):
             return str(response.status)
         except (OSError, http.client.HTTPException):
             self._hang_up()
-            time.sleep(0.02)
+            time.sleep(0.05)
             return "none"
 
     def _hang_up(self) -> None:
