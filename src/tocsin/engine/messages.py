@@ -14,7 +14,7 @@ from tocsin.store.transaction import Transaction
 
 def build(tx: Transaction, context: Context, leased: Leased, now: datetime) -> Message | None:
     """The message for a lease; None when the person or the address is gone from the directory."""
-    contact = directory.contacts(tx).get(leased.person)
+    contact = directory.contact(tx, leased.person)
     address = contact.channels.get(leased.channel) if contact else None
     if contact is None or address is None:
         return None

@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from tocsin.core.directory import Address, Contact
 from tocsin.core.model import PersonId
 from tocsin.core.policy import NotifyRule, View
 from tocsin.store.codec import dump, load
 from tocsin.store.schema import integrations, people
+
+_EVERYBODY = select(people).order_by(people.c.id)
+_ONE = select(people).where(people.c.id == bindparam("of"))
+_KEYS = select(integrations.c.key_hash, integrations.c.id)
 
 
 def replace_people(tx: Connection, contacts: Sequence[Contact]) -> None:
@@ -37,17 +42,24 @@ def replace_people(tx: Connection, contacts: Sequence[Contact]) -> None:
 
 def contacts(tx: Connection) -> dict[PersonId, Contact]:
     """Everybody in the directory, by id."""
-    return {
-        PersonId(row.id): Contact(
-            PersonId(row.id),
-            row.name,
-            row.email,
-            row.zone,
-            load(row.channels, dict[str, Address]),
-            load(row.rules, tuple[NotifyRule, ...]),
-        )
-        for row in tx.execute(select(people).order_by(people.c.id))
-    }
+    return {PersonId(row.id): _contact(row) for row in tx.execute(_EVERYBODY)}
+
+
+def contact(tx: Connection, person: PersonId) -> Contact | None:
+    """One person, if in the directory."""
+    row = tx.execute(_ONE, {"of": person}).first()
+    return None if row is None else _contact(row)
+
+
+def _contact(row: Any) -> Contact:
+    return Contact(
+        PersonId(row.id),
+        row.name,
+        row.email,
+        row.zone,
+        load(row.channels, dict[str, Address]),
+        load(row.rules, tuple[NotifyRule, ...]),
+    )
 
 
 def view(tx: Connection, available: frozenset[str]) -> View:
@@ -72,7 +84,7 @@ def add_key(tx: Connection, integration: str, key: str, now: datetime) -> None:
 
 def keys(tx: Connection) -> dict[str, str]:
     """Integration id by hashed routing key."""
-    return {row.key_hash: row.id for row in tx.execute(select(integrations))}
+    return {key_hash: integration for key_hash, integration in tx.execute(_KEYS)}  # noqa: C416
 
 
 def remove_keys(tx: Connection, integration: str) -> int:

@@ -74,7 +74,7 @@ async def viewer_of(services: Services, connection: ASGIConnection) -> Viewer | 
 
     def find(tx: Transaction) -> tuple[Token, Contact] | None:
         token = access.find(tx, secret, kind, now)
-        contact = directory.contacts(tx).get(token.person) if token else None
+        contact = directory.contact(tx, token.person) if token else None
         return (token, contact) if token and contact else None
 
     found = await services.store.read(find)

@@ -5,6 +5,7 @@ A sender hears 2xx only after the signals are on disk, 429 when too many wait, 5
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -41,6 +42,7 @@ class Door:
         self._intake: Intake = services.intake
         self._keys: Mapping[str, str] = {}
         self._keys_at: datetime | None = None
+        self._looking: asyncio.Task[None] | None = None
 
     async def accept(self, key: str, signals: tuple[Signal, ...], *, key_in_body: bool) -> tuple[int, str]:
         """Store the signals for whose key it is; (202, "") or the status and sentence that say why not."""
@@ -61,9 +63,17 @@ class Door:
     async def _integration(self, key: str, now: datetime) -> str | None:
         """The integration that a routing key speaks for."""
         if self._keys_at is None or not self._keys_at <= now <= self._keys_at + KEYS_LAST:
+            # One look for all who wait: a look by each of them would hold up everything else for a second.
+            self._looking = self._looking or asyncio.create_task(self._look(now))
+            await asyncio.shield(self._looking)
+        return self._keys.get(directory.hashed(key))
+
+    async def _look(self, now: datetime) -> None:
+        try:
             self._keys = await self._services.store.read(directory.keys)
             self._keys_at = now
-        return self._keys.get(directory.hashed(key))
+        finally:
+            self._looking = None
 
 
 def _not_stored(trouble: Busy | StoreError) -> tuple[int, str]:
