@@ -416,3 +416,24 @@ def test_what_is_left_of_a_message_is_known_only_when_its_withdrawal_is_through(
     assert again.bundle == lost.bundle
     for node in (first, second):
         node.store.close()
+
+
+def test_a_withdrawal_also_ends_what_is_just_being_put_back_to_wait(new_database: NewDatabase) -> None:
+    url = new_database("postgresql")
+    first, second = Sender(Store(url), "node-1"), Sender(Store(url), "node-2")
+    first.put("a")
+    ring = only(first.lease())
+    with ThreadPoolExecutor(1) as thread:
+
+        def settle(tx: Connection) -> Future[None]:
+            # A refusal that the incident heard before: nothing but the ring itself is locked.
+            outbox.settle(tx, ring, Outcome.RETRYING, "", "", now=NOW, retry_at=NOW)
+            withdrawing = thread.submit(second.withdraw, 1)
+            with pytest.raises(TimeoutError):
+                withdrawing.result(0.3)
+            return withdrawing
+
+        first.store.write_now(settle).result(10)
+    assert first.states() == {"a": "withdrawn"}
+    for node in (first, second):
+        node.store.close()

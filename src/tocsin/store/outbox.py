@@ -123,9 +123,10 @@ def put_sign_in(tx: Connection, key: str, person: PersonId, channel: str, now: d
 def withdraw(tx: Connection, incident: SubjectId, pages: Sequence[int]) -> None:
     """What waits for these pages does not go out any more; what is leased may, but is not tried again."""
     if pages:
+        # In one statement: what goes from leased back to waiting meanwhile would slip between two.
+        waits = case((_IS_WAITING, WITHDRAWN), else_=outbox.c.state)
         of_pages = (outbox.c.subject_id == incident, outbox.c.page.in_(pages))
-        tx.execute(update(outbox).where(*of_pages, _IS_WAITING).values(state=WITHDRAWN, wanted=0))
-        tx.execute(update(outbox).where(*of_pages, _IS_LEASED).values(wanted=0))
+        tx.execute(update(outbox).where(*of_pages, _IS_WAITING | _IS_LEASED).values(state=waits, wanted=0))
 
 
 def recover(tx: Connection, now: datetime, node: str | None = None) -> int:
