@@ -14,6 +14,7 @@ from tocsin.app.start import load_plan_and_people, open_store
 from tocsin.cli import main
 from tocsin.cli.parser import build_parser
 from tocsin.settings import read_settings
+from tocsin.store import directory
 
 
 def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -58,6 +59,15 @@ def data(tmp_path: Path) -> str:
     load_plan_and_people(store, settings)
     store.close()
     return str(folder)
+
+
+def test_data_that_began_as_a_demo_no_longer_takes_the_keys_that_everybody_knows(data: str) -> None:
+    settings = read_settings({"data": data}, {})
+    store = open_store(settings)
+    assert store.read_now(directory.keys)
+    load_plan_and_people(store, settings)
+    assert store.read_now(directory.keys) == {}
+    store.close()
 
 
 def test_a_directory_without_a_server_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

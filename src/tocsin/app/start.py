@@ -77,14 +77,21 @@ def load_plan_and_people(store: Store, settings: Settings) -> None:
         people = DEMO / "people.yaml"
     if people is not None:
         load_people(store, people)
-    if settings.demo:
-        for integration, key in DEMO_KEYS.items():
-            store.write_now(partial(directory.add_key, integration=integration, key=key, now=clock()))
+    _set_demo_keys(store, demo=settings.demo)
     current = store.read_now(plans.current)
     if current is None:
         raise CannotStart("There is no plan yet. Name its directory with --plan, or try --demo.")
     for sentence in missing_people(load_stored(current[1]), store.read_now(directory.contacts)):
         log.warning(sentence)
+
+
+def _set_demo_keys(store: Store, *, demo: bool) -> None:
+    """Everybody knows these keys. A server that is no demo any more must not go on listening to them."""
+    for integration, key in DEMO_KEYS.items():
+        if demo:
+            store.write_now(partial(directory.add_key, integration=integration, key=key, now=clock()))
+        elif store.write_now(partial(directory.remove_key, key=key)):
+            log.warning("The demo's key of %s is taken away: everybody knows it.", integration)
 
 
 def load_people(store: Store, path: Path) -> int:

@@ -90,3 +90,8 @@ def keys(tx: Connection) -> dict[str, str]:
 def remove_keys(tx: Connection, integration: str) -> int:
     """Take away every key of the integration; returns how many there were."""
     return tx.execute(delete(integrations).where(integrations.c.id == integration)).rowcount
+
+
+def remove_key(tx: Connection, key: str) -> bool:
+    """Take away one key; False when nobody had it."""
+    return tx.execute(delete(integrations).where(integrations.c.key_hash == hashed(key))).rowcount == 1
