@@ -22,7 +22,6 @@ log = logging.getLogger("tocsin")
 
 LATE = timedelta(seconds=60)
 ALARM_EVERY = timedelta(seconds=10)
-FINDINGS_SHOWN = 3
 
 UNREACHABLE = "The database does not answer; the server's log says why."
 REFUSING = "Nothing can be stored: events are refused and nobody is paged; the server's log says why."
@@ -95,7 +94,7 @@ class Health:
     async def troubles(self) -> Mapping[str, str]:
         """What keeps the node from being ready, by name; empty when all is well.
 
-        Anybody may ask, so the database's own words are left to the log.
+        Anybody may ask, so the database's own words, and whom the auditor names, are left to the log.
         """
         found: dict[str, str] = {}
         if self.unreachable:
@@ -116,5 +115,5 @@ class Health:
             if overdue:
                 found["engine"] = f"{overdue} incidents are overdue by more than a minute."
         if self.findings:
-            found["auditor"] = " ".join(self.findings[:FINDINGS_SHOWN])
+            found["auditor"] = f"{len(self.findings)} things are not as they should be; the log says which."
         return found
