@@ -71,6 +71,18 @@ def test_a_level_without_a_ladder_pages_nobody() -> None:
     assert trial.told() == []
 
 
+def test_a_page_says_why_it_asks_this_person() -> None:
+    trial = Trial(plan("0m @primary", "5m ben until resolved", "9m zoe", rotas=[rota("primary", "ana")]))
+    trial.join()
+    trial.wait(minutes=9)
+    pages = [one.event for one in trial.recorded if isinstance(one.event, events.PageStarted)]
+    assert [(page.person_name, page.reason) for page in pages] == [
+        ("Ana", "on call: primary, step 1 of P1, until acknowledged"),
+        ("Ben", "named by the plan, step 2 of P1, until resolved"),
+        ("Dara", "named by the plan, catch-all: nobody else could be reached"),
+    ]
+
+
 def test_pages_are_as_urgent_as_the_level() -> None:
     trial = unfolded(THREE)
     assert [one.urgent for _, one in trial.effects if isinstance(one, Notify)] == [True]
@@ -185,9 +197,13 @@ def test_a_new_round_replaces_the_open_page_of_the_round_before() -> None:
 def test_no_round_follows_an_acknowledgement() -> None:
     trial = unfolded(policy(level("P1", "0m ana", lasts="")), 1)
     trial.acknowledge("ana")
-    trial.wait(minutes=6_000)
-    assert trial.told() == ["0m ana email"]
     assert trial.open_deadlines() == []
+    trial.wait(minutes=6_000)
+    assert trial.happened(events.RoundStarted) == []
+
+
+def test_no_round_follows_where_the_plan_names_no_pause() -> None:
+    assert unfolded(policy(level("P1", "0m ana", repeat="")), 6_000).told() == ["0m ana email"]
 
 
 def test_an_acknowledgement_lapses_and_the_ladder_starts_again() -> None:
