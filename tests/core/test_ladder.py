@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from tests.core.trial import Trial, level, person, plan, policy, rota
-from tocsin.core.incident import Status, events
-from tocsin.core.model import Notify, PersonId, Withdraw
+from tocsin.core.incident import Status, commands, events
+from tocsin.core.model import Actor, ActorKind, Notify, PersonId, Withdraw
 from tocsin.core.policy import Policy
 
 THREE = plan("0m ana", "5m ben", "15m chloe")
@@ -132,6 +132,20 @@ def test_when_several_are_wanted_until_resolved_each_answers_for_themselves() ->
         "1m Acknowledged",
         "1m PageAnswered",
     ]
+
+
+def test_a_source_that_is_called_like_a_person_does_not_answer_for_them() -> None:
+    trial = unfolded(plan("0m ana", "15m ana until resolved"), 1)
+    trial.ask(commands.Acknowledge("source"), Actor(ActorKind.SOURCE, "ana"))
+    assert trial.happened(events.PageAnswered) == []
+    trial.wait(minutes=14)
+    assert trial.told() == ["0m ana email", "15m ana email"]
+
+
+def test_somebody_who_answers_is_noted_once() -> None:
+    trial = unfolded(THREE, 1)
+    trial.acknowledge("ana")
+    assert trial.incident.answered == ("ana",)
 
 
 def test_who_has_taken_it_is_not_paged_by_a_later_step() -> None:
@@ -261,11 +275,12 @@ def test_a_level_raised_in_the_same_breath_pages_again_at_the_new_urgency() -> N
     assert [one.page for _, one in trial.effects if isinstance(one, Notify)] == [1, 2]
 
 
-def test_a_milder_alert_changes_nothing() -> None:
+def test_a_milder_alert_is_only_counted() -> None:
     trial = Trial(THREE)
     trial.join("P1")
     trial.acknowledge("ana")
-    trial.join("P2")
+    trial.join("P2", count=2)
+    assert (trial.incident.alerts_count, trial.incident.alerts_open) == (3, 3)
     assert trial.incident.level == "P1"
     assert trial.incident.status is Status.ACKNOWLEDGED
 
@@ -322,6 +337,13 @@ def test_steps_caught_up_together_send_somebody_one_message() -> None:
     trial.outage(minutes=60)
     assert trial.told() == ["0m ana email", "60m ben email"]
     assert trial.happened(events.PageStarted) == ["0m PageStarted", "60m PageStarted"]
+
+
+def test_steps_of_the_same_minute_ask_somebody_once_and_keep_the_longer_promise() -> None:
+    trial = unfolded(plan("0m ana", "0m ana"))
+    assert trial.happened(events.PageStarted) == ["0m PageStarted"]
+    trial = unfolded(plan("0m ana until resolved", "0m ana"))
+    assert [(page.id, page.until) for page in trial.incident.pages] == [(1, "resolved")]
 
 
 def test_steps_caught_up_together_keep_the_longer_promise() -> None:

@@ -218,6 +218,14 @@ def test_one_ring_that_got_through_makes_a_page_delivered() -> None:
     assert trial.told() == ["0m ana email", "0m ana sms"]
 
 
+def test_a_reminder_that_is_refused_does_not_undo_what_got_through() -> None:
+    trial = opened(plan("0m ana", "9m ben"), person("ana email", "0m email", "5m email"))
+    trial.receipt("ana", "accepted")
+    trial.wait(minutes=5)
+    trial.receipt("ana", "failed")
+    assert trial.told() == ["0m ana email", "5m ana email"]
+
+
 def test_when_all_refuse_the_ladder_runs_through_to_catch_all_and_alarm_at_once() -> None:
     trial = opened(plan("0m ana", "5m ben", "15m chloe"), TWO_WAYS)
     trial.refuse_all()
