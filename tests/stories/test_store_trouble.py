@@ -9,7 +9,7 @@ from tocsin.store.errors import StoreFull
 from tocsin.store.writer import Job, Lane
 
 
-def test_a_turn_that_could_store_nothing_says_that_it_did_nothing(
+def test_a_turn_that_could_store_nothing_says_so_and_the_wheel_backs_off(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.alert("prometheus", "checkout is down")
@@ -21,6 +21,7 @@ def test_a_turn_that_could_store_nothing_says_that_it_did_nothing(
     world.now = world.now.replace(minute=5)
     with monkeypatch.context() as no_room:
         no_room.setattr(InlineStore, "write", full)
-        assert world.run(world.engine.wake_once()) == 0
+        with pytest.raises(StoreFull):
+            world.run(world.engine.wake_once())
     world.settle()
     world.expect(page("ana", "webhook"), page("ben"))

@@ -91,18 +91,23 @@ class Engine:
         return done
 
     async def wake_once(self) -> int:
-        """Carry out what is due, as many incidents as one turn takes."""
+        """Carry out what is due, as many incidents as one turn takes; raises StoreError after the last."""
         now = self._clock()
         due = await self.store.read(partial(subjects.due, now=now, limit=limits.WAKE_SUBJECTS))
         jobs = [partial(wake, context=self.context, incident=SubjectId(one), now=now) for one in due]
-        done = 0
+        trouble: StoreError | None = None
         for incident, write in zip(due, self._writes(jobs), strict=True):
-            if (failed := await _failure(write)) is not None:
-                done += await self._set_aside(incident, failed, now)
+            failed = await _failure(write)
+            if isinstance(failed, StoreError):
+                trouble = failed
+            elif failed is not None:
+                await self._set_aside(incident, failed, now)
             elif (applied := write.result()) is not None:
                 self._tell(applied)
-                done += 1
-        return done
+        if trouble is not None:
+            # The wheel backs off: what is due stays due, and a full disk must not make it spin.
+            raise trouble
+        return len(due)
 
     async def send_once(self) -> int:
         """Start sending what is ready, as far as the channels have room; does not wait for their answers."""
@@ -187,15 +192,14 @@ class Engine:
         job = partial(triage.abandon, context=self.context, batch=batch, why=words, now=now)
         return await self.store.write(job)
 
-    async def _set_aside(self, incident: str, why: BaseException, now: datetime) -> bool:
-        """A store that fails is tried again; an incident that cannot be decided would fail for ever."""
+    async def _set_aside(self, incident: str, why: BaseException, now: datetime) -> None:
+        """An incident that cannot be decided would fail for ever; a lost race is run again next turn."""
         self._failed(f"waking {incident}", why)
-        if isinstance(why, StoreError | Conflict | NoPlan):
-            return False
+        if isinstance(why, Conflict | NoPlan):
+            return
         until = now + timedelta(seconds=limits.QUARANTINE_SECONDS)
         words = f"{type(why).__name__}: {why}"
         await self.store.write(partial(subjects.set_aside, incident=incident, why=words, until=until))
-        return True
 
     def _tell(self, *applied: Applied) -> None:
         for one in applied:
