@@ -21,6 +21,7 @@ from tocsin.store.writer import Lane
 log = logging.getLogger("tocsin")
 
 LATE = timedelta(seconds=60)
+ANSWER_WITHIN = timedelta(seconds=limits.CLOCK_SKEW_SECONDS)
 ALARM_EVERY = timedelta(seconds=10)
 
 UNREACHABLE = "The database does not answer; the server's log says why."
@@ -48,9 +49,13 @@ class Health:
     async def measure(self) -> None:
         """Look at the clock and at the store. Called by a loop, once a second or so."""
         try:
-            before = clock().timestamp()
+            asked = clock()
             theirs = await self._store.read(database_now)
-            self.skew_seconds = 0.0 if theirs is None else (before + clock().timestamp()) / 2 - theirs
+            answered = clock()
+            # After a longer wait, as after a pause of this machine, nobody knows which moment it tells of.
+            if answered - asked < ANSWER_WITHIN:
+                ours = (asked.timestamp() + answered.timestamp()) / 2
+                self.skew_seconds = 0.0 if theirs is None else ours - theirs
             self.unreachable = ""
             self._context.meters.skew.set(self.skew_seconds)
         except StoreError as trouble:
