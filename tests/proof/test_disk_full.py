@@ -117,7 +117,7 @@ def refuse_and_recover(here: Ground, disk: Disk) -> None:
         refused = server.post("/v2/enqueue", event(here, "refused"))
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         assert refused.json()["message"] == disk.refusal
-        until(lambda: not server.ready(), 5)
+        until(lambda: not server.ready(), 15)
         assert (
             server.get("/readyz").json()["troubles"]["store"].startswith("Nothing can be stored: events are")
         )
@@ -126,7 +126,7 @@ def refuse_and_recover(here: Ground, disk: Disk) -> None:
         assert alarms(server) == [f"{ALARM}{disk.words} It is tried again every second."], "loud, not a flood"
 
         disk.give_back(server)
-        until(server.ready, 10)
+        until(server.ready, 30)
         assert send(here, server, "after", source=1) == 202
         here.inbox.wait(lambda one: "after" in one.text)
         accepted.append("after")

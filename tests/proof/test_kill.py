@@ -14,7 +14,9 @@ from tests.support.postgres import Cluster
 from tests.support.server import until
 from tocsin import limits
 
-KILLS = 6
+KILLS = 5
+PATIENCE = 3.0
+"""Other tests run beside these; `prove` by itself takes a server at its word."""
 
 log = logging.getLogger(__name__)
 
@@ -26,16 +28,16 @@ def database(request: pytest.FixtureRequest) -> str:
 
 
 def test_kill_9_at_random_moments(database: str) -> None:
-    log.info(prove(KILLS, database, seed=1, progress=log.info))
+    log.info(prove(KILLS, database, seed=1, progress=log.info, patience=PATIENCE))
 
 
 def test_an_orderly_stop_under_load_sends_nothing_twice(database: str) -> None:
-    with ground(database, seed=2) as here, here.server() as server:
+    with ground(database, seed=2, patience=PATIENCE) as here, here.server() as server:
         here.start(server)
         load = here.load(server)
         load.start()
-        for _ in range(3):
-            time.sleep(0.7)
+        for _ in range(2):
+            time.sleep(0.8)
             with here.outage(fault=False):
                 assert server.stop() == 0
                 server.launch()
@@ -45,8 +47,8 @@ def test_an_orderly_stop_under_load_sends_nothing_twice(database: str) -> None:
     assert found.repeats == 0
 
 
-def test_what_is_being_sent_when_the_server_stops_is_finished_first(database: str) -> None:
-    with ground(database, seed=3) as here, here.server() as server:
+def test_what_is_being_sent_when_the_server_stops_is_finished_first() -> None:
+    with ground("", seed=3, patience=PATIENCE) as here, here.server() as server:
         here.start(server)
         here.inbox.delay_seconds = 3
         (name, key), *_ = here.keys.items()
@@ -68,7 +70,7 @@ def test_what_is_being_sent_when_the_server_stops_is_finished_first(database: st
 
 
 def test_the_database_crashes_under_load(postgres: Cluster, postgres_url: str) -> None:
-    with ground(postgres_url, seed=4) as here, here.server() as server:
+    with ground(postgres_url, seed=4, patience=PATIENCE) as here, here.server() as server:
         here.start(server)
         load = here.load(server)
         load.start()
@@ -76,10 +78,10 @@ def test_the_database_crashes_under_load(postgres: Cluster, postgres_url: str) -
             time.sleep(1)
             with here.outage(fault=True):
                 postgres.crash()
-                until(lambda: not server.ready(), 5)
+                until(lambda: not server.ready(), 15)
                 postgres.start()
             began = time.monotonic()
-            until(server.ready, 10)
+            until(server.ready, 30)
             here.ready_seconds.append(time.monotonic() - began)
         time.sleep(1)
         # What was being sent and could not be recorded waits until its lease is over.
@@ -90,7 +92,7 @@ def test_the_database_crashes_under_load(postgres: Cluster, postgres_url: str) -
 
 def test_another_node_takes_over_from_one_that_was_killed(postgres_url: str) -> None:
     with (
-        ground(postgres_url, seed=5) as here,
+        ground(postgres_url, seed=5, patience=PATIENCE) as here,
         here.server("web", role="web") as web,
         here.server("first", role="engine") as first,
         here.server("second", role="engine") as second,
