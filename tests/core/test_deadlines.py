@@ -95,6 +95,8 @@ def test_a_lapse_does_not_promise_a_first_answer_again() -> None:
     trial.acknowledge("ana")
     trial.wait(minutes=40)
     assert listed(trial)[0] == "5m acknowledge:P1 kept"
+    trial.acknowledge("ben")
+    assert trial.incident.first_acknowledged_at == START
 
 
 def test_a_raised_level_promises_an_answer_anew() -> None:

@@ -226,6 +226,13 @@ def test_a_reminder_that_is_refused_does_not_undo_what_got_through() -> None:
     assert trial.told() == ["0m ana email", "5m ana email"]
 
 
+def test_a_channel_that_was_busy_and_then_refused_for_good_moves_the_ladder_on() -> None:
+    trial = opened(plan("0m ana", "9m ben"))
+    trial.receipt("ana", "retrying")
+    trial.receipt("ana", "failed", attempt=2)
+    assert trial.told() == ["0m ana email", "0m ben email"]
+
+
 def test_when_all_refuse_the_ladder_runs_through_to_catch_all_and_alarm_at_once() -> None:
     trial = opened(plan("0m ana", "5m ben", "15m chloe"), TWO_WAYS)
     trial.refuse_all()

@@ -358,7 +358,7 @@ def test_any_text_is_a_plan_or_is_refused(text: str) -> None:
     compiled_or_refused(text)
 
 
-@settings(max_examples=400, deadline=timedelta(seconds=5))
+@settings(max_examples=250, deadline=timedelta(seconds=5))
 @given(
     st.lists(st.tuples(st.integers(0, len(DEMO_TEXT)), st.integers(0, 30), SCRAPS), min_size=1, max_size=4)
 )
