@@ -35,7 +35,7 @@ from tocsin.web.auth import sign_in_link
 from tocsin.web.services import Changes, Parse, Parsed, Services
 from tocsin.web.signing import Signer
 
-TRIAGE_PAUSE_SECONDS = 0.01
+TRIAGE_PAUSE_SECONDS = 0.02
 """In a storm triage takes what gathered meanwhile at once: its cost is more by the turn than by the alert."""
 
 

@@ -139,13 +139,13 @@ _MARK = update(alerts).where(alerts.c.id.in_(bindparam("ids", expanding=True))).
 
 def dirty(tx: Connection, limit: int) -> list[tuple[int, str, str | None]]:
     """(id, integration, incident) of alerts that triage must look at, the worst first, then the oldest."""
-    rows = tx.execute(_DIRTY, {"most": limit})
+    rows = tx.execute(_DIRTY, {"most": limit}).all()
     return [(id, integration, incident) for id, integration, incident in rows]
 
 
 def claim(tx: Connection, ids: Sequence[int]) -> list[Alert]:
     """Those of the alerts that still wait for triage, held for this transaction."""
-    return [_alert(row) for row in tx.execute(skip_locked(tx, _CLAIM), {"ids": ids})]
+    return [_alert(row) for row in tx.execute(skip_locked(tx, _CLAIM), {"ids": ids}).all()]
 
 
 def mark(tx: Connection, marked: Iterable[tuple[int, str, str | None, str]]) -> None:
