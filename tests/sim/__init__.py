@@ -1,0 +1,1 @@
+"""The simulator: the production store and engine, broken from a seed, in virtual time."""

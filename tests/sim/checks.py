@@ -1,0 +1,199 @@
+"""Looking at what is stored, through a connection of its own, and judging it: what changed after each step,
+everything now and then, and everything that was wanted once all is well again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from tests.sim import alert_rules, outbox_rules, run_rules
+from tests.sim.alert_rules import ALERT_COLUMNS, AlertRow
+from tests.sim.incident_rules import EVENT_RULES, ROW_RULES, Row, what_falls_due_is_done_on_time
+from tests.sim.outbox_rules import RING_COLUMNS, Ring
+from tests.sim.reading import EVENT_COLUMNS, recorded
+from tests.sim.simulation import Simulation
+from tests.sim.stream import Stream
+from tocsin import limits
+from tocsin.core.incident import Incident, events
+from tocsin.core.incident.state import Status
+from tocsin.engine.engine import NO_ADDRESS, NO_CHANNEL
+from tocsin.store.codec import load
+from tocsin.store.schema import from_micros, to_micros
+
+OVERLAP = 100
+"""Row ids may become visible out of order by this much where nodes insert side by side."""
+
+
+class Checks:
+    """What has been seen of the store so far, so that each look reads only what is new."""
+
+    def __init__(self, run: Simulation) -> None:
+        self._run = run
+        self._seen: dict[str, tuple[Any, ...]] = {}
+        self._outbox: defaultdict[str, set[str]] = defaultdict(set)
+        self._newest_ring = 0
+
+    def look(self) -> None:
+        """After each step: every rule, for whatever has changed."""
+        run = self._run
+        alerts = self._alerts()
+        columns = "id, version, due_at, open_key, quarantined"
+        rows = run.database.look(f"SELECT {columns} FROM subjects WHERE kind = 'incident' ORDER BY id")
+        versions = {row[0]: row[1] for row in rows}
+        for id, promised in {**{one.id: one.version for one in run.streams.values()}, **run.promised}.items():
+            run.verdict.expect(run_rules.nothing_committed_is_lost, id, promised, versions.get(id, 0))
+        self._rings()
+        changed = [tuple(row) for row in rows if self._seen.get(row[0]) != tuple(row)]
+        for row in changed:
+            self._seen[row[0]] = row
+            self._incident(row)
+        of_incident: defaultdict[str, list[AlertRow]] = defaultdict(list)
+        for alert in alerts:
+            if alert.incident is not None:
+                of_incident[alert.incident].append(alert)
+        for id in sorted({row[0] for row in changed} | of_incident.keys()):
+            story, own = run.streams[id], of_incident[id]
+            run.verdict.expect(alert_rules.joined_alerts_are_in_the_story, run.book, story, own)
+            run.verdict.expect(alert_rules.open_alerts_are_looked_after, story, own)
+        self._at_rest(rows, alerts)
+        run.verdict.raise_first(run.where())
+
+    def look_deep(self) -> None:
+        """Everything from the beginning, by nothing but what is stored: no silent change escapes."""
+        run = self._run
+        self.look()
+        book = alert_rules.Book()
+        book.take([AlertRow(*row) for row in run.database.look(f"{ALERT_COLUMNS} ORDER BY id")])
+        run.verdict.expect(alert_rules.every_alert_is_as_it_was, run.book.final_counts, book.final_counts)
+        for id, old in run.streams.items():
+            fresh = Stream(id, old.policy)
+            for row in run.database.look(f"{EVENT_COLUMNS} WHERE id = '{id}' ORDER BY seq"):
+                fresh.take(recorded(row))
+            stored = self._row(self._seen[id])
+            for judge in ROW_RULES:
+                run.verdict.expect(judge, fresh, stored)
+        self._ledger()
+        run.verdict.raise_first(run.where())
+
+    def look_healed(self) -> None:
+        """All is well and time has passed: nothing that is wanted is still on its way."""
+        run = self._run
+        self.look_deep()
+        details = ", ".join(f"'{one.detail}'" for one in (NO_ADDRESS, NO_CHANNEL))
+        nowhere = {
+            row[0] for row in run.database.look(f"SELECT key FROM deliveries WHERE detail IN ({details})")
+        }
+        for row in run.database.look(f"{RING_COLUMNS} ORDER BY id"):
+            ring = Ring(*row)
+            run.verdict.expect(
+                outbox_rules.in_the_end_everything_wanted_has_arrived,
+                run.sendings,
+                run.streams[ring.incident],
+                ring,
+                unreachable=ring.key in nowhere,
+            )
+        for node in run.nodes:
+            run.verdict.expect(run_rules.channels_have_all_their_room, node.engine._room)
+        run.verdict.raise_first(run.where())
+
+    def _alerts(self) -> list[AlertRow]:
+        run = self._run
+        live = ", ".join(map(str, (*run.book.live, 0)))
+        rows = run.database.look(
+            f"{ALERT_COLUMNS} WHERE status <> 'resolved' OR dirty = 1 OR id > {run.book.newest_id} OR id IN ({live})"
+            " ORDER BY id"
+        )
+        found = [AlertRow(*row) for row in rows]
+        verdict = run.verdict
+        verdict.expect(alert_rules.every_signal_is_counted_once, run.book, found)
+        verdict.expect(alert_rules.an_alert_lives_once_at_a_time, found)
+        verdict.expect(alert_rules.every_alert_has_one_place, found)
+        run.book.settle_doubts(found)
+        run.book.take(found)
+        return list(run.book.live.values())
+
+    def _rings(self) -> None:
+        statement = f"SELECT id, key, subject_id FROM outbox WHERE id > {self._newest_ring - OVERLAP}"
+        for id, key, incident in self._run.database.look(statement):
+            self._newest_ring = max(self._newest_ring, id)
+            self._outbox[incident].add(key)
+
+    def _incident(self, seen: tuple[Any, ...]) -> None:
+        run, row = self._run, self._row(seen)
+        story = run.streams.get(row.id)
+        if story is None:
+            story = run.streams[row.id] = Stream(row.id, run.policies[row.snapshot.policy_version])
+        self._read_on(story)
+        for rule in ROW_RULES:
+            run.verdict.expect(rule, story, row)
+        run.verdict.expect(outbox_rules.every_ring_is_in_the_outbox, story, sorted(self._outbox[row.id]))
+        refused = sorted(run.refused.get(row.id, ()))
+        run.verdict.expect(outbox_rules.the_incident_hears_of_refusals, story, refused)
+
+    def _read_on(self, story: Stream) -> None:
+        run = self._run
+        statement = f"{EVENT_COLUMNS} WHERE id = '{story.id}' AND seq > {story.version} ORDER BY seq"
+        for row in run.database.look(statement):
+            one = recorded(row)
+            run.counts["events"] += 1
+            run.log.write(f"{story.id} {story.version + 1} {one.at} {one.actor} {row[1]} {row[5]}")
+            for rule in EVENT_RULES:
+                run.verdict.expect(rule, story, one)
+            run.verdict.expect(what_falls_due_is_done_on_time, story, one, run.calm_since)
+            if isinstance(one.event, events.Opened):
+                run.counts["incidents"] += 1
+                run.verdict.expect(
+                    run_rules.new_incidents_follow_the_newest_plan,
+                    story,
+                    one.event.policy_version,
+                    one.at,
+                    run.newest_plans,
+                )
+            story.take(one)
+
+    def _row(self, seen: tuple[Any, ...]) -> Row:
+        id, version, due_at, open_key, quarantined = seen
+        ((state,),) = self._run.database.look(f"SELECT state FROM subjects WHERE id = '{id}'")
+        return Row(id, version, _time(due_at), open_key, quarantined, load(state, Incident))
+
+    def _at_rest(self, rows: Sequence[Sequence[Any]], alerts: Iterable[AlertRow]) -> None:
+        run = self._run
+        now = to_micros(run.clock())
+        turning = [one for one in run.nodes if one.awake and one.turning]
+        if not turning or any(one.rests_until > run.loop.micros for one in turning) or not run.rested:
+            return
+        late = [row[0] for row in rows if row[2] is not None and row[2] <= now]
+        waiting = run.database.look(f"{RING_COLUMNS} AND state = 'waiting' AND next_at <= {now}")
+        busy = Counter(
+            row[0] for row in run.database.look("SELECT channel FROM outbox WHERE state = 'leased'")
+        )
+        run.verdict.expect(
+            run_rules.nothing_due_is_left,
+            [Ring(*row) for row in waiting],
+            late,
+            sum(alert.dirty for alert in alerts),
+            busy,
+            limits.CHANNEL_MESSAGES,
+        )
+
+    def _ledger(self) -> None:
+        run = self._run
+        attempts: defaultdict[str, list[Any]] = defaultdict(list)
+        statement = "SELECT key, attempt, outcome FROM deliveries ORDER BY key, attempt"
+        for key, attempt, outcome in run.database.look(statement):
+            attempts[key].append((attempt, outcome))
+        for row in run.database.look(f"{RING_COLUMNS} ORDER BY id"):
+            ring = Ring(*row)
+            run.verdict.expect(outbox_rules.the_ledger_has_every_attempt, attempts[ring.key], ring)
+
+
+def _time(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
+
+
+def open_incidents(run: Simulation) -> list[Stream]:
+    """Incidents that are not resolved, as the run has read them."""
+    return [one for one in run.streams.values() if one.incident.status is not Status.RESOLVED]

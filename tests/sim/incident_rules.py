@@ -1,0 +1,247 @@
+"""What must be true of an incident: of each event as it comes, and of what is stored at every commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tests.sim.stream import Stream, leads_on, reached, steps_left
+from tocsin.core.incident import Incident, events, next_due
+from tocsin.core.incident.events import Recorded
+from tocsin.core.incident.state import Status
+from tocsin.core.model import ActorKind
+
+AFTER_THE_END = (events.RingSettled, events.AlertsCleared)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of `subjects` as it was read."""
+
+    id: str
+    version: int
+    due_at: datetime | None
+    open_key: str | None
+    quarantined: str
+    snapshot: Incident
+
+
+def steps_are_taken_in_order(stream: Stream, one: Recorded) -> Iterator[str]:
+    """Every step of the ladder is taken or moot, in order, and early only where the path is blocked."""
+    event, state = one.event, stream.state
+    if not isinstance(event, events.StepTaken) or state is None:
+        return
+    ladder = stream.policy.level(state.level).ladder
+    if event.round != state.round:
+        yield f"step {event.step} of round {event.round} in round {state.round}"
+    if event.step < state.steps_taken:
+        yield f"step {event.step} is taken again"
+    for index in range(state.steps_taken, event.step):
+        if not reached(state, ladder[index].until):
+            yield f"step {index} is skipped, {event.step} is taken"
+    if reached(state, ladder[event.step].until):
+        yield f"step {event.step} is moot and was taken"
+    if one.at < state.ladder_at + ladder[event.step].after and stream.blocked_at != one.at:
+        yield f"step {event.step} is early, and nothing blocks the path"
+
+
+def rings_go_out_as_planned(stream: Stream, one: Recorded) -> Iterator[str]:
+    """Each ring of a page goes once, as planned, while the page is open, and early only after a refusal."""
+    event = one.event
+    if not isinstance(event, events.RingSent | events.RingSkipped):
+        return
+    page = stream.pages.get(event.page)
+    if page is None:
+        yield f"ring {event.ring} of page {event.page}, which is over"
+        return
+    if event.ring in page.sent:
+        yield f"ring {event.ring} of page {event.page} goes again"
+    planned = page.rings[event.ring]
+    if (planned.channel, page.person) != (event.channel, event.person):
+        yield f"ring {event.ring} goes to {event.person} by {event.channel}, planned was {planned}"
+    early = one.at < page.started_at + timedelta(seconds=planned.after_seconds)
+    if early and stream.blocked_at != one.at:
+        yield f"ring {event.ring} of page {event.page} is early, and nothing was refused"
+
+
+def pages_are_for_the_unanswered(stream: Stream, one: Recorded) -> Iterator[str]:
+    """Nobody is asked to take what is taken, nobody who has taken it is asked again, and nobody twice at once."""
+    event, state = one.event, stream.state
+    if not isinstance(event, events.PageStarted) or state is None:
+        return
+    if reached(state, event.until):
+        yield f"{event.person} is paged until {event.until}, and it is {state.status}"
+    if event.person in stream.answered:
+        yield f"{event.person} is paged, and has answered since it last counted as unanswered"
+    if any(page.person == event.person for page in stream.pages.values()):
+        yield f"{event.person} is paged beside an open page"
+    if event.page in stream.pages or event.page != state.pages_count + 1:
+        yield f"page {event.page} follows page {state.pages_count}"
+
+
+def nothing_begins_after_the_end(stream: Stream, one: Recorded) -> Iterator[str]:
+    """A resolved incident hears late answers and nothing else."""
+    state = stream.state
+    if state is not None and state.status is Status.RESOLVED:
+        withdrawn = isinstance(one.event, events.PageWithdrawn) and one.at == state.resolved_at
+        if not withdrawn and not isinstance(one.event, AFTER_THE_END):
+            yield f"{type(one.event).__name__} after it was resolved"
+
+
+def only_the_paged_answer(stream: Stream, one: Recorded) -> Iterator[str]:
+    """A page is answered by the person it asked, and an acknowledgement is of something unanswered."""
+    event, state = one.event, stream.state
+    if isinstance(event, events.PageAnswered):
+        by_them = one.actor.kind is ActorKind.PERSON and one.actor.id == event.person
+        if not by_them:
+            yield f"{one.actor} answers the page of {event.person}"
+    elif (
+        isinstance(event, events.Acknowledged) and state is not None and state.status is not Status.TRIGGERED
+    ):
+        yield f"acknowledged while {state.status}"
+
+
+def rounds_and_levels_only_rise(stream: Stream, one: Recorded) -> Iterator[str]:
+    """A round follows the one before, while nobody has the incident; a level only gets worse."""
+    event, state = one.event, stream.state
+    if state is None:
+        return
+    if isinstance(event, events.RoundStarted):
+        if event.round != state.round + 1:
+            yield f"round {event.round} after round {state.round}"
+        if state.status is not Status.TRIGGERED:
+            yield f"a round begins while it is {state.status}"
+    elif isinstance(event, events.LevelRaised):
+        policy = stream.policy
+        if policy.level(event.level).rank >= policy.level(state.level).rank:
+            yield f"raised from {state.level} to {event.level}"
+
+
+def what_falls_due_is_done_on_time(stream: Stream, one: Recorded, calm_since: datetime) -> Iterator[str]:
+    """While the engine turns, everything happens at the very moment it falls due."""
+    due = _due(stream, one.event, one.at)
+    if due is not None and due >= calm_since and one.at > due:
+        yield f"{type(one.event).__name__} at {one.at}, due at {due}, and the engine was turning"
+
+
+def _due(stream: Stream, event: events.IncidentEvent, at: datetime) -> datetime | None:
+    state = stream.state
+    if state is None:
+        return None
+    level = stream.policy.level(state.level)
+    match event:
+        case events.StepTaken():
+            return state.ladder_at + level.ladder[event.step].after
+        case events.RingSent():
+            page = stream.pages.get(event.page)
+            if page is None:
+                return None
+            return page.started_at + timedelta(seconds=page.rings[event.ring].after_seconds)
+        case events.PromiseBroken():
+            return event.due_at
+        case events.AcknowledgementLapsed():
+            assert state.acknowledged_at is not None
+            assert level.acknowledgement_lasts is not None
+            return state.acknowledged_at + level.acknowledgement_lasts
+        case events.RoundStarted() if state.status is Status.TRIGGERED and stream.restarted_at != at:
+            return leads_on(state, stream.policy)
+        case _:
+            return None
+
+
+EVENT_RULES = (
+    steps_are_taken_in_order,
+    rings_go_out_as_planned,
+    pages_are_for_the_unanswered,
+    nothing_begins_after_the_end,
+    only_the_paged_answer,
+    rounds_and_levels_only_rise,
+)
+"""Of each event, with the stream as it was before it."""
+
+
+def the_version_counts_the_events(stream: Stream, row: Row) -> Iterator[str]:
+    """A subject's version is the number of its events."""
+    if row.version != stream.version:
+        yield f"{row.id} is at version {row.version} and has {stream.version} events"
+
+
+def the_snapshot_is_the_fold(stream: Stream, row: Row) -> Iterator[str]:
+    """The stored state is what folding the stored events gives."""
+    if row.snapshot != stream.state:
+        yield f"{row.id} is stored as {row.snapshot} and folds to {stream.state}"
+
+
+def the_due_time_is_the_next_deadline(stream: Stream, row: Row) -> Iterator[str]:
+    """The clock will look at a subject when its next promise falls due, no sooner and no later."""
+    due = next_due(stream.incident, stream.policy)
+    if row.due_at != due:
+        yield f"{row.id} is due at {row.due_at}; its next deadline is at {due}"
+
+
+def nothing_is_set_aside(_stream: Stream, row: Row) -> Iterator[str]:
+    """No incident is in quarantine: there is none that the engine cannot decide."""
+    if row.quarantined:
+        yield f"{row.id}: {row.quarantined}"
+
+
+def the_unanswered_have_a_live_timer(stream: Stream, row: Row) -> Iterator[str]:
+    """An unacknowledged incident at a level with a ladder always has a next time at which it pages."""
+    state = stream.incident
+    if state.status is not Status.TRIGGERED or not stream.policy.level(state.level).ladder:
+        return
+    leads = leads_on(state, stream.policy)
+    if leads is None:
+        yield f"{row.id} is unanswered, and its ladder leads nowhere"
+    elif row.due_at is None or row.due_at > leads:
+        yield f"{row.id} moves on at {leads}, and the clock looks at {row.due_at}"
+
+
+def an_answer_ends_what_it_answers(stream: Stream, row: Row) -> Iterator[str]:
+    """Whatever the incident's state has made moot is no longer an open page, and no open page is unheard of."""
+    state = stream.incident
+    for number, page in stream.pages.items():
+        if reached(state, page.until):
+            yield f"{row.id} is {state.status} and page {number} for {page.person} is open"
+    if {page.id for page in state.pages} != stream.pages.keys():
+        yield f"{row.id} holds the pages {state.pages}, its events leave {stream.pages}"
+
+
+def the_group_is_held_while_open(stream: Stream, row: Row) -> Iterator[str]:
+    """An open incident holds its service, so that alerts find it; a resolved one has let go."""
+    state = stream.incident
+    wanted = None if state.status is Status.RESOLVED else state.service
+    if row.open_key != wanted:
+        yield f"{row.id} is {state.status} and holds {row.open_key}"
+
+
+def a_refusal_moves_the_path_on(stream: Stream, row: Row) -> Iterator[str]:
+    """When channels refuse, one not tried yet is; then the ladder goes on; and in the end it is said aloud."""
+    state = stream.incident
+    for number, page in stream.pages.items():
+        untried = {ring.channel for ring in page.rings} - page.tried
+        if page.refused and page.tried <= page.refused and untried:
+            yield f"{row.id}: every channel tried for page {number} has refused, and {untried} wait"
+    # Pages of an earlier round say nothing about this one, whose first step may be yet to come.
+    if state.status is not Status.TRIGGERED or not stream.pages or not stream.refused_in_round:
+        return
+    if all(page.undeliverable for page in stream.pages.values()):
+        left = steps_left(state, stream.policy.level(state.level).ladder)
+        if left:
+            yield f"{row.id}: no page can be delivered, and step {left[0]} waits"
+        elif stream.nobody_at is None or (stream.last_page_at and stream.nobody_at < stream.last_page_at):
+            yield f"{row.id}: no page can be delivered, and nobody was told so"
+
+
+ROW_RULES = (
+    the_version_counts_the_events,
+    the_snapshot_is_the_fold,
+    the_due_time_is_the_next_deadline,
+    nothing_is_set_aside,
+    the_unanswered_have_a_live_timer,
+    an_answer_ends_what_it_answers,
+    the_group_is_held_while_open,
+    a_refusal_moves_the_path_on,
+)
+"""Of what is stored, as it can be seen after a commit."""

@@ -1,0 +1,88 @@
+"""What must be true of a run as a whole: its wheels, its plans, and how it catches up."""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tests.sim.outbox_rules import Attempt, Ring
+from tests.sim.stream import Stream
+from tests.sim.verdict import Verdict
+from tocsin import limits
+from tocsin.core.model import Message
+
+VIEW_LASTS = timedelta(seconds=2)
+
+
+def a_bug_is_not_swallowed(error: BaseException) -> Iterator[str]:
+    """The engine meets no error but the store's and the channels' own."""
+    yield "".join(traceback.format_exception(error)[-6:])
+
+
+def the_wheels_come_to_rest(turns: int) -> Iterator[str]:
+    """At any instant there is an end to what is to be done."""
+    yield f"after {turns} turns there is still work at the same moment"
+
+
+def nothing_due_is_left(
+    overdue: Sequence[Ring], late: Sequence[str], untriaged: int, busy: Mapping[str, int], room: int
+) -> Iterator[str]:
+    """At rest, no deadline, no alert and no message that could go is waiting."""
+    if late:
+        yield f"past their due time: {late}"
+    if untriaged:
+        yield f"{untriaged} alerts wait for triage"
+    for ring in overdue:
+        if busy.get(ring.channel, 0) < room:
+            yield f"{ring} could go"
+
+
+def nothing_committed_is_lost(id: str, promised: int, found: int) -> Iterator[str]:
+    """What somebody was told is stored is there, also after a crash, a restart or a power cut."""
+    if found < promised:
+        yield f"{id} was at version {promised} and is at {found}"
+
+
+def new_incidents_follow_the_newest_plan(
+    stream: Stream, version: str, opened_at: datetime, plans: Sequence[tuple[str, datetime]]
+) -> Iterator[str]:
+    """An incident opens under the plan that was applied last, or one replaced no more than seconds ago."""
+    ended = {one: next_at for (one, _), (_, next_at) in zip(plans, plans[1:], strict=False)}
+    if version == plans[-1][0]:
+        return
+    if opened_at > ended[version] + VIEW_LASTS:
+        yield f"{stream.id} opened at {opened_at} under {version}, replaced at {ended[version]}"
+
+
+def after_an_outage_one_message_each(told: Counter[tuple[str, str, str]]) -> Iterator[str]:
+    """At the moment of catching up, nobody is told twice by one channel of one incident, but for marked repeats."""
+    for (person, channel, incident), number in told.items():
+        if number > 1:
+            yield f"{person} is told {number} times by {channel} of {incident}"
+
+
+def channels_have_all_their_room(room: Mapping[str, int]) -> Iterator[str]:
+    """When nothing is on its way, every channel can take as much as ever."""
+    for channel, free in room.items():
+        if free != limits.CHANNEL_MESSAGES:
+            yield f"{channel} has room for {free} messages"
+
+
+@dataclass(slots=True)
+class Catching:
+    """Messages that leave at the very moment an outage ends."""
+
+    at: int
+    told: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def left(self, at: int, attempt: Attempt, message: Message, channel: str) -> None:
+        """A message leaves."""
+        if at == self.at and not attempt.repeat:
+            self.told.update((message.person, channel, incident) for incident in message.incidents)
+
+    def judge(self, verdict: Verdict) -> None:
+        """That was all of them."""
+        verdict.expect(after_an_outage_one_message_each, self.told)

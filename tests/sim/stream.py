@@ -1,0 +1,141 @@
+"""One incident as its stored events tell it, read one by one, folded and added up here, apart from the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tocsin.core.incident import Incident, events
+from tocsin.core.incident.events import Recorded
+from tocsin.core.incident.state import Status, fold
+from tocsin.core.model import ActorKind, Outcome, PersonId
+from tocsin.core.policy import Policy, Step, Until
+
+
+@dataclass(slots=True)
+class OpenPage:
+    """A page that is neither answered nor withdrawn, in the words of the events about it."""
+
+    person: PersonId
+    until: Until
+    started_at: datetime
+    rings: tuple[events.Ring, ...]
+    sent: set[int] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    reached: bool = False
+
+    @property
+    def tried(self) -> set[str]:
+        """Channels that a ring went by."""
+        return {self.rings[number].channel for number in self.sent}
+
+    @property
+    def undeliverable(self) -> bool:
+        """Nothing has got through, and every channel has said that nothing will."""
+        return not self.reached and all(ring.channel in self.gone for ring in self.rings)
+
+
+@dataclass(slots=True)
+class Stream:
+    """What the events so far add up to. `state` is folded by the rule that was loaded with this module."""
+
+    id: str
+    policy: Policy
+    state: Incident | None = None
+    version: int = 0
+    pages: dict[int, OpenPage] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)
+    rings: set[str] = field(default_factory=set)
+    refused_rings: set[str] = field(default_factory=set)
+    blocked_at: datetime | None = None
+    nobody_at: datetime | None = None
+    restarted_at: datetime | None = None
+    refused_in_round: bool = False
+    last_page_at: datetime | None = None
+    joined: int = 0
+
+    @property
+    def incident(self) -> Incident:
+        """The folded state of a stream that has begun."""
+        assert self.state is not None
+        return self.state
+
+    def take(self, one: Recorded) -> None:
+        """One more event."""
+        event = one.event
+        match event:
+            case events.PageStarted():
+                self.pages[event.page] = OpenPage(event.person, event.until, one.at, event.rings)
+                self.last_page_at = one.at
+            case events.PageAnswered() | events.PageWithdrawn():
+                self.pages.pop(event.page, None)
+                if isinstance(event, events.PageAnswered):
+                    self.answered.add(event.person)
+            case events.RingSent() | events.RingSkipped() | events.RingSettled():
+                self._ring(event, one.at)
+            case events.StepTaken() if not event.paged:
+                self.blocked_at = one.at
+            case events.RoundStarted():
+                self.refused_in_round = False
+            case events.NobodyReached():
+                self.nobody_at = one.at
+            case events.LevelRaised() | events.AcknowledgementLapsed():
+                self.restarted_at = one.at
+                self.answered.clear()
+            case events.Acknowledged():
+                if event.by.kind is ActorKind.PERSON:
+                    self.answered.add(event.by.id)
+            case events.AlertsJoined():
+                self.joined += event.count
+            case _:
+                pass
+        self.state = fold(self.state, one)
+        self.version += 1
+
+    def _ring(self, event: events.RingSent | events.RingSkipped | events.RingSettled, at: datetime) -> None:
+        page = self.pages.get(event.page)
+        if isinstance(event, events.RingSettled):
+            if event.outcome in (Outcome.RETRYING, Outcome.FAILED):
+                self.refused_rings.add(f"{self.id}/{event.page}/{event.ring}")
+                self.blocked_at = at
+                self.refused_in_round |= page is not None
+            if page is not None:
+                page.reached |= event.outcome is Outcome.ACCEPTED
+                page.refused |= (
+                    {event.channel} if event.outcome in (Outcome.RETRYING, Outcome.FAILED) else set()
+                )
+                page.gone |= {event.channel} if event.outcome is Outcome.FAILED else set()
+            return
+        if isinstance(event, events.RingSent):
+            self.rings.add(event.key)
+        if page is not None:
+            page.sent.add(event.ring)
+
+
+def reached(state: Incident, until: Until) -> bool:
+    """Whether the incident has come to where a step or page wanted it: said here once more, in other words."""
+    if until is Until.RESOLVED:
+        return state.status is Status.RESOLVED
+    return state.status is not Status.TRIGGERED
+
+
+def steps_left(state: Incident, ladder: Sequence[Step]) -> list[int]:
+    """The rungs still to be taken as things stand."""
+    return [
+        index
+        for index, step in enumerate(ladder)
+        if index >= state.steps_taken and not reached(state, step.until)
+    ]
+
+
+def leads_on(state: Incident, policy: Policy) -> datetime | None:
+    """When the ladder moves by itself: its next rung, or a new round after the last."""
+    level = policy.level(state.level)
+    left = steps_left(state, level.ladder)
+    if left:
+        return state.ladder_at + level.ladder[left[0]].after
+    if level.repeat_every is not None and state.last_step_at is not None:
+        return state.last_step_at + level.repeat_every
+    return None
