@@ -380,3 +380,29 @@ def test_a_raised_level_does_not_put_off_a_ring_that_was_promised_earlier() -> N
     trial.join("P1")
     trial.wait(minutes=2)
     assert trial.told() == ["0m ana email", "7m ana email", "8m ana call"]
+
+
+def test_paging_again_does_not_call_off_a_ring_that_falls_due_at_the_same_instant() -> None:
+    trial = Trial(plan("0m ana", "5m ana"), (person("ana email", "5m email"),))
+    trial.join()
+    trial.wait(minutes=6)
+    assert trial.told() == ["5m ana email"]
+
+
+@pytest.mark.parametrize("outcome", ["retrying", "unknown"])
+def test_paging_again_does_not_put_off_a_ring_that_has_not_got_through_yet(outcome: str) -> None:
+    trial = Trial(plan("0m ana", "5m ana"), (person("ana email", "4m email"),))
+    trial.join()
+    trial.wait(minutes=4.5)
+    trial.receipt("ana", outcome)
+    trial.wait(minutes=1)
+    assert trial.told() == ["4m ana email", "5m ana email"]
+
+
+def test_a_ring_that_got_through_is_not_sent_sooner_when_paging_again() -> None:
+    trial = Trial(plan("0m ana", "5m ana"), (person("ana email", "4m email"),))
+    trial.join()
+    trial.wait(minutes=4.5)
+    trial.receipt("ana", "accepted")
+    trial.wait(minutes=5)
+    assert trial.told() == ["4m ana email", "9m ana email"]

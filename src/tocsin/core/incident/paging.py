@@ -203,6 +203,10 @@ def _rings(draft: Draft, person: Person) -> tuple[events.Ring, ...]:
 def _no_later_than(rings: tuple[events.Ring, ...], earlier: Page, now: datetime) -> tuple[events.Ring, ...]:
     """The rings of a new page, the first of each channel no later than the page it replaces would send it."""
     promised: dict[str, int] = {}
+    if rings[0].after_seconds and not earlier.reached:
+        # What was sent may still wait to go out, and ends with its page: nobody falls silent by being asked.
+        tried = {ring.channel for number, ring in enumerate(earlier.rings) if number not in earlier.waiting}
+        promised = dict.fromkeys(tried.difference(earlier.refused), 0)
     for number in earlier.waiting:
         left = int((ring_due_at(earlier, number) - now).total_seconds())
         promised.setdefault(earlier.rings[number].channel, max(0, left))
