@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.support.world import World, page
-from tocsin.core.model import AlertAction, AlertSeverity, Refused, Signal
+from tocsin.core.incident import commands
+from tocsin.core.model import Actor, ActorKind, AlertAction, AlertSeverity, Refused, Signal
 from tocsin.store.alerts import Received
 
 
@@ -96,3 +97,15 @@ def test_an_alert_that_got_worse_and_was_acknowledged_at_its_source_at_once_stil
     world.settle()
     world.expect(page("ana"))
     assert world.incident().level == "P1"
+
+
+def test_who_resolves_does_not_take_along_what_has_just_got_worse(world: World) -> None:
+    world.alert("prometheus", "checkout is slow", severity="error")
+    world.expect(page("ana"))
+    worse = Signal(AlertAction.TRIGGER, "checkout is slow", "checkout is down", AlertSeverity.CRITICAL)
+    world.run(world.intake.accept([Received("prometheus", worse, world.now)]))
+    asked = commands.Asked(Actor(ActorKind.PERSON, "ana"), commands.Resolve("it was only slow"))
+    world.run(world.engine.ask(world.incident().id, asked))
+    world.settle()
+    world.expect(page("ana"))
+    assert {(one.level, one.status) for one in world.incidents()} == {("P1", "triggered"), ("P2", "resolved")}

@@ -164,7 +164,13 @@ def set_free(tx: Connection, ids: Sequence[int]) -> None:
 
 
 def close_all(tx: Connection, incident: str) -> None:
-    """The incident is over by hand: its alerts are too, so that the next trigger is a new alert."""
+    """The incident is over by hand: its alerts are too, so that the next trigger is a new alert.
+
+    But for those that have got worse since triage last looked: whoever resolved had not heard of that yet,
+    and triage takes them as new.
+    """
+    unheard = (alerts.c.subject_id == incident, alerts.c.status == "open", alerts.c.dirty == 1)
+    tx.execute(update(alerts).where(*unheard).values(subject_id=None, triaged=""))
     tx.execute(
         update(alerts)
         .where(alerts.c.subject_id == incident, alerts.c.status != "resolved")
