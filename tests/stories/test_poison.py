@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
 from tests.support.world import World, page
 from tocsin.core.model import AlertAction, Signal
+from tocsin.store import subjects
 from tocsin.store.alerts import Received
 
 
@@ -58,3 +61,15 @@ def test_a_signal_that_cannot_be_stored_fails_alone_and_the_door_stays_open(worl
         world.alert("prometheus", "half a letter \ud800")
     world.alert("prometheus", "checkout is down")
     world.expect(page("ana"))
+
+
+def test_an_unreadable_incident_takes_no_sound_one_with_it_when_the_plan_has_changed(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    damage(world, "subjects", "state")
+    world.alert("uptime", "catalogue is down")
+    world.expect(page("ana"), page("ana"))
+    world.now += timedelta(seconds=10)
+    world.apply_plan(world.plan.replace("prometheus: checkout", "prometheus: catalogue"))
+    world.clear("prometheus", "checkout is down")
+    (set_aside,) = world.store.read_now(subjects.set_aside_now)
+    assert set_aside.endswith("-001")

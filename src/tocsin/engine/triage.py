@@ -59,9 +59,13 @@ def abandon(tx: Transaction, context: Context, batch: Batch, why: str, now: date
     News of alerts that had joined it has nowhere to go; they count as new, so that they page again. False
     when it was not an incident that stood in the way.
     """
-    policy = context.current_policy(tx, now)
     alerts.set_free(tx, batch.ids)
-    return subjects.give_up_key(tx, policy.service_of(batch.integration), why)
+    if batch.incident is not None:
+        # By its id: the plan may lead the integration to another service by now, whose incident is sound.
+        subjects.give_up_key(tx, of=batch.incident, why=why)
+        return True
+    policy = context.current_policy(tx, now)
+    return subjects.give_up_key(tx, key=policy.service_of(batch.integration), why=why)
 
 
 def _fresh(

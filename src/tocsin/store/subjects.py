@@ -136,15 +136,14 @@ def set_aside(tx: Connection, incident: str, why: str, until: datetime) -> None:
     )
 
 
-def give_up_key(tx: Connection, open_key: str, why: str) -> bool:
-    """Quarantine the incident that holds this group key, so that the next alert opens a new one.
+def give_up_key(tx: Connection, *, of: str = "", key: str = "", why: str) -> bool:
+    """Quarantine the incident `of` that id, or that with this group key: the next alert opens a new one.
 
-    False when none holds it.
+    False when there is none that holds its key.
     """
-    freed = tx.execute(
-        update(subjects).where(subjects.c.open_key == open_key).values(open_key=None, quarantined=why)
-    )
-    return freed.rowcount > 0
+    which = subjects.c.id == of if of else subjects.c.open_key == key
+    held = update(subjects).where(which, subjects.c.kind == INCIDENT, subjects.c.open_key.is_not(None))
+    return tx.execute(held.values(open_key=None, quarantined=why)).rowcount > 0
 
 
 @dataclass(frozen=True, slots=True)
