@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from tests.web.support.site import Site
 from tests.web.test_pages import text_of
@@ -172,3 +173,17 @@ def test_the_link_of_somebody_who_has_left_does_not_work(site: Site) -> None:
 
     site.store.write_now(without_ana)
     assert site.browser().post(link).status_code == 410
+
+
+def test_an_incident_that_cannot_be_read_does_not_keep_the_others_from_being_taken(large_site: Site) -> None:
+    site = large_site
+    for integration in ("prometheus", "uptime"):
+        site.alert(integration, f"{integration} is down", send=False)
+    site.settle()
+    link = site.links("ana")[-1]
+    damage = text("UPDATE subjects SET state = 'broken' WHERE id = :id")
+    sound, broken = site.incidents()[:2]
+    site.store.write_now(lambda tx: tx.execute(damage, {"id": broken.id}))
+    phone = site.browser()
+    assert sound.title in phone.get(link).text
+    assert "It is yours now." in phone.post(link).text

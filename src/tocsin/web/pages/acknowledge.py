@@ -7,6 +7,7 @@ none is given.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +20,7 @@ from tocsin.core.directory import Contact
 from tocsin.core.incident import Status, commands
 from tocsin.core.model import Actor, ActorKind, PersonId, Refused, SubjectId
 from tocsin.store import directory, outbox
+from tocsin.store.errors import Corrupt
 from tocsin.store.transaction import Transaction
 from tocsin.web import incidents
 from tocsin.web.auth import PUBLIC, refuse_foreign
@@ -90,8 +92,10 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
         asked = commands.Asked(actor, commands.Acknowledge("link"))
         answers: dict[SubjectId, Refused | None] = {}
         for incident in await services.store.read(partial(_incidents, link=link)):
-            answer = await services.engine.ask(incident, asked)
-            answers[incident] = answer if isinstance(answer, Refused) else None
+            # One that cannot be read must not keep the others of the message from being taken.
+            with suppress(Corrupt):
+                answer = await services.engine.ask(incident, asked)
+                answers[incident] = answer if isinstance(answer, Refused) else None
         return await _answer(services, link, answers)
 
     return [show, acknowledge]
@@ -119,12 +123,13 @@ async def _answer(
 
     def read(tx: Transaction) -> tuple[Listed, ...]:
         people = names(tx)
-        found = [(id, incidents.one(tx, services, id)) for id in _incidents(tx, link)]
-        return tuple(
-            _listed(one, link, people, times, answers.get(id), asked=id in answers)
-            for id, one in found
-            if one is not None
-        )
+        listed = []
+        for id in _incidents(tx, link):
+            with suppress(Corrupt):
+                one = incidents.one(tx, services, id)
+                if one is not None:
+                    listed.append(_listed(one, link, people, times, answers.get(id), asked=id in answers))
+        return tuple(listed)
 
     listed = await services.store.read(read)
     waits = any(one.waits for one in listed)
