@@ -27,6 +27,9 @@ from tocsin.web.services import Parse, Services
 KEYS_LAST = timedelta(seconds=2)
 """How long a routing key that was changed elsewhere may be remembered."""
 
+STRANGE_KEYS_LAST = timedelta(milliseconds=50)
+"""How long a key that nobody has may be remembered: who has just made one uses it at once."""
+
 TOO_LARGE = f"The body is larger than {limits.BODY_BYTES} bytes. Send fewer events at a time."
 UNKNOWN_KEY = "No integration has this key. Make one with `tocsin integration add`."
 BUSY = "More events wait than this server can store just now. Send this again."
@@ -51,7 +54,9 @@ class Door:
         try:
             integration = await self._integration(key, now)
             if integration is None:
-                return 400 if key_in_body else 401, UNKNOWN_KEY
+                status = 400 if key_in_body else 401
+                meters.refused.labels(str(status)).inc()
+                return status, UNKNOWN_KEY
             await self._intake.accept([Received(integration, signal, now) for signal in signals])
         except (Busy, StoreError) as trouble:
             status, why = _not_stored(trouble)
@@ -62,11 +67,13 @@ class Door:
 
     async def _integration(self, key: str, now: datetime) -> str | None:
         """The integration that a routing key speaks for."""
-        if self._keys_at is None or not self._keys_at <= now <= self._keys_at + KEYS_LAST:
+        hashed = directory.hashed(key)
+        lasts = KEYS_LAST if hashed in self._keys else STRANGE_KEYS_LAST
+        if self._keys_at is None or not self._keys_at <= now <= self._keys_at + lasts:
             # One look for all who wait: a look by each of them would hold up everything else for a second.
             self._looking = self._looking or asyncio.create_task(self._look(now))
             await asyncio.shield(self._looking)
-        return self._keys.get(directory.hashed(key))
+        return self._keys.get(hashed)
 
     async def _look(self, now: datetime) -> None:
         try:
