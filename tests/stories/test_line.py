@@ -109,3 +109,28 @@ def test_who_resolves_does_not_take_along_what_has_just_got_worse(world: World) 
     world.settle()
     world.expect(page("ana"))
     assert {(one.level, one.status) for one in world.incidents()} == {("P1", "triggered"), ("P2", "resolved")}
+
+
+def test_an_alert_taken_at_its_source_does_not_stop_the_pages_for_another(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    world.alert("prometheus", "disk is slow", severity="info")
+    world.alert("prometheus", "disk is slow", action="acknowledge")
+    world.advance(minutes=5)
+    world.expect(page("ana", "webhook"), page("ben"))
+    world.alert("prometheus", "checkout is down", action="acknowledge")
+    world.advance(minutes=9)
+    world.expect()
+    assert world.incident().status == "acknowledged"
+
+
+def test_an_alert_that_comes_already_taken_does_not_stop_the_pages_for_another(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    signals = [
+        Signal(action, "disk", "disk is slow", AlertSeverity.INFO)
+        for action in (AlertAction.TRIGGER, AlertAction.ACKNOWLEDGE)
+    ]
+    world.run(world.intake.accept([Received("prometheus", one, world.now) for one in signals]))
+    world.settle()
+    assert world.incident().status == "triggered"

@@ -81,7 +81,8 @@ def _fresh(
     joined = _join(tx, context, live, actor, now)
     incident = joined.incident
     alerts.mark(tx, [(alert.id, alert.status, incident, "") for alert in live])
-    if all(alert.status == "acknowledged" for alert in live):
+    taken = all(alert.status == "acknowledged" for alert in live)
+    if taken and alerts.all_acknowledged(tx, incident):
         return [joined, *_ask(tx, context, incident, actor, commands.Acknowledge("source"), now)]
     return [joined]
 
@@ -119,7 +120,8 @@ def _known(
     taken = [alert for alert in claimed if alert.status == "acknowledged" != alert.triaged]
     live = [alert for alert in claimed if alert.status != "resolved"]
     applied: list[Applied] = []
-    if taken:
+    # One alert that somebody has taken at its source says nothing of the others.
+    if taken and alerts.all_acknowledged(tx, incident):
         applied += _ask(tx, context, incident, actor, commands.Acknowledge("source"), now)
     if live:
         # After the acknowledgement: which of the two came first is not known, and doubt goes up.

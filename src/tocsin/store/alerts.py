@@ -189,6 +189,12 @@ def of_incident(tx: Connection, incident: str, limit: int) -> list[Alert]:
     return [_alert(row) for row in rows]
 
 
+def all_acknowledged(tx: Connection, incident: str) -> bool:
+    """Whether the source has acknowledged every alert of the incident that it has not resolved."""
+    open_still = select(alerts.c.id).where(alerts.c.subject_id == incident, alerts.c.status == "open")
+    return tx.execute(open_still.limit(1)).first() is None
+
+
 def waiting(tx: Connection) -> int:
     """How many alerts wait for triage."""
     return int(tx.scalar(select(func.count()).select_from(alerts).where(alerts.c.dirty == 1)) or 0)
