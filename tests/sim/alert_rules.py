@@ -54,7 +54,7 @@ ALERT_COLUMNS = (
 class Book:
     """What senders were promised, and what is there.
 
-    `accepted` counts triggers whose sender heard that they are safe; `maybe` those that may be there beside them.
+    `accepted` counts triggers whose sender heard that they are safe; `maybe` those that may be there too.
     """
 
     accepted: Counter[Name] = field(default_factory=Counter)
@@ -128,7 +128,7 @@ def an_alert_lives_once_at_a_time(rows: Sequence[AlertRow]) -> Iterator[str]:
 
 
 def every_alert_has_one_place(rows: Sequence[AlertRow]) -> Iterator[str]:
-    """What triage has seen has joined an incident, or is suppressed with a reason; never both, never neither."""
+    """What triage has seen has joined an incident, or is suppressed with a reason; never both or neither."""
     for row in rows:
         if not row.dirty and (row.incident is None) == (not row.suppressed):
             yield f"{row}"

@@ -40,8 +40,10 @@ class Checks:
         """After each step: every rule, for whatever has changed."""
         run = self._run
         alerts = self._alerts()
-        columns = "id, version, due_at, open_key, quarantined"
-        rows = run.database.look(f"SELECT {columns} FROM subjects WHERE kind = 'incident' ORDER BY id")
+        rows = run.database.look(
+            "SELECT id, version, due_at, open_key, quarantined FROM subjects"
+            " WHERE kind = 'incident' ORDER BY id"
+        )
         versions = {row[0]: row[1] for row in rows}
         for id, promised in {**{one.id: one.version for one in run.streams.values()}, **run.promised}.items():
             run.verdict.expect(run_rules.nothing_committed_is_lost, id, promised, versions.get(id, 0))
@@ -70,7 +72,7 @@ class Checks:
         run.verdict.expect(alert_rules.every_alert_is_as_it_was, run.book.final_counts, book.final_counts)
         for id, old in run.streams.items():
             fresh = Stream(id, old.policy)
-            for row in run.database.look(f"{EVENT_COLUMNS} WHERE id = '{id}' ORDER BY seq"):
+            for row in run.database.look(f"{EVENT_COLUMNS} WHERE id = ? ORDER BY seq", id):
                 fresh.take(recorded(row))
             stored = self._row(self._seen[id])
             for judge in ROW_RULES:
@@ -82,10 +84,8 @@ class Checks:
         """All is well and time has passed: nothing that is wanted is still on its way."""
         run = self._run
         self.look_deep()
-        details = ", ".join(f"'{one.detail}'" for one in (NO_ADDRESS, NO_CHANNEL))
-        nowhere = {
-            row[0] for row in run.database.look(f"SELECT key FROM deliveries WHERE detail IN ({details})")
-        }
+        no_way = "SELECT key FROM deliveries WHERE detail IN (?, ?)"
+        nowhere = {row[0] for row in run.database.look(no_way, NO_ADDRESS.detail, NO_CHANNEL.detail)}
         for row in run.database.look(f"{RING_COLUMNS} ORDER BY id"):
             ring = Ring(*row)
             run.verdict.expect(
@@ -101,11 +101,10 @@ class Checks:
 
     def _alerts(self) -> list[AlertRow]:
         run = self._run
-        live = ", ".join(map(str, (*run.book.live, 0)))
-        rows = run.database.look(
-            f"{ALERT_COLUMNS} WHERE status <> 'resolved' OR dirty = 1 OR id > {run.book.newest_id} OR id IN ({live})"
-            " ORDER BY id"
-        )
+        live = ", ".join("?" for _ in run.book.live) or "0"
+        changing = f"status <> 'resolved' OR dirty = 1 OR id > ? OR id IN ({live})"
+        statement = f"{ALERT_COLUMNS} WHERE {changing} ORDER BY id"
+        rows = run.database.look(statement, run.book.newest_id, *run.book.live)
         found = [AlertRow(*row) for row in rows]
         verdict = run.verdict
         verdict.expect(alert_rules.every_signal_is_counted_once, run.book, found)
@@ -116,8 +115,8 @@ class Checks:
         return list(run.book.live.values())
 
     def _rings(self) -> None:
-        statement = f"SELECT id, key, subject_id FROM outbox WHERE id > {self._newest_ring - OVERLAP}"
-        for id, key, incident in self._run.database.look(statement):
+        newer = "SELECT id, key, subject_id FROM outbox WHERE id > ?"
+        for id, key, incident in self._run.database.look(newer, self._newest_ring - OVERLAP):
             self._newest_ring = max(self._newest_ring, id)
             self._outbox[incident].add(key)
 
@@ -135,8 +134,9 @@ class Checks:
 
     def _read_on(self, story: Stream) -> None:
         run = self._run
-        statement = f"{EVENT_COLUMNS} WHERE id = '{story.id}' AND seq > {story.version} ORDER BY seq"
-        for row in run.database.look(statement):
+        for row in run.database.look(
+            f"{EVENT_COLUMNS} WHERE id = ? AND seq > ? ORDER BY seq", story.id, story.version
+        ):
             one = recorded(row)
             run.counts["events"] += 1
             run.log.write(f"{story.id} {story.version + 1} {one.at} {one.actor} {row[1]} {row[5]}")
@@ -156,7 +156,7 @@ class Checks:
 
     def _row(self, seen: tuple[Any, ...]) -> Row:
         id, version, due_at, open_key, quarantined = seen
-        ((state,),) = self._run.database.look(f"SELECT state FROM subjects WHERE id = '{id}'")
+        ((state,),) = self._run.database.look("SELECT state FROM subjects WHERE id = ?", id)
         return Row(id, version, _time(due_at), open_key, quarantined, load(state, Incident))
 
     def _at_rest(self, rows: Sequence[Sequence[Any]], alerts: Iterable[AlertRow]) -> None:
@@ -166,7 +166,7 @@ class Checks:
         if not turning or any(one.rests_until > run.loop.micros for one in turning) or not run.rested:
             return
         late = [row[0] for row in rows if row[2] is not None and row[2] <= now]
-        waiting = run.database.look(f"{RING_COLUMNS} AND state = 'waiting' AND next_at <= {now}")
+        waiting = run.database.look(f"{RING_COLUMNS} AND state = 'waiting' AND next_at <= ?", now)
         busy = Counter(
             row[0] for row in run.database.look("SELECT channel FROM outbox WHERE state = 'leased'")
         )

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
-from typing import Any, LiteralString, Protocol
+from typing import Any, Protocol
 
 import psycopg
 
@@ -34,7 +34,7 @@ def fast_folder() -> str | None:
 
 
 def fast_cluster() -> Cluster:
-    """A PostgreSQL whose files are in memory, where the machine has that: it syncs as ever, and need not wait."""
+    """A PostgreSQL with its files in memory, where the machine has that: it syncs, and need not wait."""
     before = tempfile.tempdir
     tempfile.tempdir = fast_folder()
     try:
@@ -49,8 +49,8 @@ class Database(Protocol):
     kind: str
     url: str
 
-    def look(self, statement: LiteralString) -> Sequence[Row]:
-        """What is committed now."""
+    def look(self, statement: str, *values: object) -> Sequence[Row]:
+        """What is committed now; `?` stands for a value on every kind of database."""
         ...
 
     def restart(self) -> None:
@@ -79,11 +79,11 @@ class SqliteDatabase:
         self.url = sqlite_url(self.path)
         self._eyes: sqlite3.Connection | None = None
 
-    def look(self, statement: LiteralString) -> Sequence[Row]:
+    def look(self, statement: str, *values: object) -> Sequence[Row]:
         if self._eyes is None:
             self._eyes = sqlite3.connect(self.path, isolation_level=None)
             self._eyes.execute("PRAGMA query_only = ON")
-        return self._eyes.execute(statement).fetchall()
+        return self._eyes.execute(statement, values).fetchall()
 
     def restart(self) -> None:
         self._blink()
@@ -102,7 +102,7 @@ class SqliteDatabase:
 
 
 class PowerlossDatabase(SqliteDatabase):
-    """A file on a disk that can lose its power: then only what was synced is there, or also some of the rest."""
+    """A file on a disk that can lose its power: what was synced is there then, and perhaps some more."""
 
     kind: str = "powerloss"
 
@@ -117,12 +117,12 @@ class PowerlossDatabase(SqliteDatabase):
         self.disk.register("powerloss")
         self.url = f"sqlite+pysqlite:///file:{self.path}?vfs=powerloss&uri=true"
 
-    def look(self, statement: LiteralString) -> Sequence[Row]:
+    def look(self, statement: str, *values: object) -> Sequence[Row]:
         if self._eyes is None:
             uri = f"file:{self.path}?vfs=powerloss"
             self._eyes = sqlite3.connect(uri, uri=True, isolation_level=None)
             self._eyes.execute("PRAGMA query_only = ON")
-        return self._eyes.execute(statement).fetchall()
+        return self._eyes.execute(statement, values).fetchall()
 
     def cut(self, survivors: random.Random | None) -> None:
         """Keep what the disk would hold if the power went now; the next restart begins from it."""
@@ -153,10 +153,10 @@ class PostgresDatabase:
         self.url = self._stack.enter_context(cluster.database(template))
         self._eyes: psycopg.Connection[Any] | None = None
 
-    def look(self, statement: LiteralString) -> Sequence[Row]:
+    def look(self, statement: str, *values: object) -> Sequence[Row]:
         if self._eyes is None or self._eyes.closed:
             self._eyes = psycopg.connect(self.url, autocommit=True)
-        return self._eyes.execute(statement).fetchall()
+        return self._eyes.execute(statement.replace("?", "%s"), values).fetchall()
 
     def restart(self) -> None:
         """The whole server stops at once, without a checkpoint, and recovers."""

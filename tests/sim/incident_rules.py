@@ -66,7 +66,7 @@ def rings_go_out_as_planned(stream: Stream, one: Recorded) -> Iterator[str]:
 
 
 def pages_are_for_the_unanswered(stream: Stream, one: Recorded) -> Iterator[str]:
-    """Nobody is asked to take what is taken, nobody who has taken it is asked again, and nobody twice at once."""
+    """Nobody is asked to take what is taken, nobody who has taken it is asked again, nobody twice at once."""
     event, state = one.event, stream.state
     if not isinstance(event, events.PageStarted) or state is None:
         return
@@ -199,7 +199,7 @@ def the_unanswered_have_a_live_timer(stream: Stream, row: Row) -> Iterator[str]:
 
 
 def an_answer_ends_what_it_answers(stream: Stream, row: Row) -> Iterator[str]:
-    """Whatever the incident's state has made moot is no longer an open page, and no open page is unheard of."""
+    """What the incident's state has made moot is no longer an open page, and no open page is unheard of."""
     state = stream.incident
     for number, page in stream.pages.items():
         if reached(state, page.until):
@@ -217,7 +217,7 @@ def the_group_is_held_while_open(stream: Stream, row: Row) -> Iterator[str]:
 
 
 def a_refusal_moves_the_path_on(stream: Stream, row: Row) -> Iterator[str]:
-    """When channels refuse, one not tried yet is; then the ladder goes on; and in the end it is said aloud."""
+    """When channels refuse, one not tried yet is; then the ladder goes on; in the end it is said aloud."""
     state = stream.incident
     for number, page in stream.pages.items():
         untried = {ring.channel for ring in page.rings} - page.tried

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,7 +44,7 @@ class SimCrash(BaseException):
 
 
 class SimStore(Store):
-    """The production store, its writer's threads replaced by the virtual loop: same lanes, same shared commits."""
+    """The production store on the virtual loop instead of threads: the same lanes, the same shared commits."""
 
     def __init__(self, node: Node) -> None:
         super().__init__(node.run.database.url, node.at)
@@ -119,10 +120,8 @@ class SimEngine(Engine):
 
     async def _send(self, outgoing: Outgoing) -> None:
         OUTGOING.set(outgoing)
-        try:
+        with suppress(SimCrash, StoreError):
             await super()._send(outgoing)
-        except (SimCrash, StoreError):
-            pass
 
     async def _settle(self, outgoing: Outgoing, receipt: Receipt) -> None:
         late, run = self.node.late, self.node.run
@@ -153,7 +152,7 @@ class Node:
         self.intake = Intake(self.store, lambda: None)
 
     def begin(self) -> None:
-        """As a server does when it starts: what a process of this name was sending when it died goes again."""
+        """As a server does at its start: what a process of this name was sending when it died goes again."""
         self.store.watched_now(partial(outbox.recover, now=self.run.clock(), node=self.name), Lane.ENGINE)
 
     @property

@@ -122,7 +122,15 @@ OPERATIONS: tuple[Operation, ...] = (
     change_people,
     edit_plan,
 )
-WEIGHTS: dict[Operation, float] = {alert: 6, clear: 3, acknowledge: 5, resolve: 2, storm: 0.3, edit_plan: 0.3, change_people: 0.5}
+WEIGHTS: dict[Operation, float] = {
+    alert: 6,
+    clear: 3,
+    acknowledge: 5,
+    resolve: 2,
+    storm: 0.3,
+    edit_plan: 0.3,
+    change_people: 0.5,
+}
 
 
 def _somebody(run: Simulation) -> Node | None:

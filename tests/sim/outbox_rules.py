@@ -33,8 +33,8 @@ class Ring:
 
 
 RING_COLUMNS = (
-    "SELECT id, key, subject_id, page, person, channel, state, wanted, attempts, unknown, fence, node, bundle,"
-    " next_at, leased_until FROM outbox WHERE kind = 'page'"
+    "SELECT id, key, subject_id, page, person, channel, state, wanted, attempts, unknown, fence, node,"
+    " bundle, next_at, leased_until FROM outbox WHERE kind = 'page'"
 )
 
 
@@ -87,7 +87,7 @@ def a_lease_belongs_to_one(arrow: Arrow) -> Iterator[str]:
 
 
 def nothing_leaves_for_a_page_that_is_over(arrow: Arrow) -> Iterator[str]:
-    """What is answered, withdrawn or resolved is not leased any more; only what was leased before may leave."""
+    """What is answered, withdrawn or resolved is not leased any more; what was leased before may leave."""
     if arrow.taken_anew and arrow.incident.page(arrow.before.page) is None:
         yield f"{arrow}; page {arrow.before.page} is over, {arrow.before.incident} is {arrow.incident.status}"
 
@@ -102,7 +102,7 @@ def a_stale_answer_changes_nothing(arrow: Arrow) -> Iterator[str]:
 
 
 def a_ring_moves_along_its_arrows(arrow: Arrow) -> Iterator[str]:
-    """A ring goes from waiting to leased to sent, failed or waiting again, and is withdrawn with its page only."""
+    """A ring goes from waiting to leased to sent, failed or waiting again; it is withdrawn with its page."""
     before, after = arrow.before, arrow.after
     if before == after or arrow.taken_anew:
         return
@@ -134,7 +134,7 @@ ARROW_RULES = (
 
 @dataclass(slots=True)
 class Attempt:
-    """One message given to a channel. `recorded` holds, per ring, the answer that was stored under a live fence."""
+    """One message given to a channel. `recorded` holds, per ring, the answer stored under a live fence."""
 
     number: int
     node: str
@@ -189,7 +189,7 @@ def what_was_settled_is_not_sent_again(
 
 
 def a_key_keeps_its_company(sendings: Sendings, attempt: Attempt, message: Message) -> Iterator[str]:
-    """What may have arrived goes again under its key, and a key never comes to stand for more than at first."""
+    """What may have arrived goes again under its key, which never comes to stand for more than at first."""
     if message.key != attempt.key:
         yield f"the message says {message.key}, its lease {attempt.key}"
     first = sendings.by_key.get(attempt.key)
@@ -224,7 +224,7 @@ def every_ring_is_in_the_outbox(stream: Stream, keys: Sequence[str]) -> Iterator
 
 
 def the_ledger_has_every_attempt(attempts: Sequence[Any], ring: Ring) -> Iterator[str]:
-    """The ledger has one row for each attempt at a ring, and none of them is left open when the ring is not."""
+    """The ledger has one row for each attempt at a ring, and leaves none open when the ring is not."""
     numbers = [row[0] for row in attempts]
     if numbers != list(range(1, ring.attempts + 1)):
         yield f"{ring.key} was tried {ring.attempts} times, the ledger has attempts {numbers}"

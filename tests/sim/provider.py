@@ -1,4 +1,4 @@
-"""The outside world's end of a channel: it takes messages, refuses them, is late, silent or broken, by chance."""
+"""The world's end of a channel: by chance it takes messages, refuses them, is late, silent or broken."""
 
 from __future__ import annotations
 

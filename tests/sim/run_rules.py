@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from tests.sim.outbox_rules import Attempt, Ring
 from tests.sim.stream import Stream
@@ -50,7 +51,7 @@ def new_incidents_follow_the_newest_plan(
     stream: Stream, version: str, opened_at: datetime, plans: Sequence[tuple[str, datetime]]
 ) -> Iterator[str]:
     """An incident opens under the plan that was applied last, or one replaced no more than seconds ago."""
-    ended = {one: next_at for (one, _), (_, next_at) in zip(plans, plans[1:], strict=False)}
+    ended = {one: next_at for (one, _), (_, next_at) in pairwise(plans)}
     if version == plans[-1][0]:
         return
     if opened_at > ended[version] + VIEW_LASTS:
@@ -58,7 +59,7 @@ def new_incidents_follow_the_newest_plan(
 
 
 def after_an_outage_one_message_each(told: Counter[tuple[str, str, str]]) -> Iterator[str]:
-    """At the moment of catching up, nobody is told twice by one channel of one incident, but for marked repeats."""
+    """When an outage ends nobody is told twice by one channel of one incident, marked repeats aside."""
     for (person, channel, incident), number in told.items():
         if number > 1:
             yield f"{person} is told {number} times by {channel} of {incident}"

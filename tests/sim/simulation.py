@@ -325,10 +325,8 @@ class Simulation:
         self.counts["messages"] += 1
         self.counts["repeats"] += attempt.repeat
         repeat = " (may be a repeat)" if attempt.repeat else ""
-        incidents = " ".join(message.incidents)
-        self.log.write(
-            f"{self.loop.micros} {attempt.node} {channel} to {message.person}: {incidents} {attempt.key}{repeat}"
-        )
+        what = f"{' '.join(message.incidents)} {attempt.key}{repeat}"
+        self.log.write(f"{self.loop.micros} {attempt.node} {channel} to {message.person}: {what}")
         if self.catching is not None:
             self.catching.left(self.loop.micros, attempt, message, channel)
 

@@ -1,4 +1,4 @@
-"""One incident as its stored events tell it, read one by one, folded and added up here, apart from the engine."""
+"""One incident as its stored events tell it: read one by one, folded and added up apart from the engine."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Stream:
 
 
 def reached(state: Incident, until: Until) -> bool:
-    """Whether the incident has come to where a step or page wanted it: said here once more, in other words."""
+    """Whether the incident has come to where a step or page wanted it, said once more in other words."""
     if until is Until.RESOLVED:
         return state.status is Status.RESOLVED
     return state.status is not Status.TRIGGERED

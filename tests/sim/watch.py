@@ -1,4 +1,4 @@
-"""Looks on at every job from inside its transaction: what it did to the outbox, before anything else follows."""
+"""Looks on at every job from inside its transaction: what it did to the outbox before anything follows."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ class Watched:
         run = self._node.run
         gone = [id for id in before if id not in after]
         if gone:
-            ids = ", ".join(map(str, gone))
-            after = after | _rings(tx, f"{RING_COLUMNS} AND id IN ({ids})")
+            marks = ", ".join("?" for _ in gone)
+            after = after | _rings(tx, f"{RING_COLUMNS} AND id IN ({marks})", *gone)
         fences: dict[int, int] = {}
         if self._name == "settle":
             fences = {ring.id: ring.fence for ring in self._arguments["leased"].rings}
@@ -92,14 +92,14 @@ class Watched:
                 run.verdict.expect(rule, arrow)
 
 
-def _rings(tx: Transaction, statement: str) -> dict[int, Ring]:
-    return {row[0]: Ring(*row) for row in _look(tx, statement)}
+def _rings(tx: Transaction, statement: str, *values: object) -> dict[int, Ring]:
+    return {row[0]: Ring(*row) for row in _look(tx, statement, *values)}
 
 
-def _look(tx: Transaction, statement: str) -> Sequence[Any]:
+def _look(tx: Transaction, statement: str, *values: object) -> Sequence[Any]:
     cursor = tx.connection.cursor()
     try:
-        cursor.execute(statement)
+        cursor.execute(statement if tx.dialect.name == "sqlite" else statement.replace("?", "%s"), values)
         return cursor.fetchall()
     finally:
         cursor.close()
@@ -107,5 +107,5 @@ def _look(tx: Transaction, statement: str) -> Sequence[Any]:
 
 def _incident(tx: Transaction, incident: str) -> Incident:
     """The incident as this transaction sees it. That the snapshot is true is judged elsewhere."""
-    ((state,),) = _look(tx, f"SELECT state FROM subjects WHERE id = '{incident}'")
+    ((state,),) = _look(tx, "SELECT state FROM subjects WHERE id = ?", incident)
     return load(state, Incident)
