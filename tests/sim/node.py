@@ -44,7 +44,7 @@ class SimCrash(BaseException):
 
 
 class SimStore(Store):
-    """The production store on the virtual loop instead of threads: the same lanes, the same shared commits."""
+    """The production store on the virtual loop instead of threads: same lanes, same shared commits."""
 
     def __init__(self, node: Node) -> None:
         super().__init__(node.run.database.url, node.at)

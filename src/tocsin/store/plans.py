@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from tocsin.store.codec import dump, load
 from tocsin.store.schema import plans
@@ -13,6 +13,10 @@ from tocsin.store.schema import plans
 
 def keep(tx: Connection, version: str, files: Mapping[str, str], now: datetime) -> None:
     """Put a version in force for new incidents; one that was there before comes back into force."""
+    newest = tx.scalar(select(func.max(plans.c.applied_at)))
+    if newest is not None:
+        # The last applied is in force, also when the clock was set back since the one before.
+        now = max(now, newest + timedelta(microseconds=1))
     if tx.execute(update(plans).where(plans.c.version == version).values(applied_at=now)).rowcount == 0:
         tx.execute(insert(plans).values(version=version, files=dump(files), applied_at=now))
 
