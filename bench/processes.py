@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.load import HOST, calling, request
-from bench.machine import pin, used_seconds
+from bench.machine import busy_seconds, pin, used_seconds
 
 START_SECONDS_MOST = 30.0
 STOP_SECONDS_MOST = 20.0
@@ -26,12 +26,13 @@ STOP_SECONDS_MOST = 20.0
 
 @dataclass(slots=True)
 class Running:
-    """A server that answers, and how long that took from the start of its process."""
+    """A server that answers: how long its start took, and how long others had its core meanwhile."""
 
     process: subprocess.Popen[bytes]
     port: int
     core: int | None
     ready_seconds: float
+    taken_seconds: float
 
     @property
     def pid(self) -> int:
@@ -51,14 +52,16 @@ async def running(
     # As on a stranger's machine: no settings of ours, and compiled modules kept from start to start.
     ours = ("TOCSIN_", "PYTHONDONTWRITEBYTECODE")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), busy_seconds(core)
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: ASYNC220  # it takes a millisecond, and nothing else runs yet
             arguments, stdout=output, stderr=output, env=environment, preexec_fn=partial(pin, core)
         )
     try:
         await _ready(process, port, ready_path, log)
-        yield Running(process, port, core, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        taken = busy_seconds(core) - busy - used_seconds(process.pid) if core is not None else 0.0
+        yield Running(process, port, core, seconds, max(0.0, taken))
     finally:
         process.terminate()
         try:

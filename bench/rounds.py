@@ -48,6 +48,11 @@ class Watch:
             return 0.0
         return max(0.0, busy_seconds(self._server.core) - self._busy - self.used)
 
+    @property
+    def disturbed(self) -> float:
+        """Which share of the time others have had its core."""
+        return self.others / self.seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Round:
