@@ -94,3 +94,6 @@ AUDIT_EVENTS = 20_000
 
 AUDIT_LATE_SECONDS = 60
 """How late anything may be before the auditor says so: far above the engine's own seconds."""
+
+REASON_CHARACTERS = 300
+"""How much of somebody's words about why an incident is over is kept."""

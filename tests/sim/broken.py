@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, event, select, update
 from tocsin.core.incident import Incident, paging
 from tocsin.store import codec, outbox, subjects
 from tocsin.store import store as stores
+from tocsin.store.database import writing_engine
 from tocsin.store.schema import outbox as rows
 
 
@@ -61,10 +62,9 @@ def snapshot_wrong() -> Iterator[None]:
 @contextmanager
 def fsync_off() -> Iterator[None]:
     """A commit returns before it is on disk."""
-    real = stores.writing_engine
 
     def broken(url: str) -> Engine:
-        engine = real(url)
+        engine = writing_engine(url)
 
         @event.listens_for(engine, "connect")
         def hurry(connection: Any, _record: object) -> None:
@@ -79,7 +79,7 @@ def fsync_off() -> Iterator[None]:
 @contextmanager
 def withdrawal_forgotten() -> Iterator[None]:
     """Pages that have become moot go out all the same."""
-    with mock.patch.object(outbox, "withdraw", lambda *_: None):
+    with mock.patch.object(outbox, "withdraw", return_value=None):
         yield
 
 
@@ -116,7 +116,7 @@ def message_dropped() -> Iterator[None]:
 @contextmanager
 def clock_forgotten() -> Iterator[None]:
     """Nobody notes when an incident must be looked at again."""
-    with mock.patch("tocsin.engine.apply.next_due", lambda *_: None):
+    with mock.patch("tocsin.engine.apply.next_due", return_value=None):
         yield
 
 

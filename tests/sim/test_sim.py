@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sim.broken import BROKEN
+from tests.sim.broken import BROKEN, Break
 from tests.sim.databases import KINDS
 from tests.sim.play import play
 from tests.sim.verdict import Violation
@@ -86,13 +86,18 @@ def test_another_process_with_other_hashes_writes_the_same_bytes() -> None:
 def test_a_broken_engine_is_caught(name: str, request: pytest.FixtureRequest) -> None:
     break_it, kind, rules = BROKEN[name]
     cluster = cluster_for(kind, request)
+    seed, rule = first_caught(break_it, kind, cluster)
+    assert rule in rules
+    # The same seed holds for the engine as it is: it was the fault that was caught.
+    play(seed, kind, cluster, steps=30)
+
+
+def first_caught(break_it: Break, kind: str, cluster: Cluster | None) -> tuple[int, str]:
+    """The first seed that sees the fault, and the rule that it breaks."""
     for seed in range(1, CAUGHT_WITHIN):
         try:
             with break_it():
                 play(seed, kind, cluster, steps=30)
         except Violation as caught:
-            assert caught.rule in rules
-            # The same seed holds for the engine as it is: it was the fault that was caught.
-            play(seed, kind, cluster, steps=30)
-            return
-    pytest.fail(f"{name}: {CAUGHT_WITHIN} seeds saw nothing wrong")
+            return seed, caught.rule
+    pytest.fail(f"{CAUGHT_WITHIN} seeds saw nothing wrong")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from tests.support.world import World, page
 from tocsin.core.incident import commands
 from tocsin.core.model import Actor, ActorKind, AlertAction, AlertSeverity, Refused, Signal
@@ -134,3 +136,24 @@ def test_an_alert_that_comes_already_taken_does_not_stop_the_pages_for_another(w
     world.run(world.intake.accept([Received("prometheus", one, world.now) for one in signals]))
     world.settle()
     assert world.incident().status == "triggered"
+
+
+def test_an_alert_that_turns_out_to_be_of_a_worse_kind_raises_the_level(world: World) -> None:
+    rule = "classify:\n  - {class: data-loss, level: P1}\n"
+    world.now += timedelta(seconds=1)
+    world.apply_plan(world.plan.replace("classify:\n", rule))
+    world.now += timedelta(seconds=3)
+    world.alert("prometheus", "disk trouble", severity="warning")
+    world.expect()
+    world.alert("prometheus", "disk trouble", severity="warning", event_class="data-loss")
+    world.expect(page("ana"))
+    assert world.incident().level == "P1"
+
+
+def test_who_is_on_call_is_looked_up_in_the_plan_of_today(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    world.now += timedelta(seconds=1)
+    world.apply_plan(world.plan.replace("secondary: {people: [ben", "secondary: {people: [chloe"))
+    world.advance(minutes=5)
+    world.expect(page("ana", "webhook"), page("chloe"))

@@ -154,10 +154,16 @@ class World:
         key: str = "",
         severity: str = "critical",
         action: str = "trigger",
+        event_class: str = "",
     ) -> None:
         """A signal comes in, and everything that follows at once happens."""
         signal = Signal(
-            AlertAction(action), key or summary, summary, AlertSeverity(severity), source=integration
+            AlertAction(action),
+            key or summary,
+            summary,
+            AlertSeverity(severity),
+            source=integration,
+            event_class=event_class,
         )
         self.run(self.intake.accept([Received(integration, signal, self.now)]))
         self.settle()

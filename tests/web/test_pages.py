@@ -81,7 +81,7 @@ def every_page(site: Site) -> dict[str, str]:
     pages = {f"incident {name}": ana.get(f"/incidents/{id}") for name, id in ids.items()}
     pages["resolved"] = ana.get(f"/incidents/{site.incidents()[-1].id}")
     pages["list"] = ana.get("/")
-    pages["mailbox"] = nobody.get("/mailbox")
+    pages["mailbox"] = nobody.get("/mailbox", host="127.0.0.1:8080")
     pages["sign in"] = nobody.get("/sign-in")
     pages["asked for a link"] = nobody.post("/sign-in-message", {"email": "ana@example.com"})
     pages["sign-in link"] = nobody.get(site.sign_in_path("ana"))
@@ -272,9 +272,11 @@ def test_an_incident_that_is_not_there_is_a_page_that_says_what_to_do(site: Site
 
 
 def test_the_mailbox_shows_messages_and_their_link(site: Site) -> None:
-    assert "<code>make alert</code>" in site.browser().get("/mailbox").text
+    here = {"host": "127.0.0.1:8080"}
+    assert "<code>make alert</code>" in site.browser().get("/mailbox", **here).text
+    assert site.browser().get("/mailbox", host="evil.example").status_code == 404
     site.alert("prometheus", "checkout is down")
-    html = site.browser().get("/mailbox").text
+    html = site.browser().get("/mailbox", **here).text
     assert "To Ana Costa" in html
     assert "Ana Costa, you are being paged." in html
     (link,) = site.links("ana")

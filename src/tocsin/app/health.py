@@ -97,7 +97,7 @@ class Health:
                 log.warning("Events are stored again.")
 
     async def troubles(self) -> Mapping[str, str]:
-        """What keeps the node from being ready, by name; empty when all is well.
+        """What is wrong, by name; empty when all is well. `store` and `clock` keep the node from its work.
 
         Anybody may ask, so the database's own words, and whom the auditor names, are left to the log.
         """

@@ -135,6 +135,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A snapshot of what lives outside the plan."""
+    """A snapshot of what may change under an open incident: who there is, and the rotas in force now."""
 
     people: Mapping[PersonId, Person] = field(default_factory=dict)
+    rotas: Mapping[RotaId, Rota] = field(default_factory=dict)

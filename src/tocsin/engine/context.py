@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tocsin.core.model import PersonId
@@ -63,14 +63,12 @@ class Context:
             view, current = directory.view(tx, self.channels), plans.current(tx)
             # The view's time comes last: another thread of the writer must not find half of this fresh.
             self._current = current[0] if current else ""
+            if self._current:
+                view = replace(view, rotas=self.policy(tx, self._current).rotas)
             self._view = view
             self._view_at = now
             return view
         return self._view
-
-    def forget(self) -> None:
-        """The directory or the plan has changed here: look again."""
-        self._view = None
 
 
 def _fresh(at: datetime, now: datetime) -> bool:

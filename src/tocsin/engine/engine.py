@@ -175,13 +175,16 @@ class Engine:
             outbox.settle, context=self.context, leased=outgoing.leased, receipt=receipt, now=self._clock()
         )
         try:
-            self._tell(*await self.store.write(job))
+            try:
+                self._tell(*await self.store.write(job))
+            except StoreError:
+                raise
+            except Exception as bug:
+                self._failed(f"telling the incidents of {outgoing.leased.bundle}", bug)
+                await self.store.write(partial(job, tell=False))
         except StoreError as failed:
             # The lease runs out and the message goes again, marked as a possible repeat.
             self._failed(f"recording the answer for {outgoing.leased.bundle}", failed)
-        except Exception as bug:
-            self._failed(f"telling the incidents of {outgoing.leased.bundle}", bug)
-            await self.store.write(partial(job, tell=False))
 
     async def _open_anew(self, batch: triage.Batch, why: BaseException) -> bool:
         """Alerts must not wait for ever behind an incident that cannot be decided: they get a new one."""

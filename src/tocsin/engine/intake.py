@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tocsin import limits
-from tocsin.core.model import AlertAction
+from tocsin.core.model import AlertAction, Signal
+from tocsin.core.severity import facts
 from tocsin.store import alerts
 from tocsin.store.alerts import Received
 from tocsin.store.errors import StoreFull
@@ -122,7 +123,7 @@ def rounds(received: Iterable[Received]) -> list[list[Received]]:
         else:
             number, index = place
             earlier = folded[number][index]
-            if earlier.signal.action is one.signal.action:
+            if _alike(earlier.signal, one.signal):
                 folded[number][index] = _merged(earlier, one)
                 continue
             number += 1
@@ -131,6 +132,11 @@ def rounds(received: Iterable[Received]) -> list[list[Received]]:
         last[key] = (number, len(folded[number]))
         folded[number].append(one)
     return folded
+
+
+def _alike(earlier: Signal, later: Signal) -> bool:
+    """Whether the two say the same to a plan, but for the severity, of which the worse stands."""
+    return earlier.action is later.action and facts(earlier)[1:] == facts(later)[1:]
 
 
 def _merged(earlier: Received, later: Received) -> Received:

@@ -52,7 +52,9 @@ def _line(tx: Transaction, context: Context, id: SubjectId) -> str:
     except (Corrupt, NoPlan):
         # A page that says little is worth more than a good one that never comes.
         return f"{id}: look at it, its details cannot be read"
-    return f"{incident.level} {policy.service_name(incident.service)}: {incident.title} ({id})"
+    # On one line, so that a source cannot write lines of its own, such as another link, into the message.
+    title = " ".join(incident.title.split())
+    return f"{incident.level} {policy.service_name(incident.service)}: {title} ({id})"
 
 
 def _subject(lines: list[str]) -> str:

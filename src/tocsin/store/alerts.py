@@ -16,29 +16,36 @@ from sqlalchemy import Connection, bindparam, func, literal_column, select, upda
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.core.model import AlertAction, AlertSeverity, Signal
+from tocsin.core.severity import facts
 from tocsin.store.codec import dump, load
 from tocsin.store.database import skip_locked
 from tocsin.store.errors import Corrupt
 from tocsin.store.schema import alerts, to_micros
 
-_CONFLICT = """
+_NEWS = "excluded.severity < alerts.severity OR excluded.facts <> alerts.facts"
+_NO_MILDER = "excluded.severity <= alerts.severity"
+_CONFLICT = f"""
 ON CONFLICT (integration, dedup_key) WHERE status <> 'resolved' DO UPDATE SET
   count = alerts.count + excluded.count,
   last_at = excluded.last_at,
-  dirty = CASE WHEN excluded.severity < alerts.severity THEN 1 ELSE alerts.dirty END,
-  severity = CASE WHEN excluded.severity < alerts.severity THEN excluded.severity ELSE alerts.severity END
+  dirty = CASE WHEN {_NO_MILDER} AND ({_NEWS}) THEN 1 ELSE alerts.dirty END,
+  severity = CASE WHEN {_NO_MILDER} THEN excluded.severity ELSE alerts.severity END,
+  facts = CASE WHEN {_NO_MILDER} THEN excluded.facts ELSE alerts.facts END,
+  summary = CASE WHEN {_NO_MILDER} THEN excluded.summary ELSE alerts.summary END,
+  body = CASE WHEN {_NO_MILDER} THEN excluded.body ELSE alerts.body END
 """
-_COLUMNS = "integration, dedup_key, status, dirty, severity, summary, body, count, first_at, last_at"
+_COLUMNS = "integration, dedup_key, status, dirty, severity, facts, summary, body, count, first_at, last_at"
 
 TRIGGER = {
-    "sqlite": f"INSERT INTO alerts ({_COLUMNS}) VALUES (?, ?, 'open', 1, ?, ?, ?, ?, ?, ?) {_CONFLICT}",  # noqa: S608  # constants only
+    "sqlite": f"INSERT INTO alerts ({_COLUMNS}) VALUES (?, ?, 'open', 1, ?, ?, ?, ?, ?, ?, ?) {_CONFLICT}",  # noqa: S608  # constants only
     "postgresql": f"""
         INSERT INTO alerts ({_COLUMNS})
-        SELECT i, k, 'open', 1, s, m, b, c, f, l FROM unnest(
-          %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::int[], %s::bigint[], %s::bigint[]
-        ) AS new (i, k, s, m, b, c, f, l) {_CONFLICT}""",  # noqa: S608  # constants only
+        SELECT i, k, 'open', 1, s, a, m, b, c, f, l FROM unnest(
+          %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::int[],
+          %s::bigint[], %s::bigint[]
+        ) AS new (i, k, s, a, m, b, c, f, l) {_CONFLICT}""",  # noqa: S608  # constants only
 }
-"""A trigger opens an alert, or counts on the open one and marks it when it has got worse."""
+"""A trigger opens an alert, or counts on the open one, and marks it when there is something new to judge."""
 
 SETTLE = {
     "sqlite": """
@@ -65,6 +72,11 @@ class Received:
     count: int = 1
 
 
+def words_of(signal: Signal) -> str:
+    """What a plan may judge a signal by, besides its severity, as one text."""
+    return "\x1f".join(facts(signal)[1:])
+
+
 def record(tx: Connection, received: Iterable[Received]) -> None:
     """Store signals of which no two are about the same alert."""
     triggers: list[tuple[object, ...]] = []
@@ -72,8 +84,8 @@ def record(tx: Connection, received: Iterable[Received]) -> None:
     for one in received:
         signal, at = one.signal, to_micros(one.at)
         if signal.action is AlertAction.TRIGGER:
-            row = (one.integration, signal.dedup_key, signal.severity.rank, signal.summary, dump(signal))
-            triggers.append((*row, one.count, at, at))
+            named = (one.integration, signal.dedup_key, signal.severity.rank, words_of(signal))
+            triggers.append((*named, signal.summary, dump(signal), one.count, at, at))
         else:
             status = _STATUS[signal.action]
             settles.append((status, at, one.integration, signal.dedup_key, status))

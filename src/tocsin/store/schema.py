@@ -115,6 +115,7 @@ alerts = Table(
     Column("triaged", Text, nullable=False, server_default=""),
     Column("dirty", Integer, nullable=False),
     Column("severity", Integer, nullable=False),
+    Column("facts", Text, nullable=False),
     Column("summary", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("count", Integer, nullable=False),

@@ -11,6 +11,7 @@ from litestar.connection import Request
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from tocsin import limits
 from tocsin.core.history import NAMES
 from tocsin.core.incident import Status
 from tocsin.core.model import LevelId, Refused, ServiceId, SubjectId
@@ -82,12 +83,14 @@ def router(services: Services) -> Router:
 
     @post("/incidents/{incident:str}/acknowledge", status_code=200, summary="Take an incident")
     async def acknowledge(incident: FromPath[str], request: Asking) -> Done:
-        via = request.headers.get("tocsin-client", "api")
+        via = "cli" if request.headers.get("tocsin-client") == "cli" else "api"
         return _done(await incidents.acknowledge(services, request.user, incident, via))
 
     @post("/incidents/{incident:str}/resolve", status_code=200, summary="Say that an incident is over")
     async def resolve(incident: FromPath[str], request: Asking, data: JSONBody[Reason]) -> Done:
-        return _done(await incidents.resolve(services, request.user, incident, data.reason))
+        return _done(
+            await incidents.resolve(services, request.user, incident, data.reason[: limits.REASON_CHARACTERS])
+        )
 
     return Router("/api/v1", route_handlers=[list_incidents, show_incident, acknowledge, resolve])
 

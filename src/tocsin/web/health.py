@@ -11,6 +11,9 @@ from tocsin.store.transaction import Transaction
 from tocsin.web.auth import PUBLIC
 from tocsin.web.services import Services
 
+UNABLE = frozenset({"store", "clock"})
+"""Troubles with which a node must get no requests. With any other it takes alerts and answers."""
+
 
 def router(services: Services) -> Router:
     """/healthz says that the process runs, /readyz that it can do its work, /metrics how much of it."""
@@ -23,8 +26,9 @@ def router(services: Services) -> Router:
     @get("/readyz", opt={PUBLIC: True}, include_in_schema=False)
     async def readyz() -> Response[dict[str, object]]:
         troubles = await services.ready()
-        body: dict[str, object] = {"status": "fail" if troubles else "pass", "troubles": troubles}
-        return Response(body, status_code=503 if troubles else 200)
+        unable = not UNABLE.isdisjoint(troubles)
+        status = "fail" if unable else "warn" if troubles else "pass"
+        return Response({"status": status, "troubles": troubles}, status_code=503 if unable else 200)
 
     @get("/metrics", opt={PUBLIC: True}, include_in_schema=False)
     async def metrics() -> Response[bytes]:

@@ -165,7 +165,9 @@ def _find(draft: Draft, targets: tuple[Target, ...]) -> _Found:
     answered: list[PersonId] = []
     for target in targets:
         if target.rota is not None:
-            person_id = on_call(draft.policy.rotas[target.rota], draft.now)
+            # The steps are those of the pinned plan; who is on call is looked up in the plan of today.
+            rota = draft.view.rotas.get(target.rota) or draft.policy.rotas[target.rota]
+            person_id = on_call(rota, draft.now)
             why = f"on call: {target.rota}"
         else:
             person_id, why = target.person, "named by the plan"

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from tocsin import limits
 from tocsin.core.incident import Status
 from tocsin.core.model import Deadline, DeadlineState, Refused
 from tocsin.engine.apply import Applied
@@ -25,7 +26,6 @@ from tocsin.web.services import Services
 from tocsin.web.times import Moment, Reader
 
 TIMELINE_SHOWN = 200
-REASON_CHARACTERS = 300
 REASON_MISSING = "Say in a few words what ended it, then press Resolve again."
 
 
@@ -160,7 +160,7 @@ def _page(found: Detail, people: Names, around: Frame, times: Reader, told: _Tol
         notice=refusal(told.refused, state, people, times) if told.refused else "",
         reason=told.reason,
         reason_problem=told.reason_problem,
-        reason_characters=REASON_CHARACTERS,
+        reason_characters=limits.REASON_CHARACTERS,
         promises=tuple(_promise(one, times) for one in found.deadlines),
         paged=paged(found.timeline, found.ledger, people, times, over=state.status is Status.RESOLVED),
         alerts=tuple(_alert(one) for one in found.alerts),
@@ -193,4 +193,4 @@ def _alert(alert: Alert) -> AlertShown:
 
 def _one_line(text: str) -> str:
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(printable.split())[:REASON_CHARACTERS]
+    return " ".join(printable.split())[: limits.REASON_CHARACTERS]

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from litestar import Response, get
+from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 
 from tocsin.store import mailbox
-from tocsin.web.auth import PUBLIC, viewer_of
+from tocsin.web.auth import PUBLIC, is_local, viewer_of
 from tocsin.web.pages.frame import EVERYTHING, Asking, Frame, frame, render, times_for
 from tocsin.web.pages.incidents import alert_commands
 from tocsin.web.services import Services
@@ -49,6 +50,9 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
     @get("/mailbox", opt={PUBLIC: True}, include_in_schema=False)
     async def show(request: Asking) -> Response[str]:
         viewer = await viewer_of(services, request)
+        if viewer is None and not is_local(request):
+            # The letters hold links that sign in: a foreign name that leads here must not open them.
+            raise NotFoundException("The demo's mailbox is open to its own machine, or after signing in.")
         times = times_for(services, viewer.contact if viewer else None)
         around = frame(services, viewer, times, "mailbox", page="/mailbox", watches=EVERYTHING)
         received = await services.store.read(partial(mailbox.newest, limit=MESSAGES_SHOWN))

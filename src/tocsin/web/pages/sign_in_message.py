@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from tocsin.core.directory import Contact
 from tocsin.store import directory, outbox
 from tocsin.store.transaction import Transaction
+from tocsin.store.writer import Lane
 from tocsin.web.auth import PUBLIC, refuse_foreign
 from tocsin.web.pages.frame import Asking, Frame, frame, render, times_for
 from tocsin.web.services import Services
@@ -40,7 +41,7 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
             if contact and channel:
                 outbox.put_sign_in(tx, _key(contact, now), contact.id, channel, now)
 
-        await services.store.write(queue)
+        await services.store.write(queue, Lane.HOUSEKEEPING)
         page = AskedPage(frame(services, None, times_for(services, None), "sign-in"))
         return render("sign_in_asked.html", page)
 

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("triaged", sa.Text(), server_default="", nullable=False),
         sa.Column("dirty", sa.Integer(), nullable=False),
         sa.Column("severity", sa.Integer(), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
         sa.Column("summary", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
@@ -141,14 +142,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("key"),
     )
-    op.create_index("outbox_subject", "outbox", ["subject_id", "page"], unique=False)
     op.create_index(
-        "outbox_ready",
+        "outbox_leased",
         "outbox",
-        ["channel", "priority", "id"],
+        ["leased_until"],
         unique=False,
-        sqlite_where=sa.text("state = 'waiting'"),
-        postgresql_where=sa.text("state = 'waiting'"),
+        sqlite_where=sa.text("state = 'leased'"),
+        postgresql_where=sa.text("state = 'leased'"),
     )
     op.create_index(
         "outbox_next",
@@ -159,13 +159,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_index(
-        "outbox_leased",
+        "outbox_ready",
         "outbox",
-        ["leased_until"],
+        ["channel", "priority", "id"],
         unique=False,
-        sqlite_where=sa.text("state = 'leased'"),
-        postgresql_where=sa.text("state = 'leased'"),
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
     )
+    op.create_index("outbox_subject", "outbox", ["subject_id", "page"], unique=False)
     op.create_table(
         "people",
         sa.Column("id", sa.Text(), nullable=False),
