@@ -157,3 +157,11 @@ def test_who_is_on_call_is_looked_up_in_the_plan_of_today(world: World) -> None:
     world.apply_plan(world.plan.replace("secondary: {people: [ben", "secondary: {people: [chloe"))
     world.advance(minutes=5)
     world.expect(page("ana", "webhook"), page("chloe"))
+
+
+def test_the_plan_applied_last_is_in_force_although_the_clock_was_set_back(world: World) -> None:
+    world.now -= timedelta(hours=1)
+    world.apply_plan(world.plan.replace("secondary: {people: [ben", "secondary: {people: [chloe"))
+    world.alert("prometheus", "checkout is down")
+    world.advance(minutes=5)
+    world.expect(page("ana"), page("ana", "webhook"), page("chloe"))
