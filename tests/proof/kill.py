@@ -40,13 +40,13 @@ PLAN = """
 plan: The plan of the proof
 levels:
   P1:
-    acknowledge_within: 3s
+    acknowledge_within: 2s
     acknowledgement_lasts: 1h
     repeat_every: 1h
     ladder:
       - {after: 0s, page: "on call: primary"}
-      - {after: 2s, page: ben}
-      - {after: 4s, page: chloe, until: resolved}
+      - {after: 1s, page: ben}
+      - {after: 2s, page: chloe, until: resolved}
   P2: {repeat_every: 1h, ladder: [{after: 0s, page: ben}]}
 classify:
   - {severity: critical, level: P1}
