@@ -19,9 +19,8 @@ PATIENCE = 3.0
 """Other tests run beside these; `prove` by itself takes a server at its word."""
 
 log = logging.getLogger(__name__)
-pytestmark = pytest.mark.timeout(
-    300
-)  # several starts of several processes, on whatever is left of the machine
+# Several starts of several processes, on whatever is left of the machine.
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
