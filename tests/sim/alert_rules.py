@@ -150,13 +150,16 @@ def the_sources_last_word_stands(last: Mapping[Name, Signal], rows: Mapping[Name
 
 
 def joined_alerts_are_in_the_story(book: Book, stream: Stream, rows: Sequence[AlertRow]) -> Iterator[str]:
-    """An incident's events count each alert that belongs to it once, and each that is still open."""
-    joined = book.final_joined[stream.id] + len(rows)
-    if stream.joined != joined:
+    """An incident's events count each alert that belongs to it once, and each that is still open.
+
+    Where it was resolved by hand, an alert that had just got worse has moved on to a new incident.
+    """
+    state, joined = stream.incident, book.final_joined[stream.id] + len(rows)
+    resolved = state.status is Status.RESOLVED
+    if stream.joined < joined or (stream.joined > joined and not resolved):
         yield f"{stream.id} says {stream.joined} alerts joined, {joined} did"
     opened = sum(row.triaged != "resolved" for row in rows)
-    state = stream.incident
-    if state.status is not Status.RESOLVED and state.alerts_open != opened:
+    if not resolved and state.alerts_open != opened:
         yield f"{stream.id} says {state.alerts_open} alerts are open, {opened} are: {rows}"
 
 

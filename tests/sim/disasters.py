@@ -58,7 +58,8 @@ def outage(run: Simulation) -> None:
 
 def _catch_up(run: Simulation) -> None:
     run.disturbed()
-    run.catching = Catching(run.loop.micros)
+    old = frozenset(row[0] for row in run.database.look("SELECT key FROM outbox"))
+    run.catching = Catching(run.loop.micros, old)
     run.chaos.calm = True
     run.rest()
     run.chaos.calm = False

@@ -56,7 +56,7 @@ class SimChannel:
         )
         run.sendings.add(attempt)
         run.attempt_of[leased] = attempt
-        run.left(attempt, message, self.name)
+        run.left(attempt, message, leased)
         return await self._answer(attempt)
 
     async def _answer(self, attempt: Attempt) -> Receipt:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from tests.sim.outbox_rules import Attempt, Ring
+from tests.sim.outbox_rules import Ring
 from tests.sim.stream import Stream
 from tests.sim.verdict import Verdict
 from tocsin import limits
-from tocsin.core.model import Message
+from tocsin.store.outbox import Leased
 
 VIEW_LASTS = timedelta(seconds=2)
 
@@ -59,7 +59,7 @@ def new_incidents_follow_the_newest_plan(
 
 
 def after_an_outage_one_message_each(told: Counter[tuple[str, str, str]]) -> Iterator[str]:
-    """When an outage ends nobody is told twice by one channel of one incident, marked repeats aside."""
+    """When an outage ends, what is decided then tells nobody twice by one channel of one incident."""
     for (person, channel, incident), number in told.items():
         if number > 1:
             yield f"{person} is told {number} times by {channel} of {incident}"
@@ -74,15 +74,17 @@ def channels_have_all_their_room(room: Mapping[str, int]) -> Iterator[str]:
 
 @dataclass(slots=True)
 class Catching:
-    """Messages that leave at the very moment an outage ends."""
+    """Messages that leave at the very moment an outage ends. `old` are rings that had been decided before."""
 
     at: int
+    old: frozenset[str]
     told: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
-    def left(self, at: int, attempt: Attempt, message: Message, channel: str) -> None:
+    def left(self, at: int, leased: Leased) -> None:
         """A message leaves."""
-        if at == self.at and not attempt.repeat:
-            self.told.update((message.person, channel, incident) for incident in message.incidents)
+        if at == self.at:
+            fresh = [ring for ring in leased.rings if ring.key not in self.old]
+            self.told.update({(leased.person, leased.channel, ring.incident) for ring in fresh})
 
     def judge(self, verdict: Verdict) -> None:
         """That was all of them."""

@@ -320,15 +320,15 @@ class Simulation:
         store.close()
         self.chaos.calm = calm
 
-    def left(self, attempt: Attempt, message: Message, channel: str) -> None:
+    def left(self, attempt: Attempt, message: Message, leased: Leased) -> None:
         """A message was given to a channel."""
         self.counts["messages"] += 1
         self.counts["repeats"] += attempt.repeat
         repeat = " (may be a repeat)" if attempt.repeat else ""
         what = f"{' '.join(message.incidents)} {attempt.key}{repeat}"
-        self.log.write(f"{self.loop.micros} {attempt.node} {channel} to {message.person}: {what}")
+        self.log.write(f"{self.loop.micros} {attempt.node} {leased.channel} to {message.person}: {what}")
         if self.catching is not None:
-            self.catching.left(self.loop.micros, attempt, message, channel)
+            self.catching.left(self.loop.micros, leased)
 
 
 class _Ear(logging.Handler):
