@@ -9,6 +9,7 @@ from typing import Any
 
 from tocsin_guard import (
     CloudStore,
+    Conditional,
     Expect,
     Guard,
     Info,
@@ -69,7 +70,7 @@ class Breakable:
     log: list[tuple[str, str]] = field(default_factory=list)  # key and mark, in the order of taking effect
 
     @property
-    def conditional(self) -> bool:
+    def conditional(self) -> Conditional:
         return self.inner.conditional
 
     def _fail(self, key: str) -> None:

@@ -26,7 +26,7 @@ from tocsin_guard.manifests import Schedule
 from tocsin_guard.objects.cloud import CloudStore, memory, s3
 from tocsin_guard.objects.guarded import GuardedStore, Written
 from tocsin_guard.objects.local import LocalFiles
-from tocsin_guard.objects.port import Expect, Info, ObjectStore, Opened
+from tocsin_guard.objects.port import Conditional, Expect, Info, ObjectStore, Opened
 from tocsin_guard.objects.reading import Read
 from tocsin_guard.push import Pager, Webhook
 from tocsin_guard.tokens import Token
@@ -37,6 +37,7 @@ __all__ = [
     "BreakerPolicy",
     "Changed",
     "CloudStore",
+    "Conditional",
     "Corrupt",
     "DegradedRule",
     "Dependency",

@@ -76,7 +76,9 @@ class Application:
             await _send_problem(send, told)
 
     async def _answer(self, scope: Scope, path: str, receive: Receive, send: Send) -> None:
-        """1. find the address, 2. who asks and may they, 3. read the request strictly, 4. do it, 5. answer."""
+        """1. find the address, 2. who asks and may they, 3. read the request strictly, 4. do it, 5.
+        answer.
+        """
         await self.guard.start()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         method = scope["method"]

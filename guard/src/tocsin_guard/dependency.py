@@ -188,7 +188,9 @@ class Dependency:
                 )
 
     def check_due(self) -> bool:
-        """Time for a check: now and then while well, and as a probe as soon as the breaker would admit one."""
+        """Time for a check: now and then while well, and as a probe as soon as the breaker would admit
+        one.
+        """
         if self.settings.check is None:
             return False
         now = self.clock.elapsed()

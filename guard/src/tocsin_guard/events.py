@@ -56,7 +56,9 @@ class Events:
         return event
 
     async def act(self, type: str, message: str, *, by: str, reason: str, **more: Any) -> Event:
-        """Record what a person did: on the disk before they hear "done". A full disk does not stop the act."""
+        """Record what a person did: on the disk before they hear "done". A full disk does not stop the
+        act.
+        """
         event = self._make(Level.WARNING, type, message, {"by": by, "reason": reason, **more})
         try:
             await self.journal.append(_record(event))

@@ -152,7 +152,9 @@ class Journal:
         self._thread, self._handle = None, -1
 
     async def append(self, *records: Record, applied: Callable[[], None] | None = None) -> None:
-        """Return when the records are on the disk, all or none; `applied` runs right then, in append order."""
+        """Return when the records are on the disk, all or none; `applied` runs right then, in append
+        order.
+        """
         while self.broken or not self._open.is_set():
             await self._ready()
         loop = self._running()

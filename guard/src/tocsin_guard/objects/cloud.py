@@ -18,29 +18,43 @@ from obstore.store import ObjectStore as AnyStore
 from tocsin_guard import limits
 from tocsin_guard.errors import Changed, NotFound, Rejected, Unavailable
 from tocsin_guard.handlers import Body
-from tocsin_guard.objects.port import Expect, Info, Opened, check_key, one_chunk
+from tocsin_guard.objects.port import Conditional, Expect, Info, Opened, check_key, one_chunk
 
 CONDITIONAL_BYTES_MAX = 64 * 1024 * 1024  # a conditional write goes in one piece; above, in parts without one
 
 
-@dataclass(frozen=True)
+@dataclass
 class CloudStore:
-    """Any obstore store. Say `conditional` only of a server that honours If-Match and If-None-Match."""
+    """Any obstore store. A server that answers 501 to If-Match is taken to know only If-None-Match from
+    then on.
+    """
 
     store: AnyStore
-    conditional: bool = True
+    conditional: Conditional = Conditional.FULL
 
     async def put(
         self, key: str, body: Body, attributes: Mapping[str, str], expect: Expect | str = Expect.ANY
     ) -> str:
         check_key(key)
-        size = len(body) if isinstance(body, bytes) else body.stat().st_size
-        mode: Any = "overwrite"
-        if self.conditional and size <= CONDITIONAL_BYTES_MAX and expect is not Expect.ANY:
-            mode = "create" if expect is Expect.ABSENT else {"e_tag": str(expect)}
-        with _speaking(key):
-            done = await obstore.put_async(self.store, key, body, attributes=dict(attributes), mode=mode)
+        mode = self._mode(body, expect)
+        try:
+            with _speaking(key):
+                done = await obstore.put_async(self.store, key, body, attributes=dict(attributes), mode=mode)
+        except Unavailable as error:
+            if not isinstance(mode, dict) or "501 Not Implemented" not in str(error):
+                raise
+            self.conditional = Conditional.CREATE
+            return await self.put(key, body, attributes, expect)
         return done["e_tag"] or ""
+
+    def _mode(self, body: Body, expect: Expect | str) -> Any:
+        """obstore's word for the condition. What goes in parts cannot have one."""
+        size = len(body) if isinstance(body, bytes) else body.stat().st_size
+        if expect is Expect.ANY or self.conditional is Conditional.NONE or size > CONDITIONAL_BYTES_MAX:
+            return "overwrite"
+        if expect is Expect.ABSENT:
+            return "create"
+        return {"e_tag": str(expect)} if self.conditional is Conditional.FULL else "overwrite"
 
     async def get(self, key: str, start: int = 0, length: int | None = None) -> Opened:
         check_key(key)
@@ -84,7 +98,7 @@ def s3(
     region: str = "auto",
     access_key_id: str | None = None,
     secret_access_key: str | None = None,
-    conditional: bool = True,
+    conditional: Conditional = Conditional.FULL,
     timeout_seconds: float = limits.CALL_TIMEOUT_SECONDS,
 ) -> CloudStore:
     """A bucket on S3 or a compatible service. Credentials not given come from the environment (AWS_...).
@@ -96,7 +110,7 @@ def s3(
     store = S3Store(
         bucket,
         region=region,
-        conditional_put="etag" if conditional else "disabled",
+        conditional_put="etag",
         client_options={
             "timeout": timedelta(seconds=timeout_seconds),
             "connect_timeout": timedelta(seconds=min(5.0, timeout_seconds)),

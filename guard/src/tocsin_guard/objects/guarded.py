@@ -22,7 +22,7 @@ from tocsin_guard.handlers import Body, Functions, digest_file
 from tocsin_guard.keylocks import KeyLocks
 from tocsin_guard.objects.cache import Cache, Hasher
 from tocsin_guard.objects.catalogue import OPERATION, SHA256, Catalogue, Entry
-from tocsin_guard.objects.port import Expect, ObjectStore, check_key
+from tocsin_guard.objects.port import Conditional, Expect, ObjectStore, check_key
 from tocsin_guard.objects.reading import Read, Reader
 from tocsin_guard.operations import Operation
 from tocsin_guard.queue import Queue
@@ -114,12 +114,9 @@ class GuardedStore:
         )
         async with self._locks.alone(key):
             if not self._must_queue(key):
+                write = _Write(self.store, key, body, attributes, mark)
                 try:
-                    await self.dependency.call(
-                        "write",
-                        lambda: self.store.put(key, body, attributes),
-                        timeout_seconds=self._limit(body),
-                    )
+                    await self.dependency.call("write", write.attempt, timeout_seconds=self._limit(body))
                 except Unavailable:
                     pass  # whatever became of it, the same write with the same mark is queued now
                 else:
@@ -225,34 +222,12 @@ class GuardedStore:
     # Queued work
 
     async def _apply_put(self, operation: Operation, body: Body) -> None:
-        """Look, then write on condition that nothing came between: a late answer cannot undo a newer write."""
-        for _ in range(CONFLICT_TRIES):
-            try:
-                await self.dependency.call(
-                    "write_queued",
-                    lambda: self._look_and_put(operation, body),
-                    attempts_max=1,
-                    timeout_seconds=self._limit(body),
-                )
-            except Changed:
-                continue
-            await self._stored(operation.key, body, self._entry(operation))
-            return
-        raise Unavailable(f"{operation.key} keeps changing in the store; it will be tried again.")
-
-    async def _look_and_put(self, operation: Operation, body: Body) -> None:
-        expect: Expect | str = Expect.ANY
-        try:
-            there = await self.store.head(operation.key)
-            if there.attributes.get(OPERATION) == operation.idempotency_key:
-                return
-            if self.store.conditional:
-                expect = there.etag
-        except NotFound:
-            if self.store.conditional:
-                expect = Expect.ABSENT
-        attributes = {str(k): str(v) for k, v in operation.payload.items()}
-        await self.store.put(operation.key, body, attributes, expect)
+        attributes = {str(name): str(value) for name, value in operation.payload.items()}
+        write = _Write(self.store, operation.key, body, attributes, operation.idempotency_key, look=True)
+        await self.dependency.call(
+            "write_queued", write.attempt, attempts_max=1, timeout_seconds=self._limit(body)
+        )
+        await self._stored(operation.key, body, self._entry(operation))
 
     async def _was_put(self, operation: Operation) -> bool:
         try:
@@ -267,6 +242,50 @@ class GuardedStore:
     async def _apply_delete(self, operation: Operation, body: Body) -> None:
         await self.dependency.call("delete_queued", lambda: self.store.delete(operation.key), attempts_max=1)
         self.catalogue.drop(operation.key)
+
+
+@dataclass
+class _Write:
+    """One write of one object, which takes effect once however often it is attempted.
+
+    The first attempt of a fresh write just writes. After a lost answer, and for queued writes, each
+    looks first: an object that carries the mark of this write is this write. Then it writes on
+    condition that nothing came between, where the server can do that, so that a request that was stuck
+    on its way cannot undo a newer write.
+    """
+
+    store: ObjectStore
+    key: str
+    body: Body
+    attributes: dict[str, str]
+    mark: str
+    look: bool = False
+
+    async def attempt(self) -> None:
+        if not self.look:
+            self.look = True
+            await self.store.put(self.key, self.body, self.attributes)
+            return
+        for _ in range(CONFLICT_TRIES):
+            try:
+                await self._look_and_put()
+                return
+            except Changed:
+                continue
+        raise Unavailable(f"{self.key} keeps changing in the store; it will be tried again.")
+
+    async def _look_and_put(self) -> None:
+        expect: Expect | str = Expect.ANY
+        try:
+            there = await self.store.head(self.key)
+            if there.attributes.get(OPERATION) == self.mark:
+                return
+            if self.store.conditional is Conditional.FULL:
+                expect = there.etag
+        except NotFound:
+            if self.store.conditional is not Conditional.NONE:
+                expect = Expect.ABSENT
+        await self.store.put(self.key, self.body, self.attributes, expect)
 
 
 async def receive(body: AsyncIterable[bytes], path: Path) -> Hasher:

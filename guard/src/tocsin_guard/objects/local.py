@@ -22,7 +22,7 @@ from tocsin_guard import disk
 from tocsin_guard.errors import Changed, NotFound, Rejected, Unavailable
 from tocsin_guard.handlers import Body
 from tocsin_guard.limits import STREAM_CHUNK_BYTES
-from tocsin_guard.objects.port import Expect, HeldFile, Info, Opened, check_key, one_chunk
+from tocsin_guard.objects.port import Conditional, Expect, HeldFile, Info, Opened, check_key, one_chunk
 
 TAIL = struct.Struct(">I8s")
 MAGIC = b"TGUARD1\n"
@@ -34,7 +34,7 @@ class LocalFiles:
     """An ObjectStore in a folder. One process writes it; any may read."""
 
     folder: Path
-    conditional: bool = field(default=True, init=False)
+    conditional: Conditional = field(default=Conditional.FULL, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:

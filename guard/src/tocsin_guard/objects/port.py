@@ -15,6 +15,14 @@ from tocsin_guard.limits import STREAM_CHUNK_BYTES
 KEY_CHARACTERS_MAX = 512
 
 
+class Conditional(Enum):
+    """Which conditional writes a server honours. S3, R2 and MinIO: FULL. OpenStack Swift: CREATE."""
+
+    NONE = "none"
+    CREATE = "create"  # If-None-Match: * only
+    FULL = "full"  # also If-Match
+
+
 class Expect(Enum):
     """What must be there for a conditional write; an etag (str) expects exactly that version."""
 
@@ -52,8 +60,8 @@ class ObjectStore(Protocol):
     """
 
     @property
-    def conditional(self) -> bool:
-        """Whether `expect` is honoured by the server; if not, it is ignored."""
+    def conditional(self) -> Conditional:
+        """Which kinds of `expect` the server honours; others are ignored."""
 
     async def put(
         self, key: str, body: Body, attributes: Mapping[str, str], expect: Expect | str = Expect.ANY
