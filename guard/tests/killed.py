@@ -29,6 +29,7 @@ from tocsin_guard.handlers import Body
 from tocsin_guard.limits import INLINE_BYTES_MAX
 from tocsin_guard.objects.catalogue import OPERATION
 from tocsin_guard.objects.port import one_chunk
+from tocsin_guard.operations import State
 
 KEYS = 20
 
@@ -138,18 +139,20 @@ def numbers(path: Path) -> list[int]:
 
 
 async def _drain(guard: Guard) -> None:
-    for _ in range(600):
+    """Until nothing waits; gives up when ten seconds bring no progress."""
+    least, idle = len(guard.queue.book.waiting), 0
+    while guard.queue.book.waiting and idle < 200:
         for name in guard.services:
             guard.queue.wake(name)
-        for operation in list(guard.queue.book.operations()):
-            if operation.state == "FAILED":
-                await guard.queue.retry(operation.id)
+        for operation in list(guard.queue.book.operations(State.FAILED)):
+            await guard.queue.retry(operation.id)
         guard.wake()
-        if not guard.queue.book.waiting:
-            print("drained", flush=True)
-            return
         await asyncio.sleep(0.05)
-    print("stuck", [str(o) for o in guard.queue.book.waiting.values()][:3], flush=True)
+        waiting = len(guard.queue.book.waiting)
+        least, idle = (waiting, 0) if waiting < least else (least, idle + 1)
+    print("stuck" if guard.queue.book.waiting else "drained", flush=True)
+    for operation in list(guard.queue.book.waiting.values())[:3]:
+        print(operation, flush=True)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,9 @@ class VirtualClock:
         return self._elapsed
 
     async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
         event = asyncio.Event()
         self._count += 1
         heapq.heappush(self._sleepers, (self._elapsed + seconds, self._count, event))

@@ -19,7 +19,9 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-ACCESS, SECRET = "test:tester", "testing"
+from tocsin_guard import ObjectStore, s3
+
+ACCESS, SECRET, BUCKET = "test:tester", "testing", "lists"
 
 RINGS = """
 import sys
@@ -27,8 +29,10 @@ from swift.common.ring import RingBuilder
 folder, ports = sys.argv[1], dict(zip(("account", "container", "object"), map(int, sys.argv[2:])))
 for name, port in ports.items():
     builder = RingBuilder(4, 1, 0)
-    builder.add_dev({"id": 0, "region": 1, "zone": 1, "weight": 1.0, "ip": "127.0.0.1", "port": port,
-    "device": "d1"}) builder.rebalance() builder.get_ring().save(f"{folder}/{name}.ring.gz")
+    place = {"id": 0, "region": 1, "zone": 1, "weight": 1.0, "device": "d1"}
+    builder.add_dev({**place, "ip": "127.0.0.1", "port": port})
+    builder.rebalance()
+    builder.get_ring().save(f"{folder}/{name}.ring.gz")
 """
 
 # Stands in for memcached, which tempauth asks for; one proxy process, so a dictionary does.
@@ -206,3 +210,14 @@ def running(folder: Path, interpreter: Path) -> Iterator[Swift]:
         yield server
     finally:
         server.stop()
+
+
+def s3_store(server: Swift, timeout_seconds: float = 10) -> ObjectStore:
+    return s3(
+        BUCKET,
+        endpoint=server.endpoint,
+        region="us-east-1",
+        access_key_id=ACCESS,
+        secret_access_key=SECRET,
+        timeout_seconds=timeout_seconds,
+    )

@@ -37,7 +37,7 @@ def run(folder: Path, seed: int, *, life_seconds: float | None) -> str:
             time.sleep(life_seconds)
             assert process.poll() is None, process.communicate(timeout=20)[1]
             process.send_signal(signal.SIGKILL)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=60 if life_seconds is not None else 900)
         assert life_seconds is not None or process.returncode == 0, err
         return out
     finally:
@@ -79,7 +79,8 @@ def main(wanted: int) -> None:
         while len(numbers(folder / "acknowledged")) < wanted:
             run(folder, chance.randrange(1 << 30), life_seconds=chance.uniform(0.05, 1.5))
             kills += 1
-        assert run(folder, 0, life_seconds=None) == "drained\n"
+        ended = run(folder, 0, life_seconds=None)
+        assert ended == "drained\n", ended
         acknowledged, done = check(folder)
     text = (
         f"{kills} kills, {acknowledged} uploads acknowledged, {done} took effect: 0 lost, 0 twice, order kept"
