@@ -29,6 +29,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+AnyAsgi = Callable[..., Awaitable[None]]  # as frameworks type it, each with names of its own
 
 JSON, PROBLEM = "application/json", "application/problem+json"
 # Addresses whose answer is not the envelope; they need the scope `read`.
@@ -50,7 +51,7 @@ class Problem(Exception):
 class Application:
     """`inner` gets every request that is not for an operations address; without it those are 404."""
 
-    def __init__(self, guard: "Guard", inner: Asgi | None = None) -> None:
+    def __init__(self, guard: "Guard", inner: AnyAsgi | None = None) -> None:
         self.guard, self.inner = guard, inner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -269,7 +270,7 @@ async def _send(
 class Lifespan:
     """Start guard before the inner app, stop it after; apps that know no lifespan (Django) are fine."""
 
-    def __init__(self, guard: "Guard", inner: Asgi | None, scope: Scope) -> None:
+    def __init__(self, guard: "Guard", inner: AnyAsgi | None, scope: Scope) -> None:
         self._guard, self._inner, self._scope = guard, inner, scope
         self._answered = False
 
@@ -288,7 +289,7 @@ class Lifespan:
         await self._guard.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _inner_ran(self, inner: Asgi, receive: Receive, send: Send) -> bool:
+    async def _inner_ran(self, inner: AnyAsgi, receive: Receive, send: Send) -> bool:
         """Let the inner app take part; False if it does not speak lifespan."""
         begun = False
 

@@ -23,6 +23,7 @@ from tocsin_guard.dependency import TROUBLE
 from tocsin_guard.errors import Corrupt, GuardError, Malformed, NotFound, StoreAnswer, Unavailable, Unknown
 from tocsin_guard.events import Events, Level
 from tocsin_guard.handlers import digest_file
+from tocsin_guard.limits import CALL_TIMEOUT_SECONDS
 from tocsin_guard.manifests import (
     PRIORITIES,
     TYPES,
@@ -40,6 +41,7 @@ from tocsin_guard.objects.port import ObjectStore
 from tocsin_guard.objects.reading import fetch
 
 Result = TypeVar("Result")
+DEAD_STORE_SECONDS = 60.0
 
 
 @dataclass
@@ -56,6 +58,8 @@ class Backups:
     _running: Backup | None = None
     _ended: dict[str, asyncio.Event] = field(default_factory=dict)
     _asked: int = 0
+    _waited_seconds: float = 0.0  # for reads of the store that failed in a row, in an emergency
+    recalled: bool = False  # earlier backups are known; until then the schedule waits
     _failed_at: float | None = None
 
     # Asking
@@ -87,7 +91,7 @@ class Backups:
 
     def schedule_due(self) -> None:
         """Ask for what the schedule wants now."""
-        if self._waiting or self._running:
+        if self._waiting or self._running or not self.recalled:
             return
         now = self.clock.now()
         if self._failed_at is not None and now < self._failed_at + 60:
@@ -150,9 +154,10 @@ class Backups:
 
     async def _make(self, backup: Backup) -> None:
         items: list[Item] = []
+        self._waited_seconds = 0.0
         for item, waiting in self._wanted(backup.type):
             try:
-                copied = await self._copy(item, waiting, anew=backup.type == "full")
+                copied = await self._copy(item, waiting, backup.type)
             except (NotFound, Corrupt, Unavailable) as error:
                 if backup.type != "emergency" and isinstance(error, Unavailable):
                     raise
@@ -188,19 +193,19 @@ class Backups:
                     found[operation.key] = (item, self.guarded.queue.body(operation))
         return [found[key] for key in sorted(found)]
 
-    async def _copy(self, item: Item, waiting: Path | bytes | None, anew: bool) -> bool:
+    async def _copy(self, item: Item, waiting: Path | bytes | None, type: str) -> bool:
         """Have the blob of an item in the target; True if it was written now."""
         name = blob(item.sha256)
-        if not anew and await self._there(name, item.size):
+        if type != "full" and await self._there(name, item.size):
             return False
         path = self.guarded.incoming / uuid.uuid4().hex
         try:
             if isinstance(waiting, bytes):
                 await asyncio.to_thread(path.write_bytes, waiting)
             elif waiting is None or not await asyncio.to_thread(_link, waiting, path):
-                read = await self.guarded.get(item.key)
+                chunks = await (self._in_spite(item.key) if type == "emergency" else self._read(item.key))
                 with path.open("wb") as file:
-                    async for chunk in read.chunks:
+                    async for chunk in chunks:
                         await asyncio.to_thread(file.write, chunk)
             if (await asyncio.to_thread(digest_file, path))[1] != item.sha256:
                 raise Corrupt(f"{item.key} is corrupt in the store.")
@@ -208,6 +213,25 @@ class Backups:
         finally:
             await asyncio.to_thread(path.unlink, missing_ok=True)
         return True
+
+    async def _read(self, key: str) -> AsyncIterator[bytes]:
+        return (await self.guarded.get(key)).chunks
+
+    async def _in_spite(self, key: str) -> AsyncIterator[bytes]:
+        """In an emergency a partly broken store is read past its open breaker.
+
+        One that does not answer is waited for only so long; what fails fast may be followed by what works.
+        """
+        if self._waited_seconds < DEAD_STORE_SECONDS:
+            started = self.clock.elapsed()
+            try:
+                async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
+                    chunks = (await self.guarded.store.get(key)).chunks
+                self._waited_seconds = 0.0
+                return chunks
+            except TROUBLE:
+                self._waited_seconds += self.clock.elapsed() - started
+        return await self._read(key)
 
     async def _there(self, name: str, size: int) -> bool:
         try:
@@ -325,6 +349,7 @@ class Backups:
                 continue
             self.done.append(recalled(id, body, items))
         self.done.sort(key=lambda b: b.asked_at)
+        self.recalled = True
 
     def stats(self) -> dict[str, Any]:
         """What /api/backup/stats answers."""

@@ -28,6 +28,16 @@ Check = Callable[[], Awaitable[object]]
 TROUBLE = (Unavailable, TimeoutError, OSError)
 
 
+# The event of each change; only the first opening of an outage is "breaker_open".
+KINDS = {
+    (b.Position.CLOSED, b.Position.OPEN): "breaker_open",
+    (b.Position.OPEN, b.Position.HALF_OPEN): "breaker_half_open",
+    (b.Position.HALF_OPEN, b.Position.OPEN): "breaker_probe_failed",
+    (b.Position.HALF_OPEN, b.Position.CLOSED): "breaker_closed",
+    (b.Position.OPEN, b.Position.CLOSED): "breaker_closed",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How one dependency is treated. `check` costs little and fails when the dependency does not work."""
@@ -295,7 +305,7 @@ class Dependency:
             level = Level.CRITICAL
         elif change.before is b.Position.CLOSED:
             level = Level.ERROR
-        kind = "breaker_permanently_open" if change.permanent else f"breaker_{change.after.lower()}"
+        kind = "breaker_permanently_open" if change.permanent else KINDS[change.before, change.after]
         text = f"Circuit breaker of {self.name}: {change.before} -> {change.after}; {change.reason}."
         self.events.add(level, kind, text, service=self.name)
         if change.before is b.Position.CLOSED and self.mode is None and self.settings.degraded.automatic:

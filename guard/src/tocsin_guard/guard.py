@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tocsin_guard import disk, limits
-from tocsin_guard.app import Application, Asgi
+from tocsin_guard.app import AnyAsgi, Application, Asgi
 from tocsin_guard.backups import Backups
 from tocsin_guard.clock import Clock, SystemClock
 from tocsin_guard.dependency import Dependency, Settings
@@ -83,7 +83,8 @@ class Guard:
             told=self._told,
             reserve_bytes=reserve_bytes,
         )
-        self.pushes = Pushes(self.queue, self.clock, tuple(webhooks), tuple(pagers), send)
+        self.pushes = Pushes(self.queue, self.clock, tuple(webhooks), tuple(pagers), send, self.wake)
+        self._wake = asyncio.Event()
         self.broadcasts = Broadcasts(self.clock, self.journal, self._deliver)
         self.watch = Watch(self.metrics, self.events, thresholds)
         self.events.listeners.append(Paging(self.pushes, self.dependencies).hear)
@@ -92,7 +93,6 @@ class Guard:
         self.troubled: set[str] = set()  # services with FAILED operations that were told
         self._lock = disk.FolderLock(self.folder)
         self._starting = asyncio.Lock()
-        self._wake = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._kept: set[asyncio.Task[object]] = set()
         self._loop: asyncio.Task[None] | None = None
@@ -151,7 +151,7 @@ class Guard:
 
         return made
 
-    def around(self, app: Asgi) -> Asgi:
+    def around(self, app: AnyAsgi) -> Asgi:
         """An ASGI app that answers the operations addresses itself, hands everything else to `app`, and
         starts
         and stops guard with it."""
@@ -205,8 +205,7 @@ class Guard:
     # Background
 
     async def _run(self) -> None:
-        """1. recall earlier backups, 2. for ever: apply what time demands, wait a second or until woken."""
-        self._spawn("recall", self._recall)
+        """For ever: apply what time demands, wait a second or until woken."""
         while True:
             self._wake.clear()
             try:
@@ -233,6 +232,8 @@ class Guard:
         if self.queue.book.ready:
             self._spawn("drain", self.queue.drain)
         for name, backups in self.backups.items():
+            if not backups.recalled:
+                self._spawn(f"recall {name}", partial(self._recall, backups))
             backups.schedule_due()
             if backups.wanted:
                 self._spawn(f"backup {name}", backups.run_next)
@@ -268,13 +269,13 @@ class Guard:
             await asyncio.wait(running)
         await self.pushes.settled()
 
-    async def _recall(self) -> None:
-        for backups in self.backups.values():
-            try:
-                await backups.recall()
-            except GuardError as error:
-                text = f"Earlier backups could not be looked up: {error}"
-                self.events.add(Level.WARNING, "backup_store_unreadable", text, service=backups.guarded.name)
+    async def _recall(self, backups: Backups) -> None:
+        try:
+            await backups.recall()
+        except GuardError as error:
+            text = f"Earlier backups could not be looked up, it is tried again: {error}"
+            self.events.add(Level.WARNING, "backup_store_unreadable", text, service=backups.guarded.name)
+            await self.clock.sleep(60)
 
     def keep(self, work: Coroutine[Any, Any, object]) -> "asyncio.Task[object]":
         """Run work that may outlive the request which began it; it ends with guard."""

@@ -126,15 +126,18 @@ class Integrity:
             report.checked += 1
 
     async def _check(self, report: Report, key: str) -> None:
-        """Compare one object; if the catalogue changed meanwhile, look again."""
-        while (entry := self.guarded.catalogue.get(key)) is not None:
-            found, size = await self._look(report, key, entry)
-            if self.guarded.catalogue.get(key) is not entry:
-                continue
-            report.bytes += size
-            if found is not None:
-                found.append(key)
+        """Compare one object. Before it is accused it is looked at again with all writers kept out."""
+        if (entry := self.guarded.catalogue.get(key)) is None:
             return
+        found, size = await self._look(report, key, entry)
+        if found is not None:
+            async with self.guarded.still(key):
+                if (entry := self.guarded.catalogue.get(key)) is None:
+                    return
+                found, size = await self._look(report, key, entry)
+        report.bytes += size
+        if found is not None:
+            found.append(key)
 
     async def _look(self, report: Report, key: str, entry: Entry) -> tuple[list[str] | None, int]:
         """The list in the report that the object belongs to, or None if it is good; and the bytes read."""

@@ -129,6 +129,7 @@ class Pushes:
     webhooks: tuple[Webhook, ...] = ()
     pagers: tuple[Pager, ...] = ()
     send: Send = send_http
+    kept: Callable[[], None] = lambda: None  # called when something waits to be sent
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -203,6 +204,8 @@ class Pushes:
             await self.queue.add(PREFIX + name, "deliver", lane or id, {}, body, idempotency_key=id)
         except GuardError:
             await self._from_memory(name, lane, body, id)
+        else:
+            self.kept()
 
     async def _from_memory(self, name: str, lane: str, body: bytes, id: str) -> None:
         handler = self.queue.handlers[PREFIX + name, "deliver"]

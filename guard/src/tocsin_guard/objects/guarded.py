@@ -11,6 +11,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -224,10 +225,11 @@ class GuardedStore:
     async def _apply_put(self, operation: Operation, body: Body) -> None:
         attributes = {str(name): str(value) for name, value in operation.payload.items()}
         write = _Write(self.store, operation.key, body, attributes, operation.idempotency_key, look=True)
-        await self.dependency.call(
-            "write_queued", write.attempt, attempts_max=1, timeout_seconds=self._limit(body)
-        )
-        await self._stored(operation.key, body, self._entry(operation))
+        async with self._locks.alone(operation.key):
+            await self.dependency.call(
+                "write_queued", write.attempt, attempts_max=1, timeout_seconds=self._limit(body)
+            )
+            await self._stored(operation.key, body, self._entry(operation))
 
     async def _was_put(self, operation: Operation) -> bool:
         try:
@@ -240,8 +242,15 @@ class GuardedStore:
         return True
 
     async def _apply_delete(self, operation: Operation, body: Body) -> None:
-        await self.dependency.call("delete_queued", lambda: self.store.delete(operation.key), attempts_max=1)
-        self.catalogue.drop(operation.key)
+        async with self._locks.alone(operation.key):
+            await self.dependency.call(
+                "delete_queued", lambda: self.store.delete(operation.key), attempts_max=1
+            )
+            self.catalogue.drop(operation.key)
+
+    def still(self, key: str) -> AbstractAsyncContextManager[None]:
+        """Inside it nobody writes or deletes the object through guard: store and catalogue agree."""
+        return self._locks.alone(key)
 
 
 @dataclass

@@ -33,12 +33,13 @@ NAME_BYTES_MAX = 240
 class LocalFiles:
     """An ObjectStore in a folder. One process writes it; any may read."""
 
-    folder: Path
+    folder: Path | str
     conditional: Conditional = field(default=Conditional.FULL, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def __post_init__(self) -> None:
-        self.folder = Path(self.folder)
+    @property
+    def _base(self) -> Path:
+        return Path(self.folder) / "objects"
 
     async def put(
         self, key: str, body: Body, attributes: Mapping[str, str], expect: Expect | str = Expect.ANY
@@ -72,10 +73,10 @@ class LocalFiles:
         name = quote(key, safe=" !#$&'()+,;=@[]{}-_.")
         if len(name.encode()) > NAME_BYTES_MAX:
             raise Rejected(f"The key {key[:40]!r}... is too long for a local file name.")
-        return self.folder / "objects" / (name if not name.startswith(".") else f"%2E{name[1:]}")
+        return self._base / (name if not name.startswith(".") else f"%2E{name[1:]}")
 
     def _paths(self, folder: str) -> Iterator[Path]:
-        base = self.folder / "objects"
+        base = self._base
         wanted = quote(folder.strip("/") + "/", safe=" !#$&'()+,;=@[]{}-_.") if folder.strip("/") else ""
         if wanted.startswith("."):
             wanted = f"%2E{wanted[1:]}"
