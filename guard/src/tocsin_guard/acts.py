@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 async def queue_status(guard: "Guard", request: Request) -> Answer:
+    """How many operations wait, by state and service, which services are held, age of the oldest."""
     book, of = guard.queue.book, guard.services
     oldest = book.oldest(of)
     counts = {state.value: book.total(state, of) for state in State}
@@ -57,6 +58,7 @@ def shown(operation: Operation) -> dict[str, Any]:
 
 
 async def queue_operations(guard: "Guard", request: Request) -> Answer:
+    """Operations, newest first, all or those of one status."""
     state = request.choice("status", list(State))
     limit = request.whole("limit", 100, 1, limits.EVENTS_PAGE_MAX)
     found: list[dict[str, Any]] = []
@@ -70,6 +72,7 @@ async def queue_operations(guard: "Guard", request: Request) -> Answer:
 
 
 async def queue_process(guard: "Guard", request: Request) -> Answer:
+    """Try all queued work now; services that are held back are named."""
     held = {n: d for n, d in guard.dependencies.items() if not d.may_drain}
     before = queued(guard)
     for name in guard.services - held.keys():
@@ -93,6 +96,7 @@ async def queue_process(guard: "Guard", request: Request) -> Answer:
 
 
 async def queue_retry(guard: "Guard", request: Request) -> Answer:
+    """Put a FAILED operation back to its place."""
     operation = await guard.queue.retry(_of_user(guard, request.path[0]))
     await _queue_act(guard, request, "operation_retried", operation, "is tried again")
     guard.wake()
@@ -100,6 +104,7 @@ async def queue_retry(guard: "Guard", request: Request) -> Answer:
 
 
 async def queue_discard(guard: "Guard", request: Request) -> Answer:
+    """Give a FAILED operation up; those behind it go on. A reason is wanted."""
     reason = request.reason(required=True)
     operation = await guard.queue.discard(_of_user(guard, request.path[0]), reason)
     await _queue_act(guard, request, "operation_discarded", operation, "was discarded")
@@ -131,6 +136,7 @@ def _backups(guard: "Guard", request: Request) -> "Backups":
 
 
 async def backup_stats(guard: "Guard", request: Request) -> Answer:
+    """Counts, last backup and its age, last failure, what runs and waits, the schedule."""
     name = request.text("service")
     if not guard.backups and not name:
         return {"configured": False, "healthy": False, "total_backups": 0}
@@ -138,6 +144,7 @@ async def backup_stats(guard: "Guard", request: Request) -> Answer:
 
 
 async def backup_create(guard: "Guard", request: Request) -> Answer:
+    """Make a backup: full, incremental (default) or emergency; priority high, normal or low."""
     backups = _backups(guard, request)
     type = request.choice("type", TYPES, "incremental")
     backup = backups.ask(type, request.choice("priority", PRIORITIES, "normal"), request.by)
@@ -151,14 +158,17 @@ async def backup_create(guard: "Guard", request: Request) -> Answer:
 
 
 async def backup_list(guard: "Guard", request: Request) -> Answer:
+    """Backups, newest first."""
     return {"backups": [b.shown() for b in reversed(_backups(guard, request).done)][:100]}
 
 
 async def backup_verify(guard: "Guard", request: Request) -> Answer:
+    """Read every blob of a backup and compare checksums."""
     return await _backups(guard, request).verify(request.text("id"))
 
 
 async def backup_restore(guard: "Guard", request: Request) -> Answer:
+    """Put one object (key) or all back from a backup. A reason is wanted."""
     backups, id, key = _backups(guard, request), request.text("id"), request.text("key", characters_max=512)
     await backups.load(id)
     text = f"Restoring {key or 'everything'} from backup {id}."
@@ -176,6 +186,7 @@ async def backup_restore(guard: "Guard", request: Request) -> Answer:
 
 
 async def integrity_begin(guard: "Guard", request: Request) -> Answer:
+    """Compare every object (or a sample of so many) with its recorded checksum."""
     guarded = guard.store(request.text("service"))
     integrity = guard.integrity[guarded.name]
     checking = integrity.begin(request.whole("sample", 0, 0, 10_000_000))
@@ -188,6 +199,7 @@ async def integrity_begin(guard: "Guard", request: Request) -> Answer:
 
 
 async def integrity_last(guard: "Guard", request: Request) -> Answer:
+    """Progress or result of the last integrity check."""
     last = guard.integrity[guard.store(request.text("service")).name].last
     if last is None:
         raise Unknown("No integrity check has been made since the start.")
@@ -195,6 +207,7 @@ async def integrity_last(guard: "Guard", request: Request) -> Answer:
 
 
 async def test_operations(guard: "Guard", request: Request) -> Answer:
+    """Write, read, list and delete a test object through guard, as users do."""
     return await canary.run(guard.store(request.text("service")), guard.clock, direct=False)
 
 
@@ -202,6 +215,7 @@ async def test_operations(guard: "Guard", request: Request) -> Answer:
 
 
 async def broadcast(guard: "Guard", request: Request) -> Answer:
+    """Tell an audience: type, message, severity (INFO to CRITICAL), target (default all)."""
     if "type" not in request.body or "message" not in request.body:
         raise Malformed('A broadcast needs "type" and "message".')
     sent = await guard.broadcasts.send(
@@ -218,12 +232,14 @@ async def broadcast(guard: "Guard", request: Request) -> Answer:
 
 
 async def broadcasts(guard: "Guard", request: Request) -> Answer:
+    """Broadcasts, newest first, or only those still shown."""
     active = request.choice("active", ("true", "false"), "false") == "true"
     found = guard.broadcasts.active() if active else guard.broadcasts.recent()
     return {"notifications": [b.shown() for b in found], "active": len(guard.broadcasts.active())}
 
 
 async def broadcast_clear(guard: "Guard", request: Request) -> Answer:
+    """Take a broadcast off the screens."""
     text = request.path[0]
     cleared = guard.broadcasts.clear(int(text) if text.isdecimal() and len(text) < 18 else 0)
     await guard.events.act(

@@ -56,6 +56,9 @@ def warnings(guard: "Guard") -> list[str]:
 
 
 async def status(guard: "Guard", request: Request) -> Answer:
+    """Overall status (HEALTHY, DEGRADED, UNHEALTHY), each service, queue total, figures of 5
+    minutes, warnings.
+    """
     recent = guard.metrics.summed(300)
     return {
         "overall_status": overall(guard),
@@ -73,10 +76,12 @@ async def status(guard: "Guard", request: Request) -> Answer:
 
 
 async def services(guard: "Guard", request: Request) -> Answer:
+    """Every dependency: breaker, degraded mode, figures of 5 minutes, last check."""
     return {"overall_status": overall(guard), "services": [d.shown() for d in guard.dependencies.values()]}
 
 
 async def store_status(guard: "Guard", request: Request) -> Answer:
+    """One object store: as under services, and objects, bytes, queued, last integrity check."""
     guarded = by_alias(guard, request.path[0])
     entries = guarded.catalogue.entries.values()
     integrity = guard.integrity[guarded.name].last
@@ -92,10 +97,12 @@ async def store_status(guard: "Guard", request: Request) -> Answer:
 
 
 async def store_test(guard: "Guard", request: Request) -> Answer:
+    """Write, read, list and delete a test object in the store itself, past breaker and queue."""
     return await canary.run(by_alias(guard, request.path[0]), guard.clock, direct=True)
 
 
 async def check(guard: "Guard", request: Request) -> Answer:
+    """Check every dependency now. While a breaker is open this is its probe, if one is due."""
     results = await asyncio.gather(*(d.check() for d in guard.dependencies.values()))
     guard.wake()
     passed = all(r["ok"] for r in results)
@@ -108,6 +115,7 @@ async def check(guard: "Guard", request: Request) -> Answer:
 
 
 async def events(guard: "Guard", request: Request) -> Answer:
+    """What happened, newest first."""
     limit = request.whole("limit", 50, 1, limits.EVENTS_PAGE_MAX)
     level = request.choice("level", list(Level))
     found = guard.events.select(
@@ -121,6 +129,7 @@ async def events(guard: "Guard", request: Request) -> Answer:
 
 
 async def metrics(guard: "Guard", request: Request) -> Answer:
+    """Calls by the minute and by operation: count, error rate, response time as percentiles."""
     hours = request.number("hours", 1, 1 / 60, limits.METRIC_HOURS_MAX)
     metric = request.choice("metric", ("response_time", "error_rate"))
     service = request.text("service")
@@ -131,6 +140,7 @@ async def metrics(guard: "Guard", request: Request) -> Answer:
 
 
 async def breaker_history(guard: "Guard", request: Request) -> Answer:
+    """Every change of every breaker, newest first, and how each stands."""
     chosen = [guard.find(name)] if (name := request.text("service")) else list(guard.dependencies.values())
     changes = [
         {**{k: v for k, v in record.items() if k != "kind"}, "at": iso(record["at"])}
@@ -143,24 +153,28 @@ async def breaker_history(guard: "Guard", request: Request) -> Answer:
 
 
 async def breaker_reset(guard: "Guard", request: Request) -> Answer:
+    """Close the breakers (or that of one service) and forget their windows."""
     chosen = [guard.find(name)] if (name := request.text("service")) else list(guard.dependencies.values())
     changed = [d.name for d in chosen if await d.reset(request.by, request.reason())]
     return {"changed": bool(changed), "reset": changed, "services": {d.name: d.status for d in chosen}}
 
 
 async def degrade(guard: "Guard", request: Request) -> Answer:
+    """Enter degraded mode: uploads queue untried, downloads stay. A reason is wanted."""
     dependency = guard.find(request.path[0])
     changed = await dependency.degrade(request.reason(required=True), request.by)
     return {"changed": changed, **dependency.shown()}
 
 
 async def restore(guard: "Guard", request: Request) -> Answer:
+    """Leave degraded mode. Refused (409) while the breaker is not closed."""
     dependency = guard.find(request.path[0])
     changed = await dependency.restore(request.by, request.reason())
     return {"changed": changed, **dependency.shown()}
 
 
 async def force_recovery(guard: "Guard", request: Request) -> Answer:
+    """Close the breaker and leave degraded mode, whatever was found before."""
     dependency = guard.find(request.path[0])
     changed = await dependency.force_recovery(request.by, request.reason())
     return {"changed": changed, **dependency.shown()}
