@@ -182,6 +182,20 @@ async def test_state_survives_a_restart(tmp_path: Path) -> None:
         assert len(again.store.log) == 6
 
 
+async def test_nobody_overtakes_what_waits_for_the_same_key(w: World) -> None:
+    await w.guard.find("R2_STORAGE").degrade("x", "ana")
+    await w.files.put("k", b"1")
+    await w.files.put("k", b"2")
+    w.guard.find("R2_STORAGE").mode = None
+    assert (await w.files.put("k", b"3")).queued
+    assert (await w.files.delete("k")).queued
+    assert not (await w.files.put("other", b"3")).queued
+    assert (await w.files.put("k", b"4")).queued
+    await w.pass_time(5)
+    assert [key for key, _ in w.store.log] == ["other", "k", "k", "k", "k"]
+    assert await (await w.store.inner.get("k")).read() == b"4"
+
+
 async def test_a_partial_outage_hits_only_its_keys(tmp_path: Path) -> None:
     settings = Settings(breaker=BreakerPolicy(failures_in_a_row=100, calls_min=1000), retry_seconds=0)
     w = world(tmp_path / "guard", settings=settings, cache_bytes_max=1_000_000)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,20 @@ async def test_rewriting_keeps_live_state_and_what_is_appended_meanwhile(tmp_pat
         assert path.stat().st_size < 6000
         await add(journal, {"kind": "last"})
     assert recover(path).records == live
+
+
+async def test_rewriting_loses_nothing_that_was_on_its_way_to_the_disk(tmp_path: Path) -> None:
+    live: list[Record] = []
+    path = tmp_path / "journal"
+    async with opened(path, live) as journal:
+        for number in range(40):
+            record: Record = {"kind": "n", "n": number}
+            adding = asyncio.ensure_future(journal.append(record, applied=partial(live.append, record)))
+            await asyncio.sleep(0 if number % 2 else 0.0003)
+            await journal.compact()
+            await adding
+            assert recover(path).records == live
+    assert len(live) == 40
 
 
 async def test_it_is_rewritten_by_itself_when_it_has_grown(tmp_path: Path) -> None:
