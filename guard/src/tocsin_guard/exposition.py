@@ -25,7 +25,7 @@ def prometheus(guard: "Guard") -> str:
 def _lines(guard: "Guard") -> Iterator[str]:
     yield "# HELP tocsin_guard_calls_total Calls to a dependency."
     yield "# TYPE tocsin_guard_calls_total counter"
-    totals = sorted(guard.metrics.totals.items())
+    totals = sorted(guard.metrics.totals().items())
     for (service, operation), sample in totals:
         labels = _labels(service=service, operation=operation)
         yield f"tocsin_guard_calls_total{labels} {sample.count}"

@@ -94,6 +94,7 @@ class _Entry:
     durable: bool
     applied: Callable[[], None] | None
     done: asyncio.Future[None] | None
+    lazy: int = 0  # how many records nobody waits for
 
 
 @dataclass(slots=True)
@@ -118,6 +119,7 @@ class Journal:
     broken: str = ""  # why nothing is accepted at present
     _queue: "queue.SimpleQueue[_Entry | _Rewrite | _Stop]" = field(default_factory=queue.SimpleQueue)
     _open: asyncio.Event = field(default_factory=asyncio.Event)
+    _lazy: list[Record] = field(default_factory=list)
     _waiting: int = 0
     _size: int = 0
     _base: int = 0
@@ -144,6 +146,7 @@ class Journal:
             return
         if self._compaction is not None:
             await asyncio.gather(self._compaction, return_exceptions=True)
+        self._hand_over()
         stop = _Stop(self._loop.create_future())
         self._queue.put(stop)
         await stop.done
@@ -158,6 +161,7 @@ class Journal:
         while self.broken or not self._open.is_set():
             await self._ready()
         loop = self._running()
+        self._hand_over()
         done: asyncio.Future[None] = loop.create_future()
         self._waiting += 1
         self._queue.put(_Entry(b"".join(map(encode, records)), True, applied, done))
@@ -165,11 +169,21 @@ class Journal:
 
     def note(self, record: Record) -> None:
         """Keep a record soon, without waiting: for events and minutes, which may be lost in a crash."""
-        if self._thread is None or self.broken:
+        if self._thread is None or self._loop is None or self.broken:
             self.dropped += 1
             return
-        self._waiting += 1
-        self._queue.put(_Entry(encode(record), False, None, None))
+        if not self._lazy:
+            self._loop.call_later(limits.JOURNAL_LAZY_SECONDS / 2, self._hand_over)
+        self._lazy.append(record)
+
+    def _hand_over(self) -> None:
+        """Give what was noted to the writer: in time, or before anything that somebody waits for."""
+        if self._lazy and self._thread is not None and self._open.is_set():
+            self._waiting += 1
+            self._queue.put(_Entry(b"".join(map(encode, self._lazy)), False, None, None, len(self._lazy)))
+            self._lazy = []
+        elif self._lazy and self._loop is not None and self._thread is not None:
+            self._loop.call_later(limits.JOURNAL_LAZY_SECONDS / 2, self._hand_over)
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None or self._thread is None:
@@ -201,9 +215,15 @@ class Journal:
                 self._waiting += 1
                 self._queue.put(_Entry(b"", False, None, barrier))
                 await barrier
+            # What was noted and not written yet is part of the live state already.
+            noted, self._lazy = self._lazy, []
             rewrite = _Rewrite(list(self.snapshot()), loop.create_future())
             self._queue.put(rewrite)
-            await rewrite.done
+            try:
+                await rewrite.done
+            except GuardError:
+                self._lazy = noted + self._lazy
+                raise
             self.broken = ""
         finally:
             self._open.set()
@@ -317,7 +337,7 @@ class Journal:
             elif entry.done is not None:
                 entry.done.set_result(None)  # a barrier: it asked only to be passed
             else:
-                self.dropped += 1
+                self.dropped += entry.lazy
         if error is None and self.compact_due() and self._open.is_set() and self._loop is not None:
             self._compaction = self._loop.create_task(self._compact_quietly())
 

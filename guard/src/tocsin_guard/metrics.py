@@ -55,7 +55,7 @@ class Metrics:
     note: Callable[[Record], None]
     minutes_kept: int = limits.METRIC_MINUTES_KEPT
     minutes: "deque[tuple[int, dict[Place, Sample]]]" = field(default_factory=deque)
-    totals: dict[Place, Sample] = field(default_factory=dict)  # since the process began, for Prometheus
+    _finished: dict[Place, Sample] = field(default_factory=dict)  # all minutes that ended in this process
     _minute: int = -1
     _current: dict[Place, Sample] = field(default_factory=dict)
 
@@ -65,15 +65,23 @@ class Metrics:
             self.roll(minute)
         place = (service, operation)
         bucket = int(math.log2(seconds * 1e6) * BUCKETS_PER_OCTAVE) if seconds > 1e-6 else 0
-        for samples in (self._current, self.totals):
-            sample = samples.get(place)
-            if sample is None:
-                sample = samples[place] = Sample()
-            sample.count += 1
-            sample.errors += failed
-            sample.seconds += seconds
-            sample.worst = max(sample.worst, seconds)
-            sample.buckets[bucket] = sample.buckets.get(bucket, 0) + 1
+        sample = self._current.get(place)
+        if sample is None:
+            sample = self._current[place] = Sample()
+        sample.count += 1
+        sample.errors += failed
+        sample.seconds += seconds
+        if seconds > sample.worst:
+            sample.worst = seconds
+        sample.buckets[bucket] = sample.buckets.get(bucket, 0) + 1
+
+    def totals(self) -> dict[Place, Sample]:
+        """Since the process began, for counters that may only grow."""
+        found: dict[Place, Sample] = {}
+        for samples in (self._finished, self._current):
+            for place, sample in samples.items():
+                found.setdefault(place, Sample()).add(sample)
+        return found
 
     def roll(self, minute: int | None = None) -> None:
         """Finish the minute before this one, if it is over."""
@@ -83,6 +91,8 @@ class Metrics:
         if self._current:
             self._keep(self._minute, self._current)
             self.note(_record(self._minute, self._current))
+            for place, sample in self._current.items():
+                self._finished.setdefault(place, Sample()).add(sample)
         self._minute, self._current = minute, {}
 
     def _keep(self, minute: int, samples: dict[Place, Sample]) -> None:
