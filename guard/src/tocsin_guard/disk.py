@@ -91,3 +91,31 @@ class FolderLock:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+class Ballast:
+    """A file that holds some room. When others have filled the disk it is thrown off, so that work
+    that was taken can still be written down as done.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path, self._size = path, size
+
+    def fill(self) -> None:
+        """Take the room, if there is plenty and it is not taken already."""
+        if not self._size or self._path.exists() or room_bytes(self._path.parent) < 2 * self._size:
+            return
+        handle = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(handle, 0, self._size)
+        except OSError:
+            self._path.unlink(missing_ok=True)
+        finally:
+            os.close(handle)
+
+    def release(self) -> bool:
+        """Give the room back; False if there was none."""
+        if not self._path.exists():
+            return False
+        self._path.unlink()
+        return True

@@ -82,6 +82,7 @@ class Guard:
             well=self._may_drain,
             told=self._told,
             reserve_bytes=reserve_bytes,
+            ballast_bytes=reserve_bytes // 2,
         )
         self.pushes = Pushes(self.queue, self.clock, tuple(webhooks), tuple(pagers), send, self.wake)
         self._wake = asyncio.Event()
@@ -248,6 +249,8 @@ class Guard:
         elif self.disk_full and not full:
             self.events.add(Level.INFO, "disk_free", f"The disk of {self.folder} has room again.")
         self.disk_full = full
+        if not full:
+            self.queue.ballast.fill()
 
     def _spawn(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         running = self._tasks.get(name)

@@ -61,11 +61,15 @@ class Queue:
     concurrency: int = limits.QUEUE_CONCURRENCY
     book: Book = field(default_factory=Book)
     handlers: dict[tuple[str, str], Handler] = field(default_factory=dict)
+    ballast_bytes: int = 0
     _due: dict[int, float] = field(default_factory=dict)
     _unsure: set[int] = field(default_factory=set)  # begun before, outcome unknown
     _owed: dict[int, Record] = field(default_factory=dict)  # applied, but the disk refused the record
     _taking: dict[tuple[str, str], "asyncio.Future[Operation]"] = field(default_factory=dict)
     _draining: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self.ballast = disk.Ballast(self.folder / "ballast", self.ballast_bytes)
 
     @property
     def spool(self) -> Path:
@@ -199,7 +203,7 @@ class Queue:
         id, handler = operation.id, self.handlers[operation.service, operation.action]
         try:
             self._move(id, State.PROCESSING, attempts=operation.attempts + 1)
-            await self.journal.append({"kind": "begun", "id": id})
+            await self._write_down({"kind": "begun", "id": id})
             if not (id in self._unsure and await handler.applied(operation)):
                 self._unsure.add(id)
                 await handler.apply(operation, self.body(operation))
@@ -230,7 +234,7 @@ class Queue:
         record = {"kind": "moved", "id": id, "state": state.value, "at": self.clock.now(), **changes}
         operation = self._move(id, state, **changes)
         try:
-            await self.journal.append(record)
+            await self._write_down(record)
         except GuardError:
             self._owed[id] = (
                 record  # it is done, whatever the disk says; write that down as soon as it can be
@@ -238,6 +242,15 @@ class Queue:
             return state
         self._forget(operation)
         return state
+
+    async def _write_down(self, record: Record) -> None:
+        """Record progress of taken work; a full disk is no obstacle as long as there is ballast."""
+        try:
+            await self.journal.append(record)
+        except DiskFull:
+            if not self.ballast.release():
+                raise
+            await self.journal.append(record)
 
     def _forget(self, operation: Operation) -> None:
         self._due.pop(operation.id, None)
@@ -250,7 +263,7 @@ class Queue:
     async def _pay(self) -> None:
         for id, record in list(self._owed.items()):
             try:
-                await self.journal.append(record)
+                await self._write_down(record)
             except GuardError:
                 return
             del self._owed[id]
