@@ -41,7 +41,7 @@ async def test_a_disk_that_is_really_full(small_disk: Path) -> None:
 
 async def test_a_disk_that_others_filled(small_disk: Path) -> None:
     """Not one block is left for the journal; the ballast makes room to finish what was taken."""
-    w = world(small_disk / "guard", settings=QUICK, reserve_bytes=300_000)
+    w = world(small_disk / "guard", settings=QUICK, reserve_bytes=400_000)
     async with w.guard.running():
         w.store.down = True
         await w.pass_time(2)
@@ -53,7 +53,7 @@ async def test_a_disk_that_others_filled(small_disk: Path) -> None:
         await w.pass_time(90, step=5)
         assert w.guard.queue.book.total(State.QUEUED) == 0
         assert len(w.store.log) == len(kept)
-    again = world(small_disk / "guard", store=w.store.inner, settings=QUICK, reserve_bytes=300_000)
+    again = world(small_disk / "guard", store=w.store.inner, settings=QUICK, reserve_bytes=400_000)
     async with again.guard.running():
         await again.pass_time(10)
         assert again.store.log == [], "what was done is written down"

@@ -113,9 +113,6 @@ class Ballast:
         finally:
             os.close(handle)
 
-    def release(self) -> bool:
-        """Give the room back; False if there was none."""
-        if not self._path.exists():
-            return False
-        self._path.unlink()
-        return True
+    def release(self) -> None:
+        """Give the room back."""
+        self._path.unlink(missing_ok=True)
