@@ -65,7 +65,7 @@ def check(folder: Path) -> tuple[int, int]:
 
 def test_killed_at_any_moment_nothing_is_lost_doubled_or_reordered(tmp_path: Path) -> None:
     chance = random.Random(4)
-    for life in range(6):
+    for life in range(5):
         run(tmp_path, life, life_seconds=chance.uniform(0.05, 0.7))
     assert run(tmp_path, 99, life_seconds=None) == "drained\n"
     acknowledged, _ = check(tmp_path)
@@ -77,7 +77,7 @@ def main(wanted: int) -> None:
     with tempfile.TemporaryDirectory(prefix="guard-kill-") as name:
         folder, kills = Path(name), 0
         while len(numbers(folder / "acknowledged")) < wanted:
-            run(folder, chance.randrange(1 << 30), life_seconds=chance.uniform(0.05, 1.5))
+            run(folder, chance.randrange(1 << 30), life_seconds=chance.uniform(0.01, 0.5))
             kills += 1
         ended = run(folder, 0, life_seconds=None)
         assert ended == "drained\n", ended

@@ -334,5 +334,5 @@ class AnyHistory(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-AnyHistory.TestCase.settings = settings(max_examples=40, stateful_step_count=25)
+AnyHistory.TestCase.settings = settings(max_examples=25, stateful_step_count=25)
 TestAnyHistory = AnyHistory.TestCase
