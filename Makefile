@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Without build isolation the backend looks for its own program (uv-build) on PATH.
 INSTALL_SELF = PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --no-deps --no-build-isolation -e .
-CHECKED := $(wildcard src tests bench scripts)
+CHECKED := $(wildcard src tests bench scripts guard)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" $(UPGRADE) pyproject.toml
 
