@@ -38,6 +38,7 @@ dev: $(VENV)/.ready-dev ## set up .venv for working on Tocsin
 test: $(VENV)/.ready-dev ## check the programs the tests want, then run every test (PYTEST_ARGS=...)
 	@sh scripts/system-programs
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) guard/tests
 
 lint: $(VENV)/.ready-dev ## ruff's rules, ruff's format, mypy's strict types
 	$(BIN)/ruff check .
