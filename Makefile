@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Without build isolation the backend looks for its own program (uv-build) on PATH.
 INSTALL_SELF = PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --no-deps --no-build-isolation -e .
-CHECKED := $(wildcard src tests bench scripts)
+CHECKED := $(wildcard src tests bench scripts guard)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" $(UPGRADE) pyproject.toml
 
@@ -38,6 +38,7 @@ dev: $(VENV)/.ready-dev ## set up .venv for working on Tocsin
 test: $(VENV)/.ready-dev ## check the programs the tests want, then run every test (PYTEST_ARGS=...)
 	@sh scripts/system-programs
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) guard/tests
 
 lint: $(VENV)/.ready-dev ## ruff's rules, ruff's format, mypy's strict types
 	$(BIN)/ruff check .

@@ -1,0 +1,56 @@
+"""Which objects there should be, with their checksums: what the integrity check and fallbacks compare with.
+
+It is kept in the journal without waiting for the disk, because every object carries its own checksum as an
+attribute as well: after a crash a newer object proves itself, and the catalogue learns from it. In memory an
+entry takes about 300 bytes.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tocsin_guard.journal import Record
+
+SHA256 = "guard-sha256"  # attributes that guard gives every object
+OPERATION = "guard-op"
+
+
+class Entry(NamedTuple):
+    size: int
+    sha256: str
+    at: float
+    content_type: str = ""
+
+
+@dataclass
+class Catalogue:
+    """One per guarded store; `note` writes to the journal."""
+
+    service: str
+    note: Callable[[Record], None]
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    def get(self, key: str) -> Entry | None:
+        return self.entries.get(key)
+
+    def put(self, key: str, entry: Entry) -> None:
+        self.entries[key] = entry
+        self.note(self._record(key, entry))
+
+    def drop(self, key: str) -> None:
+        if self.entries.pop(key, None) is not None:
+            self.note({"kind": "gone", "service": self.service, "key": key})
+
+    def restore(self, record: Record) -> None:
+        if record["kind"] == "gone":
+            self.entries.pop(record["key"], None)
+        else:
+            self.entries[record["key"]] = Entry(
+                record["size"], record["sha256"], record["at"], record["content_type"]
+            )
+
+    def snapshot(self) -> Iterator[Record]:
+        return (self._record(key, entry) for key, entry in self.entries.items())
+
+    def _record(self, key: str, entry: Entry) -> Record:
+        return {"kind": "object", "service": self.service, "key": key, **entry._asdict()}

@@ -1,0 +1,158 @@
+"""S3 and compatible services (R2, MinIO, Ceph, Swift), and whatever else obstore speaks, as an ObjectStore.
+
+Time-outs are set here, repeats are not: guard repeats by itself, so that each try is counted, is seen by the
+breaker, and can be told in virtual time.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import obstore
+from obstore import exceptions
+from obstore.store import MemoryStore, S3Store
+from obstore.store import ObjectStore as AnyStore
+
+from tocsin_guard import limits
+from tocsin_guard.errors import Changed, NotFound, Rejected, Unavailable
+from tocsin_guard.handlers import Body
+from tocsin_guard.objects.port import Conditional, Expect, Info, Opened, check_key, one_chunk
+
+CONDITIONAL_BYTES_MAX = 64 * 1024 * 1024  # a conditional write goes in one piece; above, in parts without one
+
+
+@dataclass
+class CloudStore:
+    """Any obstore store. A server that answers 501 to If-Match is taken to know only If-None-Match from
+    then on.
+    """
+
+    store: AnyStore
+    conditional: Conditional = Conditional.FULL
+
+    async def put(
+        self, key: str, body: Body, attributes: Mapping[str, str], expect: Expect | str = Expect.ANY
+    ) -> str:
+        check_key(key)
+        mode = self._mode(body, expect)
+        try:
+            with _speaking(key):
+                done = await obstore.put_async(self.store, key, body, attributes=dict(attributes), mode=mode)
+        except Unavailable as error:
+            if not isinstance(mode, dict) or "501 Not Implemented" not in str(error):
+                raise
+            self.conditional = Conditional.CREATE
+            return await self.put(key, body, attributes, expect)
+        return done["e_tag"] or ""
+
+    def _mode(self, body: Body, expect: Expect | str) -> Any:
+        """obstore's word for the condition. What goes in parts cannot have one."""
+        size = len(body) if isinstance(body, bytes) else body.stat().st_size
+        if expect is Expect.ANY or self.conditional is Conditional.NONE or size > CONDITIONAL_BYTES_MAX:
+            return "overwrite"
+        if expect is Expect.ABSENT:
+            return "create"
+        return {"e_tag": str(expect)} if self.conditional is Conditional.FULL else "overwrite"
+
+    async def get(self, key: str, start: int = 0, length: int | None = None) -> Opened:
+        check_key(key)
+        options: Any = {}
+        if length is not None:
+            options["range"] = (start, start + length)
+        elif start:
+            options["range"] = {"offset": start}
+        with _speaking(key):
+            result = await obstore.get_async(self.store, key, options=options)
+            info = _info(result.meta, result.attributes)
+            if result.range[1] - result.range[0] <= limits.STREAM_CHUNK_BYTES:
+                return Opened(info, one_chunk(bytes(await result.bytes_async())))
+        return Opened(info, _chunks(key, result))
+
+    async def head(self, key: str) -> Info:
+        check_key(key)
+        with _speaking(key):
+            result = await obstore.get_async(self.store, key, options={"head": True})
+            return _info(result.meta, result.attributes)
+
+    async def delete(self, key: str) -> None:
+        check_key(key)
+        try:
+            with _speaking(key):
+                await obstore.delete_async(self.store, key)
+        except NotFound:
+            return
+
+    async def list(self, folder: str = "") -> AsyncIterator[Info]:
+        with _speaking(folder):
+            async for batch in obstore.list(self.store, folder.strip("/") or None):
+                for meta in batch:
+                    yield _info(meta, {})
+
+
+def s3(
+    bucket: str,
+    *,
+    endpoint: str | None = None,
+    region: str = "auto",
+    access_key_id: str | None = None,
+    secret_access_key: str | None = None,
+    conditional: Conditional = Conditional.FULL,
+    timeout_seconds: float = limits.CALL_TIMEOUT_SECONDS,
+) -> CloudStore:
+    """A bucket on S3 or a compatible service. Credentials not given come from the environment (AWS_...).
+
+    `endpoint` with http:// is taken as said; use it on your own machine or network only.
+    """
+    given = {"access_key_id": access_key_id, "secret_access_key": secret_access_key, "endpoint": endpoint}
+    config: Any = {name: value for name, value in given.items() if value is not None}
+    store = S3Store(
+        bucket,
+        region=region,
+        conditional_put="etag",
+        client_options={
+            "timeout": timedelta(seconds=timeout_seconds),
+            "connect_timeout": timedelta(seconds=min(5.0, timeout_seconds)),
+            "allow_http": bool(endpoint and endpoint.startswith("http://")),
+        },
+        retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=timeout_seconds)},
+        **config,
+    )
+    return CloudStore(store, conditional)
+
+
+def memory() -> CloudStore:
+    """A store that forgets at the end of the process, for trying things out."""
+    return CloudStore(MemoryStore())
+
+
+def _info(meta: Any, attributes: Mapping[Any, str]) -> Info:
+    found = {str(name): str(value) for name, value in attributes.items()}
+    return Info(meta["path"], meta["size"], meta["e_tag"] or "", meta["last_modified"].timestamp(), found)
+
+
+async def _chunks(key: str, result: Any) -> AsyncIterator[bytes]:
+    with _speaking(key):
+        async for chunk in result.stream(min_chunk_size=limits.STREAM_CHUNK_BYTES):
+            yield bytes(chunk)
+
+
+@contextmanager
+def _speaking(key: str) -> Iterator[None]:
+    """Turn what obstore says into what a store says."""
+    try:
+        yield
+    except (FileNotFoundError, exceptions.NotFoundError) as error:
+        raise NotFound(f"There is no object {key!r}.") from error
+    except (exceptions.AlreadyExistsError, exceptions.PreconditionError) as error:
+        raise Changed(f"{key} is not the version that was expected.") from error
+    except (exceptions.InvalidPathError, exceptions.NotSupportedError, NotImplementedError) as error:
+        raise Rejected(f"The store does not take {key!r}: {_first_line(error)}") from error
+    except (exceptions.BaseError, OSError, TimeoutError) as error:
+        # Wrong credentials too: for the service the store is gone, and its writes are worth keeping.
+        raise Unavailable(f"The store did not do it: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0][:300] or type(error).__name__

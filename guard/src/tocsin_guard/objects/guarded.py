@@ -1,0 +1,317 @@
+"""A guarded object store: what a service uses instead of the store itself.
+
+- Writes: tried at once when the store is well; else, and when the try fails, queued durably and applied
+  later, in order per key, once. `Written.queued` says which. Only a full local disk refuses.
+- Reads: first what is queued for the key (so that who uploads can download), then the store, then a
+  verified copy: cache, replica, newest backup. `Read.source` says which. A copy that is not the recorded
+  version is not given out.
+- Every object carries its SHA-256 and the mark of the write that made it.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from tocsin_guard import disk
+from tocsin_guard.dependency import Dependency
+from tocsin_guard.errors import Changed, NotFound, Unavailable
+from tocsin_guard.handlers import Body, Functions, digest_file
+from tocsin_guard.keylocks import KeyLocks
+from tocsin_guard.objects.cache import Cache, Hasher
+from tocsin_guard.objects.catalogue import OPERATION, SHA256, Catalogue, Entry
+from tocsin_guard.objects.port import Conditional, Expect, ObjectStore, check_key
+from tocsin_guard.objects.reading import Read, Reader
+from tocsin_guard.operations import Operation
+from tocsin_guard.queue import Queue
+
+PUT, DELETE = "put", "delete"
+CONFLICT_TRIES = 3
+CANARY_FOLDER = ".guard"  # guard's own test objects; not listed, not catalogued
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A write that is safe: in the store, or queued on the local disk."""
+
+    key: str
+    size: int
+    sha256: str
+    queued: bool
+    operation_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    key: str
+    size: int
+    sha256: str
+
+
+@dataclass
+class GuardedStore:
+    """Made by `Guard.objects`."""
+
+    dependency: Dependency
+    store: ObjectStore
+    queue: Queue
+    catalogue: Catalogue
+    cache: Cache
+    incoming: Path
+    reader: Reader
+    replica: ObjectStore | None = None
+    large_timeout_seconds: float = 600.0  # for bodies that lie in a file
+    _locks: KeyLocks = field(default_factory=KeyLocks)
+
+    def __post_init__(self) -> None:
+        handlers = {PUT: Functions(self._apply_put, self._was_put), DELETE: Functions(self._apply_delete)}
+        for action, handler in handlers.items():
+            self.queue.handlers[self.name, action] = handler
+
+    @property
+    def name(self) -> str:
+        return self.dependency.name
+
+    # Writing
+
+    async def put(
+        self,
+        key: str,
+        body: bytes | Path | AsyncIterable[bytes],
+        *,
+        content_type: str = "",
+        idempotency_key: str = "",
+    ) -> Written:
+        """Store an object. A stream goes through a local file first, so that it can be repeated or queued.
+
+        A file given as a path is read where it lies and not changed.
+        """
+        check_key(key)
+        mark = idempotency_key or uuid.uuid4().hex
+        if isinstance(body, bytes):
+            hasher = Hasher()
+            hasher.update(body)
+            return await self._put(key, body, hasher.size, hasher.sha256, content_type, mark)
+        path = self._new_file()
+        try:
+            if isinstance(body, Path):
+                size, sha256 = await asyncio.to_thread(digest_file, body)
+                source = body
+            else:
+                hasher = await receive(body, path)
+                size, sha256, source = hasher.size, hasher.sha256, path
+            return await self._put(key, source, size, sha256, content_type, mark)
+        finally:
+            path.unlink(missing_ok=True)
+
+    async def _put(
+        self, key: str, body: Body, size: int, sha256: str, content_type: str, mark: str
+    ) -> Written:
+        attributes = {SHA256: sha256, OPERATION: mark} | (
+            {"Content-Type": content_type} if content_type else {}
+        )
+        async with self._locks.alone(key):
+            if not self._must_queue(key):
+                write = _Write(self.store, key, body, attributes, mark)
+                try:
+                    await self.dependency.call("write", write.attempt, timeout_seconds=self._limit(body))
+                except Unavailable:
+                    pass  # whatever became of it, the same write with the same mark is queued now
+                else:
+                    await self._stored(
+                        key, body, Entry(size, sha256, self.dependency.clock.now(), content_type)
+                    )
+                    return Written(key, size, sha256, queued=False)
+            if isinstance(body, Path) and body.parent != self.incoming:
+                body = await asyncio.to_thread(self._copy_in, body)
+            operation = await self.queue.add(
+                self.name, PUT, key, attributes, body, idempotency_key=mark, digest=(size, sha256)
+            )
+            return Written(key, size, sha256, queued=True, operation_id=operation.id)
+
+    async def delete(self, key: str, *, idempotency_key: str = "") -> Written:
+        """Delete an object, now or later; one that is not there is no error."""
+        check_key(key)
+        mark = idempotency_key or uuid.uuid4().hex
+        async with self._locks.alone(key):
+            if not self._must_queue(key):
+                try:
+                    await self.dependency.call("delete", lambda: self.store.delete(key))
+                except Unavailable:
+                    pass
+                else:
+                    self.catalogue.drop(key)
+                    return Written(key, 0, "", queued=False)
+            operation = await self.queue.add(self.name, DELETE, key, {}, idempotency_key=mark)
+            return Written(key, 0, "", queued=True, operation_id=operation.id)
+
+    def _must_queue(self, key: str) -> bool:
+        """Held by a person, or older work on the same key is still waiting."""
+        return self.dependency.held or self.queue.book.newest(self.name, key) is not None
+
+    def _limit(self, body: Body) -> float | None:
+        return None if isinstance(body, bytes) else self.large_timeout_seconds
+
+    async def _stored(self, key: str, body: Body, entry: Entry) -> None:
+        """The write is in the store: remember its checksum, keep a copy."""
+        self.catalogue.put(key, entry)
+        if self.cache.bytes_max:
+            await self.cache.put(entry.sha256, body)
+
+    def _entry(self, operation: Operation) -> Entry:
+        content_type = str(operation.payload.get("Content-Type", ""))
+        return Entry(operation.size, operation.sha256, self.dependency.clock.now(), content_type)
+
+    def _new_file(self) -> Path:
+        return self.incoming / uuid.uuid4().hex
+
+    def _copy_in(self, source: Path) -> Path:
+        target = self._new_file()
+        try:
+            with source.open("rb") as file, target.open("wb") as copy:
+                while chunk := file.read(1 << 20):
+                    copy.write(chunk)
+        except OSError as error:
+            target.unlink(missing_ok=True)
+            if error.errno in disk.FULL:
+                raise disk.full(self.incoming) from error
+            raise
+        return target
+
+    # Reading
+
+    async def get(self, key: str, *, start: int = 0, length: int | None = None) -> Read:
+        """Read an object, from wherever a good copy is. Raises NotFound, Corrupt or Unavailable."""
+        check_key(key)
+        return await self.reader.get(key, start, length)
+
+    async def list(self, folder: str = "") -> list[Listed]:
+        """What there is below a folder, waiting writes included: from the catalogue, so also during an
+        outage.
+        """
+        start = folder.strip("/") + "/" if folder.strip("/") else ""
+        found = {
+            key: Listed(key, entry.size, entry.sha256)
+            for key, entry in self.catalogue.entries.items()
+            if key.startswith(start)
+        }
+        for operation in self.queue.book.waiting.values():
+            if operation.service == self.name and operation.key.startswith(start):
+                if operation.action == PUT:
+                    found[operation.key] = Listed(operation.key, operation.size, operation.sha256)
+                else:
+                    found.pop(operation.key, None)
+        return [found[key] for key in sorted(found)]
+
+    async def adopt(self) -> int:
+        """Take objects that were in the store before guard into the catalogue, reading each once."""
+        added = 0
+        async for info in self.store.list():
+            if self.catalogue.get(info.key) is None and not info.key.startswith(CANARY_FOLDER + "/"):
+                hasher = Hasher()
+                opened = await self.store.get(info.key)
+                content_type = opened.info.attributes.get("Content-Type", "")
+                async for chunk in opened.chunks:
+                    hasher.update(chunk)
+                self.catalogue.put(info.key, Entry(hasher.size, hasher.sha256, info.modified, content_type))
+                added += 1
+        return added
+
+    # Queued work
+
+    async def _apply_put(self, operation: Operation, body: Body) -> None:
+        attributes = {str(name): str(value) for name, value in operation.payload.items()}
+        write = _Write(self.store, operation.key, body, attributes, operation.idempotency_key, look=True)
+        async with self._locks.alone(operation.key):
+            await self.dependency.call(
+                "write_queued", write.attempt, attempts_max=1, timeout_seconds=self._limit(body)
+            )
+            await self._stored(operation.key, body, self._entry(operation))
+
+    async def _was_put(self, operation: Operation) -> bool:
+        try:
+            there = await self.dependency.call("look", lambda: self.store.head(operation.key), attempts_max=1)
+        except NotFound:
+            return False
+        if there.attributes.get(OPERATION) != operation.idempotency_key:
+            return False
+        self.catalogue.put(operation.key, self._entry(operation))
+        return True
+
+    async def _apply_delete(self, operation: Operation, body: Body) -> None:
+        async with self._locks.alone(operation.key):
+            await self.dependency.call(
+                "delete_queued", lambda: self.store.delete(operation.key), attempts_max=1
+            )
+            self.catalogue.drop(operation.key)
+
+    def still(self, key: str) -> AbstractAsyncContextManager[None]:
+        """Inside it nobody writes or deletes the object through guard: store and catalogue agree."""
+        return self._locks.alone(key)
+
+
+@dataclass
+class _Write:
+    """One write of one object, which takes effect once however often it is attempted.
+
+    The first attempt of a fresh write just writes. After a lost answer, and for queued writes, each
+    looks first: an object that carries the mark of this write is this write. Then it writes on
+    condition that nothing came between, where the server can do that, so that a request that was stuck
+    on its way cannot undo a newer write.
+    """
+
+    store: ObjectStore
+    key: str
+    body: Body
+    attributes: dict[str, str]
+    mark: str
+    look: bool = False
+
+    async def attempt(self) -> None:
+        if not self.look:
+            self.look = True
+            await self.store.put(self.key, self.body, self.attributes)
+            return
+        for _ in range(CONFLICT_TRIES):
+            try:
+                await self._look_and_put()
+                return
+            except Changed:
+                continue
+        raise Unavailable(f"{self.key} keeps changing in the store; it will be tried again.")
+
+    async def _look_and_put(self) -> None:
+        expect: Expect | str = Expect.ANY
+        try:
+            there = await self.store.head(self.key)
+            if there.attributes.get(OPERATION) == self.mark:
+                return
+            if self.store.conditional is Conditional.FULL:
+                expect = there.etag
+        except NotFound:
+            if self.store.conditional is not Conditional.NONE:
+                expect = Expect.ABSENT
+        await self.store.put(self.key, self.body, self.attributes, expect)
+
+
+async def receive(body: AsyncIterable[bytes], path: Path) -> Hasher:
+    """Write a stream to a file in bounded memory, and hash it on the way."""
+    hasher = Hasher()
+    try:
+        file = await asyncio.to_thread(path.open, "wb")
+        with file:
+            async for chunk in body:
+                await asyncio.to_thread(_take, file, hasher, bytes(chunk))
+    except OSError as error:
+        if error.errno in disk.FULL:
+            raise disk.full(path.parent) from error
+        raise
+    return hasher
+
+
+def _take(file: BinaryIO, hasher: Hasher, chunk: bytes) -> None:
+    file.write(chunk)
+    hasher.update(chunk)

@@ -1,0 +1,169 @@
+"""Objects as local files that survive a power cut: written aside, fsynced, renamed, folder fsynced.
+
+One file per object: the bytes first, so that people can look at them, then a trailer with key, size, etag and
+attributes. Body and attributes therefore change together. File names are percent-encoded keys.
+"""
+
+import asyncio
+import errno
+import json
+import os
+import struct
+import threading
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from tocsin_guard import disk
+from tocsin_guard.errors import Changed, NotFound, Rejected, Unavailable
+from tocsin_guard.handlers import Body
+from tocsin_guard.limits import STREAM_CHUNK_BYTES
+from tocsin_guard.objects.port import Conditional, Expect, HeldFile, Info, Opened, check_key, one_chunk
+
+TAIL = struct.Struct(">I8s")
+MAGIC = b"TGUARD1\n"
+NAME_BYTES_MAX = 240
+
+
+@dataclass
+class LocalFiles:
+    """An ObjectStore in a folder. One process writes it; any may read."""
+
+    folder: Path | str
+    conditional: Conditional = field(default=Conditional.FULL, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def _base(self) -> Path:
+        return Path(self.folder) / "objects"
+
+    async def put(
+        self, key: str, body: Body, attributes: Mapping[str, str], expect: Expect | str = Expect.ANY
+    ) -> str:
+        return await asyncio.to_thread(self._put, key, body, attributes, expect)
+
+    async def get(self, key: str, start: int = 0, length: int | None = None) -> Opened:
+        path = self._path(key)
+        info, found = await asyncio.to_thread(self._open, key, path, start, length)
+        if isinstance(found, bytes):
+            return Opened(info, one_chunk(found))
+        wanted = info.size - start if length is None else min(length, info.size - start)
+        return Opened(info, found.chunks(start, wanted))
+
+    async def head(self, key: str) -> Info:
+        return await asyncio.to_thread(self._head, key, self._path(key))
+
+    async def delete(self, key: str) -> None:
+        await asyncio.to_thread(self._delete, self._path(key))
+
+    async def list(self, folder: str = "") -> AsyncIterator[Info]:
+        names = await asyncio.to_thread(lambda: sorted(self._paths(folder)))
+        for path in names:
+            try:
+                yield await asyncio.to_thread(self._head, "", path)
+            except NotFound:
+                continue  # deleted meanwhile
+
+    def _path(self, key: str) -> Path:
+        check_key(key)
+        name = quote(key, safe=" !#$&'()+,;=@[]{}-_.")
+        if len(name.encode()) > NAME_BYTES_MAX:
+            raise Rejected(f"The key {key[:40]!r}... is too long for a local file name.")
+        return self._base / (name if not name.startswith(".") else f"%2E{name[1:]}")
+
+    def _paths(self, folder: str) -> Iterator[Path]:
+        base = self._base
+        wanted = quote(folder.strip("/") + "/", safe=" !#$&'()+,;=@[]{}-_.") if folder.strip("/") else ""
+        if wanted.startswith("."):
+            wanted = f"%2E{wanted[1:]}"
+        with _speaking(base):
+            names = [n for n in (os.listdir(base) if base.exists() else []) if not n.endswith(".part")]  # noqa: PTH208 - names are enough
+        return (base / name for name in names if name.startswith(wanted))
+
+    def _put(self, key: str, body: Body, attributes: Mapping[str, str], expect: Expect | str) -> str:
+        path, etag = self._path(key), uuid.uuid4().hex
+        with self._lock, _speaking(path):
+            self._check(key, path, expect)
+            disk.make_folder(path.parent)
+            disk.replace_file(path, partial(_write, key, body, etag, dict(attributes)))
+        return etag
+
+    def _check(self, key: str, path: Path, expect: Expect | str) -> None:
+        if expect is Expect.ANY:
+            return
+        try:
+            there = self._head(key, path).etag
+        except NotFound:
+            there = None
+        if there != (None if expect is Expect.ABSENT else expect):
+            raise Changed(f"{key} is not the version that was expected.")
+
+    def _head(self, key: str, path: Path) -> Info:
+        with _speaking(path), path.open("rb") as file:
+            return _read_trailer(key, path, file.fileno())
+
+    def _open(self, key: str, path: Path, start: int, length: int | None) -> tuple[Info, bytes | HeldFile]:
+        """The trailer, and the bytes if they are few, else the file: one trip to the thread."""
+        with _speaking(path):
+            held = HeldFile(path)
+            info = _read_trailer(key, path, held.handle)
+            wanted = max(0, info.size - start) if length is None else min(length, max(0, info.size - start))
+            if wanted > STREAM_CHUNK_BYTES:
+                return info, held
+            return info, os.pread(held.handle, wanted, start)
+
+    def _delete(self, path: Path) -> None:
+        with self._lock, _speaking(path):
+            if path.exists():
+                path.unlink()
+                disk.sync_folder(path.parent)
+
+
+def _write(key: str, body: Body, etag: str, attributes: dict[str, str], handle: int) -> None:
+    if isinstance(body, bytes):
+        size = len(body)
+        disk.write_all(handle, body)
+    else:
+        size = 0
+        with body.open("rb") as file:
+            while chunk := file.read(STREAM_CHUNK_BYTES):
+                size += len(chunk)
+                disk.write_all(handle, chunk)
+    trailer = {"key": key, "size": size, "etag": etag, "attributes": attributes}
+    text = json.dumps(trailer, separators=(",", ":")).encode()
+    disk.write_all(handle, text + TAIL.pack(len(text), MAGIC))
+
+
+def _read_trailer(key: str, path: Path, handle: int) -> Info:
+    stat = os.fstat(handle)
+    tail = os.pread(handle, 4096, max(0, stat.st_size - 4096))
+    if len(tail) >= TAIL.size:
+        length, magic = TAIL.unpack(tail[-TAIL.size :])
+        if magic == MAGIC and length <= len(tail) - TAIL.size:
+            try:
+                found = json.loads(tail[-TAIL.size - length : -TAIL.size])
+                return Info(found["key"], found["size"], found["etag"], stat.st_mtime, found["attributes"])
+            except (ValueError, KeyError, TypeError):
+                pass
+    # Not one of ours, or its end is damaged: the bytes as they are, so that a check can tell.
+    from_name = key or unquote(path.name)
+    return Info(from_name, stat.st_size, f"plain-{stat.st_mtime_ns}", stat.st_mtime)
+
+
+@contextmanager
+def _speaking(path: Path) -> Iterator[None]:
+    """Turn what the system says into what a store says."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound(f"There is no object in {path.name}.") from error
+    except OSError as error:
+        if error.errno in disk.FULL:
+            raise disk.full(path.parent) from error
+        if error.errno == errno.ENAMETOOLONG:
+            raise Rejected(f"The key of {path.name[:40]}... is too long.") from error
+        raise Unavailable(f"{path.parent} does not work ({error.strerror}).") from error

@@ -1,0 +1,369 @@
+"""The durable operation queue: what cannot be done now is kept on the disk and done later, in order per
+key, once.
+
+What a caller may rely on:
+- when `add` returns, the operation and its body are on the disk; when it raises, nothing was taken;
+- an operation that was applied and recorded is never applied again. If the process dies between the two, the
+  handler's `applied` is asked first; a handler without `applied` gets the same idempotency key again;
+- kill -9 at any moment, a full disk and a torn journal lose nothing that was taken.
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tocsin_guard import disk, limits
+from tocsin_guard.clock import Clock
+from tocsin_guard.errors import DiskFull, GuardError, Refused, Unavailable
+from tocsin_guard.handlers import Body, Handler, digest_file
+from tocsin_guard.journal import Journal, Record
+from tocsin_guard.operations import Book, Operation, State, read_taken, taken
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What one round of processing did."""
+
+    applied: int = 0
+    postponed: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to go on with an operation that fails while its service is otherwise well."""
+
+    retry_seconds: tuple[float, ...] = limits.QUEUE_RETRY_SECONDS
+    strikes_max: int = limits.QUEUE_STRIKES_MAX
+
+
+PATIENCE = Patience()
+
+
+@dataclass
+class Queue:
+    """`gate(service)` says whether work for a service may be tried now; `well(service)` whether it is the
+    operation's own fault when an attempt fails (the service otherwise works)."""
+
+    folder: Path
+    journal: Journal
+    clock: Clock
+    gate: Callable[[str], bool] = lambda service: True
+    well: Callable[[str], bool] = lambda service: True
+    told: Callable[[Operation], None] = lambda operation: None  # after each visible end: COMPLETED, FAILED...
+    reserve_bytes: int = limits.DISK_RESERVE_BYTES
+    patience: dict[str, Patience] = field(default_factory=dict)  # by service, where it is not the default
+    concurrency: int = limits.QUEUE_CONCURRENCY
+    book: Book = field(default_factory=Book)
+    handlers: dict[tuple[str, str], Handler] = field(default_factory=dict)
+    ballast_bytes: int = 0
+    _due: dict[int, float] = field(default_factory=dict)
+    _unsure: set[int] = field(default_factory=set)  # begun before, outcome unknown
+    _owed: dict[int, Record] = field(default_factory=dict)  # applied, but the disk refused the record
+    _taking: dict[tuple[str, str], "asyncio.Future[Operation]"] = field(default_factory=dict)
+    _draining: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self.ballast = disk.Ballast(self.folder / "ballast", self.ballast_bytes)
+
+    @property
+    def spool(self) -> Path:
+        return self.folder / "spool"
+
+    # Taking in
+
+    async def add(
+        self,
+        service: str,
+        action: str,
+        key: str,
+        payload: Mapping[str, Any],
+        body: Body = b"",
+        *,
+        idempotency_key: str,
+        digest: tuple[int, str] | None = None,
+    ) -> Operation:
+        """Keep an operation. A file given as body must lie in the spool's folder tree and is moved there.
+
+        The same idempotency key gives the operation that was taken first, whatever became of it.
+        """
+        mark = (service, idempotency_key)
+        while (taking := self._taking.get(mark)) is not None:
+            await asyncio.wait([taking])
+        if (known := self.book.repeat_of(*mark)) is not None:
+            return known
+        self._taking[mark] = asyncio.ensure_future(
+            self._take(service, action, key, payload, body, idempotency_key, digest)
+        )
+        self._taking[mark].add_done_callback(lambda _: self._taking.pop(mark))
+        return await asyncio.shield(self._taking[mark])
+
+    async def _take(
+        self,
+        service: str,
+        action: str,
+        key: str,
+        payload: Mapping[str, Any],
+        body: Body,
+        idempotency_key: str,
+        digest: tuple[int, str] | None,
+    ) -> Operation:
+        if len(self.book.waiting) >= limits.QUEUE_OPERATIONS_MAX:
+            raise DiskFull(f"The queue holds {limits.QUEUE_OPERATIONS_MAX} operations and takes no more.")
+        size = len(body) if isinstance(body, bytes) else body.stat().st_size
+        self._keep_reserve(size if isinstance(body, bytes) else 0)
+        id = self.book.next_id
+        self.book.next_id += 1
+        spooled = isinstance(body, Path) or size > limits.INLINE_BYTES_MAX
+        size, sha256 = digest or await _digest(body)
+        now = self.clock.now()
+        operation = Operation(
+            id, service, action, key, idempotency_key, dict(payload), size, sha256, spooled, now,
+            changed_at=now, inline=b"" if spooled or isinstance(body, Path) else body,
+        )  # fmt: skip
+        if spooled:
+            await asyncio.to_thread(self._spool, id, body)
+        try:
+            await self.journal.append(taken(operation), applied=lambda: self.book.add(operation))
+        except GuardError:
+            if spooled:
+                self._path(id).unlink(missing_ok=True)
+            raise
+        return operation
+
+    def _keep_reserve(self, size: int) -> None:
+        if disk.room_bytes(self.folder) < self.reserve_bytes + size:
+            raise disk.full(self.folder)
+
+    def _path(self, id: int) -> Path:
+        return self.spool / f"{id}.body"
+
+    def _spool(self, id: int, body: Body) -> None:
+        path = self._path(id)
+        if isinstance(body, Path):
+            with body.open("rb") as file:
+                os.fsync(file.fileno())
+            body.replace(path)
+            disk.sync_folder(self.spool)
+        else:
+            disk.replace_file(path, lambda handle: disk.write_all(handle, body))
+
+    def body(self, operation: Operation) -> Body:
+        return self._path(operation.id) if operation.spooled else operation.inline
+
+    # Processing
+
+    async def drain(self, limit: int | None = None) -> Drained:
+        """Try everything that is due, once. One drain at a time; a second caller waits and then runs its
+        own.
+        """
+        async with self._draining:
+            await self._pay()
+            done: list[State] = []
+            running: set[asyncio.Task[State]] = set()
+            tried: set[int] = set()
+            try:
+                while True:
+                    room = limit is None or len(tried) < limit
+                    operation = self._next(tried) if room and len(running) < self.concurrency else None
+                    if operation is not None:
+                        tried.add(operation.id)
+                        running.add(asyncio.create_task(self._attempt(operation)))
+                        continue
+                    if not running:
+                        break
+                    finished, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                    done += [task.result() for task in finished]
+            finally:
+                for task in running:
+                    task.cancel()
+                await asyncio.gather(*running, return_exceptions=True)
+            return Drained(done.count(State.COMPLETED), done.count(State.QUEUED), done.count(State.FAILED))
+
+    def _next(self, tried: set[int]) -> Operation | None:
+        now, open_for = self.clock.elapsed(), dict[str, bool]()
+        for operation in self.book.heads():
+            if operation.id in tried or self._due.get(operation.id, 0.0) > now:
+                continue
+            if operation.service not in open_for:
+                open_for[operation.service] = self.gate(operation.service)
+            if open_for[operation.service] and (operation.service, operation.action) in self.handlers:
+                return operation
+        return None
+
+    async def _attempt(self, operation: Operation) -> State:
+        """1. record the start, 2. if an earlier attempt was lost ask whether it was done, 3. do it, 4.
+        record.
+        """
+        id, handler = operation.id, self.handlers[operation.service, operation.action]
+        try:
+            self._move(id, State.PROCESSING, attempts=operation.attempts + 1)
+            await self._write_down({"kind": "begun", "id": id})
+            if not (id in self._unsure and await handler.applied(operation)):
+                self._unsure.add(id)
+                await handler.apply(operation, self.body(operation))
+        except Unavailable as error:
+            return await self._not_now(operation, error)
+        except asyncio.CancelledError:
+            self._move(id, State.QUEUED)
+            raise
+        except Exception as error:  # a handler is other people's code: its fault is the operation's, not ours
+            return await self._settle(id, State.FAILED, error=_sentence(error))
+        return await self._settle(id, State.COMPLETED, error="")
+
+    async def _not_now(self, operation: Operation, error: Exception) -> State:
+        strikes = operation.strikes + self.well(operation.service)
+        if strikes >= self.patience.get(operation.service, PATIENCE).strikes_max:
+            return await self._settle(operation.id, State.FAILED, error=_sentence(error), strikes=strikes)
+        self._move(operation.id, State.QUEUED, strikes=strikes, error=_sentence(error))
+        self._postpone(replace(operation, strikes=strikes))
+        return State.QUEUED
+
+    def _postpone(self, operation: Operation) -> None:
+        waits = self.patience.get(operation.service, PATIENCE).retry_seconds
+        place = min(max(0, operation.strikes - 1), len(waits) - 1)
+        self._due[operation.id] = self.clock.elapsed() + waits[place]
+        self.book.rotate(operation)
+
+    async def _settle(self, id: int, state: State, **changes: Any) -> State:
+        record = {"kind": "moved", "id": id, "state": state.value, "at": self.clock.now(), **changes}
+        operation = self._move(id, state, **changes)
+        try:
+            await self._write_down(record)
+        except GuardError:
+            self._owed[id] = (
+                record  # it is done, whatever the disk says; write that down as soon as it can be
+            )
+            return state
+        self._forget(operation)
+        return state
+
+    async def _write_down(self, record: Record) -> None:
+        """Record progress of taken work; a full disk is no obstacle as long as there is ballast."""
+        try:
+            await self.journal.append(record)
+        except DiskFull:
+            self.ballast.release()  # or another operation did just now: in both cases there may be room
+            await self.journal.append(record)
+
+    def _forget(self, operation: Operation) -> None:
+        self._due.pop(operation.id, None)
+        if operation.state in (State.COMPLETED, State.DISCARDED):
+            self._unsure.discard(operation.id)
+            if operation.spooled:
+                self._path(operation.id).unlink(missing_ok=True)
+        self.told(operation)
+
+    async def _pay(self) -> None:
+        for id, record in list(self._owed.items()):
+            try:
+                await self._write_down(record)
+            except GuardError:
+                return
+            del self._owed[id]
+            with suppress(Refused):
+                self._forget(self.book.get(id))
+
+    def _move(self, id: int, to: State, **changes: Any) -> Operation:
+        return self.book.move(id, to, self.clock.now(), **changes)
+
+    def wake(self, service: str) -> None:
+        """Forget the waits: the service is back, try everything for it with the next drain."""
+        for operation in self.book.waiting.values():
+            if operation.service == service:
+                self._due.pop(operation.id, None)
+
+    # By hand
+
+    async def retry(self, id: int) -> Operation:
+        """Put a FAILED operation back to its place in its lane."""
+        return await self._by_hand(id, State.QUEUED, strikes=0)
+
+    async def discard(self, id: int, reason: str) -> Operation:
+        """Give a FAILED operation up, with a reason; those behind it may go on."""
+        return await self._by_hand(id, State.DISCARDED, error=f"discarded: {reason}")
+
+    async def _by_hand(self, id: int, to: State, **changes: Any) -> Operation:
+        await self._pay()
+        operation = self.book.get(id)
+        if operation.state is not State.FAILED:
+            raise Refused(
+                f"Operation {id} is {operation.state}; only a FAILED one can be retried or discarded."
+            )
+        record = {"kind": "moved", "id": id, "state": to.value, "at": self.clock.now(), **changes}
+        await self.journal.append(record)
+        if self.book.get(id).state is State.FAILED:
+            self._move(id, to, **changes)
+        self._forget(self.book.get(id))
+        return self.book.get(id)
+
+    # Recovery
+
+    def restore(self, record: Record) -> None:
+        """Replay one record of the journal; unknown ids are operations that were compacted away."""
+        if record["kind"] == "taken":
+            if record["id"] not in self.book.waiting and record["id"] not in self.book.finished:
+                self.book.add(read_taken(record))
+            if record.get("unsure"):
+                self._unsure.add(record["id"])
+            return
+        id = record["id"]
+        if (operation := self.book.waiting.get(id)) is None:
+            return
+        if record["kind"] == "begun":
+            self._unsure.add(id)
+            self.book.waiting[id] = replace(operation, attempts=operation.attempts + 1)
+            return
+        state = State(record["state"])
+        changes = {name: record[name] for name in ("error", "strikes") if name in record}
+        if operation.state is State.QUEUED:
+            self.book.move(id, State.PROCESSING, record["at"])
+        if self.book.get(id).state is not state:
+            self.book.move(id, state, record["at"], **changes)
+
+    def clean(self, damaged: bool) -> list[str]:
+        """After the replay: put unowned spool files away, and fail operations whose body is missing."""
+        disk.make_folder(self.spool)
+        owned = {self._path(o.id).name for o in self.book.waiting.values() if o.spooled}
+        problems: list[str] = []
+        for path in self.spool.iterdir():
+            if path.name in owned:
+                continue
+            if damaged and path.suffix == ".body":
+                disk.make_folder(self.folder / "lost+found")
+                path.replace(self.folder / "lost+found" / path.name)
+                problems.append(f"{path.name} belongs to a damaged journal line; it is kept in lost+found.")
+            else:
+                path.unlink()  # never acknowledged, or already applied
+        for operation in list(self.book.waiting.values()):
+            if operation.spooled and not self._path(operation.id).exists():
+                problems.append(f"The body of operation {operation.id} ({operation.key}) is missing.")
+                if operation.state is State.QUEUED:
+                    self._move(operation.id, State.PROCESSING)
+                    self._move(operation.id, State.FAILED, error="its body is missing from the spool")
+        return problems
+
+    def snapshot(self) -> list[Record]:
+        """Records that stand for the whole queue."""
+        found = []
+        for operation in [*self.book.finished.values(), *self.book.waiting.values()]:
+            record = taken(operation)
+            if operation.id in self._unsure or operation.state is State.PROCESSING:
+                record["unsure"] = True
+            found.append(record)
+        return found
+
+
+def _sentence(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+async def _digest(body: Body) -> tuple[int, str]:
+    if isinstance(body, bytes):
+        return len(body), hashlib.sha256(body).hexdigest()
+    return await asyncio.to_thread(digest_file, body)

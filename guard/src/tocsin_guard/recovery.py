@@ -1,0 +1,75 @@
+"""From the journal back to everything that lives, and from everything that lives to records for a new
+journal.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tocsin_guard import disk
+from tocsin_guard.events import Level
+from tocsin_guard.journal import Record
+from tocsin_guard.journal import recover as read_journal
+from tocsin_guard.operations import State
+
+if TYPE_CHECKING:
+    from tocsin_guard.guard import Guard
+
+
+async def recover(guard: "Guard") -> None:
+    """Read the journal into everything, put the folder in order, open the journal for writing."""
+    incoming = guard.folder / "incoming"
+    disk.make_folder(incoming)
+    for path in incoming.iterdir():
+        path.unlink()  # uploads that were never acknowledged
+    found = await asyncio.to_thread(read_journal, guard.journal.path)
+    strangers = {service for record in found.records if (service := _replay(guard, record))}
+    problems = guard.queue.clean(damaged=found.damaged_lines > 0)
+    guard.journal.start()
+    guard.troubled = {o.service for o in guard.queue.book.operations(State.FAILED)} & guard.services
+    for guarded in guard.stores.values():
+        guarded.cache.start()
+    guard.events.add(Level.INFO, "started", f"guard of {guard.name} started.")
+    if found.damaged_lines:
+        problems.append(
+            f"{found.damaged_lines} lines of the journal were damaged and skipped; a copy is kept beside it."
+        )
+    for problem in problems:
+        guard.events.add(Level.ERROR, "journal_damaged", problem)
+    for service in sorted(strangers):
+        text = f"The journal has records of {service}, which this service no longer has."
+        guard.events.add(Level.WARNING, "unknown_service", text)
+
+
+def _replay(guard: "Guard", record: Record) -> str:
+    """Hand a record to its owner; gives the service if nobody owns it."""
+    kind, service = record["kind"], str(record.get("service", ""))
+    if kind in ("taken", "begun", "moved"):
+        guard.queue.restore(record)
+    elif kind == "event":
+        guard.events.restore(record)
+    elif kind == "minute":
+        guard.metrics.restore(record)
+    elif kind == "broadcast":
+        guard.broadcasts.restore(record)
+    elif service not in guard.dependencies:
+        return service or kind
+    elif kind in ("breaker", "mode"):
+        guard.dependencies[service].restore_record(record)
+    else:
+        for guarded in guard.stores.values():
+            if guarded.name == service:
+                guarded.catalogue.restore(record)
+    return ""
+
+
+def snapshot(guard: "Guard") -> Iterator[Record]:
+    """Records that stand for everything live."""
+    yield from guard.queue.snapshot()
+    yield from guard.events.snapshot()
+    yield from guard.metrics.snapshot()
+    yield from guard.broadcasts.snapshot()
+    for dependency in guard.dependencies.values():
+        yield from dependency.snapshot()
+    for guarded in guard.stores.values():
+        yield from guarded.catalogue.snapshot()

@@ -1,0 +1,250 @@
+"""The journal: what was acknowledged is there after a torn write, damage, a full disk, a failed fsync,
+a rewrite.
+"""
+
+import asyncio
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tocsin_guard import disk
+from tocsin_guard.errors import DiskFull, GuardError
+from tocsin_guard.journal import Journal, Record, decode, encode, recover
+
+
+@asynccontextmanager
+async def opened(path: Path, live: list[Record] | None = None, **options: Any) -> AsyncIterator[Journal]:
+    journal = Journal(path, lambda: list(live or []), **options)
+    journal.start()
+    try:
+        yield journal
+    finally:
+        await journal.stop()
+
+
+def records(count: int) -> list[Record]:
+    return [{"kind": "n", "n": n, "text": "ü\n" * (n % 3)} for n in range(count)]
+
+
+def test_a_line_comes_back_as_it_was() -> None:
+    for record in records(5):
+        line = encode(record)
+        assert line.count(b"\n") == 1
+        assert decode(line) == record
+
+
+async def test_what_was_appended_is_found_again_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    async with opened(path) as journal:
+        for record in records(20):
+            await journal.append(record)
+    found = recover(path)
+    assert (found.records, found.torn_bytes, found.damaged_lines) == (records(20), 0, 0)
+
+
+async def test_a_tail_torn_at_any_byte_loses_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    async with opened(path) as journal:
+        await journal.append(*records(4))
+    whole = path.read_bytes()
+    starts = [0]
+    for line in whole.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    for cut in range(len(whole)):
+        path.write_bytes(whole[:cut])
+        found = recover(path)
+        complete = max(i for i, start in enumerate(starts) if start <= cut)
+        assert found.records == records(4)[:complete]
+        assert found.torn_bytes == cut - starts[complete]
+        assert path.read_bytes() == whole[: starts[complete]], "the torn tail is cut off"
+
+
+async def test_damage_in_the_middle_costs_one_line_and_the_file_is_kept_aside(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    async with opened(path) as journal:
+        await journal.append(*records(5))
+    lines = path.read_bytes().splitlines(keepends=True)
+    for place in range(12, len(lines[2]) - 1):
+        damaged = bytearray(lines[2])
+        damaged[place] ^= 1
+        path.write_bytes(b"".join([*lines[:2], bytes(damaged), *lines[3:]]))
+        found = recover(path)
+        assert found.records == [r for r in records(5) if r["n"] != 2]
+        assert found.damaged_lines >= 1
+    assert list(tmp_path.glob("journal.damaged-*"))
+
+
+async def test_waiting_appends_share_a_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    syncs = 0
+    real = os.fdatasync
+
+    def counted(handle: int) -> None:
+        nonlocal syncs
+        syncs += 1
+        real(handle)
+
+    monkeypatch.setattr(os, "fdatasync", counted)
+    async with opened(tmp_path / "journal") as journal:
+        await asyncio.gather(*(journal.append(record) for record in records(500)))
+        assert syncs < 100
+    assert len(recover(tmp_path / "journal").records) == 500
+
+
+async def test_a_lazy_record_reaches_the_disk_within_about_a_second(tmp_path: Path) -> None:
+    async with opened(tmp_path / "journal") as journal:
+        journal.note({"kind": "lazy"})
+        for _ in range(300):
+            await asyncio.sleep(0.01)
+            if recover(tmp_path / "journal").records:
+                break
+        assert recover(tmp_path / "journal").records == [{"kind": "lazy"}]
+
+
+async def test_rewriting_keeps_live_state_and_what_is_appended_meanwhile(tmp_path: Path) -> None:
+    live: list[Record] = []
+    path = tmp_path / "journal"
+
+    async def add(journal: Journal, record: Record) -> None:
+        await journal.append(record, applied=lambda: live.append(record))
+
+    async with opened(path, live, compact_min_bytes=2000) as journal:
+        await asyncio.gather(*(add(journal, record) for record in records(300)))
+        await asyncio.gather(
+            journal.compact(), *(add(journal, {"kind": "late", "n": n}) for n in range(50)), journal.compact()
+        )
+        del live[:290]
+        await journal.compact()
+        assert path.stat().st_size < 6000
+        await add(journal, {"kind": "last"})
+    assert recover(path).records == live
+
+
+async def test_rewriting_loses_nothing_that_was_on_its_way_to_the_disk(tmp_path: Path) -> None:
+    live: list[Record] = []
+    path = tmp_path / "journal"
+    async with opened(path, live) as journal:
+        for number in range(40):
+            record: Record = {"kind": "n", "n": number}
+            adding = asyncio.ensure_future(journal.append(record, applied=partial(live.append, record)))
+            await asyncio.sleep(0 if number % 2 else 0.0003)
+            await journal.compact()
+            await adding
+            assert recover(path).records == live
+    assert len(live) == 40
+
+
+async def test_it_is_rewritten_by_itself_when_it_has_grown(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    async with opened(path, [{"kind": "live"}], compact_min_bytes=1000) as journal:
+        for n in range(200):
+            await journal.append({"kind": "old", "n": n, "pad": "x" * 50})
+        await asyncio.sleep(0.1)
+        assert path.stat().st_size < 5000
+
+
+async def test_a_failed_sync_accepts_nothing_until_everything_is_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live: list[Record] = []
+    real, broken = os.fdatasync, True
+
+    def failing(handle: int) -> None:
+        if broken:
+            raise OSError(5, "Input/output error")
+        real(handle)
+
+    path = tmp_path / "journal"
+    async with opened(path, live) as journal:
+        await journal.append({"kind": "before"}, applied=lambda: live.append({"kind": "before"}))
+        monkeypatch.setattr(os, "fdatasync", failing)
+        with pytest.raises(GuardError, match="could not be synced"):
+            await journal.append({"kind": "lost"}, applied=lambda: live.append({"kind": "lost"}))
+        assert journal.broken
+        broken = False
+        await journal.append({"kind": "after"}, applied=lambda: live.append({"kind": "after"}))
+        assert not journal.broken
+    assert recover(path).records == [{"kind": "before"}, {"kind": "after"}]
+
+
+FULL = """
+import asyncio, os, resource, signal, sys
+from pathlib import Path
+from tocsin_guard.errors import DiskFull
+from tocsin_guard.journal import Journal, recover
+
+path = Path(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+
+async def main():
+    journal = Journal(path, lambda: [])
+    journal.start()
+    kept, refused = [], 0
+    for n in range(300):
+        try:
+            await journal.append({"kind": "n", "n": n, "pad": "x" * 100})
+            kept.append(n)
+        except DiskFull as error:
+            refused += 1
+            text = str(error)
+    assert refused > 100, refused
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    await journal.append({"kind": "n", "n": 1000})
+    kept.append(1000)
+    await journal.stop()
+    found = recover(path)
+    assert [r["n"] for r in found.records] == kept, "kept and found differ"
+    assert found.torn_bytes == 0 and found.damaged_lines == 0
+    print(text)
+
+asyncio.run(main())
+"""
+
+
+def test_a_disk_that_takes_no_more_refuses_clearly_and_loses_nothing(tmp_path: Path) -> None:
+    """The kernel itself refuses in the middle of a write: a file size limit stands in for the full disk."""
+    assert resource.RLIMIT_FSIZE is not None
+    source = Path(__file__).resolve().parent.parent / "src"
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "journal")],
+        env={**os.environ, "PYTHONPATH": str(source)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    expected = f"The disk of {tmp_path} is full: refused, and nothing was stored. Free some space there."
+    assert done.stdout.strip() == expected
+
+
+def test_a_file_that_cannot_be_replaced_stands_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    disk.replace_file(path, lambda handle: disk.write_all(handle, b"old"))
+
+    def full(handle: int) -> None:
+        disk.write_all(handle, b"new")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(DiskFull):
+        disk.replace_file(path, full)
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_belongs_to_one_process(tmp_path: Path) -> None:
+    first, second = disk.FolderLock(tmp_path), disk.FolderLock(tmp_path)
+    first.take()
+    with pytest.raises(GuardError, match="is in use by another process"):
+        second.take()
+    first.free()
+    second.take()
+    second.free()

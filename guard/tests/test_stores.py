@@ -1,0 +1,156 @@
+"""What every object store promises, on local files, in memory, and on a real S3 server (OpenStack Swift)."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from obstore.store import MemoryStore
+
+from guard.tests import swift
+from guard.tests.swift import BUCKET, s3_store
+from tocsin_guard import (
+    Changed,
+    Conditional,
+    Expect,
+    LocalFiles,
+    NotFound,
+    ObjectStore,
+    Rejected,
+    Unavailable,
+    memory,
+    s3,
+)
+
+
+@pytest.fixture(params=["local", "memory", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    makers: dict[str, Callable[[], ObjectStore]] = {
+        "local": lambda: LocalFiles(tmp_path / "store"),
+        "memory": memory,
+        "s3": lambda: s3_store(request.getfixturevalue("s3_server")),
+    }
+    return makers[str(request.param)]()
+
+
+@pytest.mark.parametrize(
+    "key", ["plain", "folder/list.csv", "a b+c#d%e~f&g=h.csv", "ünï/çødé.csv", ".hidden", "x" * 150]
+)
+async def test_an_object_comes_back_with_its_attributes(store: ObjectStore, key: str) -> None:
+    etag = await store.put(key, b"one,two\n", {"guard-sha256": "abc", "Content-Type": "text/csv"})
+    opened = await store.get(key)
+    assert await opened.read() == b"one,two\n"
+    assert (opened.info.key, opened.info.size, opened.info.etag) == (key, 8, etag)
+    assert opened.info.attributes["guard-sha256"] == "abc"
+    assert opened.info.attributes["Content-Type"] == "text/csv"
+    head = await store.head(key)
+    assert (head.size, head.etag, head.attributes["guard-sha256"]) == (8, etag, "abc")
+    await store.delete(key)
+    with pytest.raises(NotFound):
+        await store.head(key)
+    with pytest.raises(NotFound):
+        await store.get(key)
+    await store.delete(key)
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, 3), (2, 3), (5, None), (0, None), (8, 100)])
+async def test_a_part_is_read(store: ObjectStore, start: int, length: int | None) -> None:
+    await store.put("part", b"0123456789", {})
+    end = None if length is None else start + length
+    assert await (await store.get("part", start, length)).read() == b"0123456789"[start:end]
+    await store.delete("part")
+
+
+async def test_a_large_file_passes_in_pieces(store: ObjectStore, tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    data = os.urandom(1 << 20) * 12
+    path.write_bytes(data)
+    await store.put("large", path, {"guard-sha256": "x"})
+    opened = await store.get("large")
+    assert opened.info.size == len(data)
+    digest, most = hashlib.sha256(), 0
+    async for chunk in opened.chunks:
+        digest.update(chunk)
+        most = max(most, len(chunk))
+    assert digest.digest() == hashlib.sha256(data).digest()
+    assert most < len(data) or isinstance(getattr(store, "store", None), MemoryStore)
+    assert (await store.head("large")).attributes["guard-sha256"] == "x"
+    await store.delete("large")
+
+
+async def test_a_listing_is_of_a_folder(store: ObjectStore) -> None:
+    for key in ("f/a", "f/b/c", "fa", "g"):
+        await store.put(key, b"x", {})
+    assert {i.key for i in [i async for i in store.list("f")]} == {"f/a", "f/b/c"}
+    assert {"f/a", "f/b/c", "fa", "g"} <= {i.key for i in [i async for i in store.list()]}
+    assert [i.size async for i in store.list("f")] == [1, 1]
+    for key in ("f/a", "f/b/c", "fa", "g"):
+        await store.delete(key)
+    assert [i async for i in store.list("f")] == []
+
+
+async def test_conditional_writes_where_the_server_has_them(store: ObjectStore) -> None:
+    first = await store.put("c", b"1", {}, Expect.ABSENT)
+    with pytest.raises(Changed):
+        await store.put("c", b"2", {}, Expect.ABSENT)
+    await store.put("c", b"2", {}, first)
+    if store.conditional is Conditional.FULL:
+        with pytest.raises(Changed):
+            await store.put("c", b"3", {}, first)
+        assert await (await store.get("c")).read() == b"2"
+    else:
+        # OpenStack Swift answers 501 to If-Match; the store has learned that and wrote without the condition.
+        assert store.conditional is Conditional.CREATE
+    await store.delete("c")
+
+
+@pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/../b", ".", "a\nb", "x" * 600])
+async def test_a_key_that_stores_would_take_differently_is_refused(store: ObjectStore, key: str) -> None:
+    with pytest.raises(Rejected):
+        await store.put(key, b"", {})
+
+
+async def test_an_s3_server_that_is_down_is_unavailable(s3_server: swift.Swift) -> None:
+    store = s3_store(s3_server, timeout_seconds=3)
+    await store.put("there", b"x", {})
+    s3_server.stop("proxy")
+    try:
+        with pytest.raises(Unavailable):
+            await store.get("there")
+        with pytest.raises(Unavailable):
+            await store.put("there", b"y", {})
+    finally:
+        s3_server.start("proxy")
+    assert await (await store.get("there")).read() == b"x"
+
+
+async def test_wrong_credentials_count_as_a_store_that_is_gone(s3_server: swift.Swift) -> None:
+    store = s3(
+        BUCKET,
+        endpoint=s3_server.endpoint,
+        region="us-east-1",
+        access_key_id=swift.ACCESS,
+        secret_access_key="no",
+    )
+    with pytest.raises(Unavailable):
+        await store.put("there", b"y", {})
+
+
+async def test_a_local_file_that_is_not_ours_is_read_as_it_is(tmp_path: Path) -> None:
+    store = LocalFiles(tmp_path)
+    await store.put("a/b", b"1", {})
+    (tmp_path / "objects" / "c%2Fd").write_bytes(b"by hand")
+    assert {i.key for i in [i async for i in store.list()]} == {"a/b", "c/d"}
+    assert await (await store.get("c/d")).read() == b"by hand"
+    assert (tmp_path / "objects" / "a%2Fb").read_bytes().startswith(b"1")
+
+
+async def test_a_local_object_that_is_replaced_while_it_is_read_stays_whole(tmp_path: Path) -> None:
+    store = LocalFiles(tmp_path)
+    old, new = b"o" * 3_000_000, b"n" * 3_000_000
+    await store.put("k", old, {})
+    opened = await store.get("k")
+    await store.put("k", new, {})
+    await store.delete("k")
+    assert await opened.read() == old
