@@ -13,7 +13,6 @@ from typing import Any
 
 from bench import data, load, processes
 from bench.figures import Figure, quantile, spread
-from bench.load import Caller
 from bench.processes import Running
 from bench.rounds import Watch, triaged
 from bench.sections import Bench
@@ -33,8 +32,8 @@ async def measure(bench: Bench) -> list[Figure]:
     async with sink() as receiver:
         with data.prepared(path, services=SERVICES, sink=receiver.url):
             pass
-        async with processes.tocsin(path, bench.cores.server) as server, load.calling(server.port) as caller:
-            fresh = _Fresh(caller, receiver)
+        async with processes.tocsin(path, bench.cores.server) as server:
+            fresh = _Fresh(server, receiver)
             await fresh.some(20, IDLE_EVERY_SECONDS)
             figures = await _idle(bench, server, fresh)
             for name, storm in (("one a request", _storm_of_singles), ("100 a request", _storm_of_batches)):
@@ -45,31 +44,34 @@ async def measure(bench: Bench) -> list[Figure]:
 class _Fresh:
     """Sends critical alerts of services that nothing was heard of before, and times their pages."""
 
-    def __init__(self, caller: Caller, receiver: Sink) -> None:
-        self._caller = caller
+    def __init__(self, server: Running, receiver: Sink) -> None:
+        self._port = server.port
         self._receiver = receiver
         self._numbers = iter(range(STORM_SERVICES, SERVICES))
 
     async def some(
         self, most: int, every_seconds: float, until: asyncio.Future[Any] | None = None
     ) -> list[float]:
-        """Seconds from sending to page, for so many alerts or until something is done."""
+        """Seconds from sending to page, for so many alerts or until something is done.
+
+        None waits for the one before it: a server that is late would else be asked less.
+        """
         timed: list[asyncio.Task[float]] = []
         while len(timed) < most and not (until and until.done()):
-            number = next(self._numbers)
-            body = (
-                f'{{"routing_key":"{data.service_key(number)}","event_action":"trigger","dedup_key":"{number}",'
-                f'"payload":{{"summary":"fresh-{number} is down","source":"bench","severity":"critical"}}}}'
-            )
-            began = time.perf_counter()
-            status, answer = await self._caller.call(load.request("POST", "/v2/enqueue", body.encode()))
-            assert status == 202, answer
-            timed.append(asyncio.create_task(self._page(f"fresh-{number}", began)))
-            await asyncio.sleep(max(0.0, every_seconds - (time.perf_counter() - began)))
+            timed.append(asyncio.create_task(self._one(next(self._numbers))))
+            await asyncio.sleep(every_seconds)
         return list(await asyncio.gather(*timed))
 
-    async def _page(self, name: str, began: float) -> float:
-        return await self._receiver.arrival(name) - began
+    async def _one(self, number: int) -> float:
+        body = (
+            f'{{"routing_key":"{data.service_key(number)}","event_action":"trigger","dedup_key":"{number}",'
+            f'"payload":{{"summary":"fresh-{number} is down","source":"bench","severity":"critical"}}}}'
+        )
+        async with load.calling(self._port) as caller:
+            began = time.perf_counter()
+            status, answer = await caller.call(load.request("POST", "/v2/enqueue", body.encode()))
+            assert status == 202, answer
+            return await self._receiver.arrival(f"fresh-{number}") - began
 
 
 async def _idle(bench: Bench, server: Running, fresh: _Fresh) -> list[Figure]:

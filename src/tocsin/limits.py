@@ -34,7 +34,7 @@ REJECTED_PROBLEMS = 20
 SAMPLE_ALERTS = 5
 """How many summaries a joined batch of alerts shows in the timeline."""
 
-TRIAGE_ALERTS = 2_000
+TRIAGE_ALERTS = 1_000
 """The most alerts that one triage cycle looks at."""
 
 WAKE_SUBJECTS = 200

@@ -116,7 +116,8 @@ class Engine:
         if next_at is None or next_at > now or not any(self._room.values()):
             return 0
         job = partial(outbox.take, context=self.context, now=now, room=dict(self._room))
-        taken = await self.store.write(job)
+        # Ahead of all else: what is decided goes out before more is decided.
+        taken = await self.store.write(job, Lane.ACT)
         for outgoing in taken:
             channel = outgoing.leased.channel
             if channel in self._room:

@@ -25,14 +25,14 @@ from tocsin.store.errors import Conflict, StoreError, StoreFull
 T = TypeVar("T")
 Job = Callable[[Connection], T]
 
-COMMIT_SECONDS = 0.02
+COMMIT_SECONDS = 0.01
 """A commit draws no more jobs after this long, so that none waits long to hear that it is safe."""
 
 RACE_TRIES = 5
 
 
 class Lane(IntEnum):
-    """Who goes first. A person's acknowledgement never waits behind a storm of alerts."""
+    """Who goes first. Neither a person's acknowledgement nor a page waits behind a storm of alerts."""
 
     ACT = 0
     ENGINE = 1
