@@ -15,7 +15,6 @@ from bench.processes import Running
 from bench.rounds import ROUND_SECONDS, run_round, told, triaged
 from bench.sections import Bench
 from tocsin import limits
-from tocsin.store.alerts import TRIGGER
 
 CONNECTIONS = 64
 BATCH_CONNECTIONS = 16
@@ -77,38 +76,28 @@ _KEYS = count()
 
 
 def _bare_inserts_per_second(like: Path, file: Path) -> float:
-    """The rows that intake writes, in commits of intake's size, with nothing else around them."""
+    """A row as intake has written it, with other keys, in commits of the same size and nothing around."""
     source = sqlite3.connect(like / "tocsin.db")
-    schema = source.execute(
-        "SELECT sql FROM sqlite_master WHERE tbl_name = 'alerts' AND sql NOT NULL"
-    ).fetchall()
-    body = source.execute("SELECT body FROM alerts LIMIT 1").fetchone()[0]
-    source.close()
+    schema = source.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'alerts' AND sql NOT NULL")
+    found = source.execute("SELECT * FROM alerts LIMIT 1")
+    row = dict(zip((column[0] for column in found.description), found.fetchone(), strict=True))
+    del row["id"], row["dedup_key"]
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    insert = f"INSERT INTO alerts (dedup_key, {names}) VALUES (?, {marks})"  # noqa: S608  # names of columns
+    rows = ((f"{number:012d}", *row.values()) for number in _KEYS)
     database = sqlite3.connect(file, isolation_level=None)
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 4000"):
         database.execute(f"PRAGMA {pragma}")
     if not database.execute("SELECT 1 FROM sqlite_master").fetchall():
         for (statement,) in schema:
             database.execute(statement)
-    rows = (
-        (
-            "shop",
-            f"{number:012d}",
-            2,
-            "Error rate of checkout is at 7%",
-            body,
-            1,
-            1_700_000_000_000_000,
-            1_700_000_000_000_000,
-        )
-        for number in _KEYS
-    )
     events, began = 0, time.perf_counter()
     while (seconds := time.perf_counter() - began) < ROUND_SECONDS / 2:
         commit = list(islice(rows, limits.INTAKE_COMMIT_SIGNALS))
         database.execute("BEGIN IMMEDIATE")
-        database.executemany(TRIGGER["sqlite"], commit)
+        database.executemany(insert, commit)
         database.execute("COMMIT")
         events += len(commit)
+    source.close()
     database.close()
     return events / seconds
