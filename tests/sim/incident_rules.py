@@ -230,7 +230,7 @@ def a_refusal_moves_the_path_on(stream: Stream, row: Row) -> Iterator[str]:
         left = steps_left(state, stream.policy.level(state.level).ladder)
         if left:
             yield f"{row.id}: no page can be delivered, and step {left[0]} waits"
-        elif stream.nobody_at is None or (stream.last_page_at and stream.nobody_at < stream.last_page_at):
+        elif stream.nobody_told <= stream.last_page:
             yield f"{row.id}: no page can be delivered, and nobody was told so"
 
 

@@ -50,10 +50,10 @@ class Stream:
     rings: set[str] = field(default_factory=set)
     refused_rings: set[str] = field(default_factory=set)
     blocked_at: datetime | None = None
-    nobody_at: datetime | None = None
+    nobody_told: int = 0
     restarted_at: datetime | None = None
     refused_in_round: bool = False
-    last_page_at: datetime | None = None
+    last_page: int = 0
     joined: int = 0
 
     @property
@@ -68,7 +68,7 @@ class Stream:
         match event:
             case events.PageStarted():
                 self.pages[event.page] = OpenPage(event.person, event.until, one.at, event.rings)
-                self.last_page_at = one.at
+                self.last_page = self.version
             case events.PageAnswered() | events.PageWithdrawn():
                 self.pages.pop(event.page, None)
                 if isinstance(event, events.PageAnswered):
@@ -80,7 +80,7 @@ class Stream:
             case events.RoundStarted():
                 self.refused_in_round = False
             case events.NobodyReached():
-                self.nobody_at = one.at
+                self.nobody_told = self.version
             case events.LevelRaised() | events.AcknowledgementLapsed():
                 self.restarted_at = one.at
                 self.answered.clear()
