@@ -79,6 +79,25 @@ def test_the_most_urgent_lane_goes_first(writer: Writer) -> None:
     assert order == sorted(lanes)
 
 
+def test_a_commit_waits_for_none_less_urgent_than_its_first(writer: Writer) -> None:
+    """A page would else wait until the storm's alerts beside it are stored too."""
+    commits: list[tuple[Lane, Connection]] = []
+
+    def job(lane: Lane) -> Job[None]:
+        return lambda tx: commits.append((lane, tx))
+
+    with busy(writer):
+        lanes = [Lane.ENGINE, Lane.INTAKE, Lane.ENGINE, Lane.INTAKE]
+        waiting = [writer.submit(job(lane), lane) for lane in lanes]
+    for future in waiting:
+        future.result(10)
+    assert [lane for lane, _ in commits] == sorted(lanes)
+    (_, first), (_, second), (_, third), (_, fourth) = commits
+    assert first is second
+    assert second is not third
+    assert third is fourth
+
+
 def test_an_acknowledgement_that_comes_in_the_middle_of_a_storm_goes_next(writer: Writer) -> None:
     order: list[str] = []
     acts: list[Future[None]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import platform
 import secrets
@@ -36,7 +37,7 @@ from tocsin.web.services import Changes, Parse, Parsed, Services
 from tocsin.web.signing import Signer
 
 TRIAGE_PAUSE_SECONDS = 0.02
-"""In a storm triage takes what gathered meanwhile at once: its cost is more by the turn than by the alert."""
+"""So long a storm's alerts gather before triage takes them: it costs more by the turn than by the alert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,12 @@ def wire(settings: Settings, store: Store, secret: bytes) -> Server:
     engine = Engine(store, context, channels, clock, changed)
     health = Health(store, context, settings)
     until_due = partial(_until_due, engine)
-    for name, turn, rest, pause in (
-        ("triage", engine.triage_once, _idle, TRIAGE_PAUSE_SECONDS),
-        ("wake", engine.wake_once, until_due, 0.0),
-        ("send", engine.send_once, until_due, 0.0),
+    for name, turn, rest in (
+        ("triage", partial(_triage, engine), _idle),
+        ("wake", engine.wake_once, until_due),
+        ("send", engine.send_once, until_due),
     ):
-        wheels[name] = Wheel(name, partial(_by_a_good_clock, health, turn), rest, rest_most, pause)
+        wheels[name] = Wheel(name, partial(_by_a_good_clock, health, turn), rest, rest_most)
     services = Services(
         store=store,
         engine=engine,
@@ -169,6 +170,14 @@ def _parsers() -> dict[str, Parse]:
 async def _by_a_good_clock(health: Health, turn: Callable[[], Awaitable[int]]) -> int:
     """A node whose clock is off decides nothing and leases nothing: the others do."""
     return 0 if health.skewed else await turn()
+
+
+async def _triage(engine: Engine) -> int:
+    """One turn of triage, and a pause in which more may gather, unless more waits already."""
+    found = await engine.triage_once()
+    if 0 < found < limits.TRIAGE_ALERTS:
+        await asyncio.sleep(TRIAGE_PAUSE_SECONDS)
+    return found
 
 
 async def _idle() -> float:

@@ -77,17 +77,17 @@ class Engine:
         return answer
 
     async def triage_once(self) -> int:
-        """Take what waits to its incidents."""
+        """Take what waits to its incidents; returns how many alerts that were."""
         batches = await self.store.read(triage.waiting)
         now = self._clock()
         jobs = [partial(triage.triage, context=self.context, batch=batch, now=now) for batch in batches]
         done = 0
         for batch, write in zip(batches, self._writes(jobs), strict=True):
             if (failed := await _failure(write)) is not None:
-                done += await self._open_anew(batch, failed)
+                done += len(batch.ids) * await self._open_anew(batch, failed)
             else:
                 self._tell(*write.result())
-                done += 1
+                done += len(batch.ids)
         return done
 
     async def wake_once(self) -> int:

@@ -23,7 +23,7 @@ class Wheel:
     """One loop of the engine.
 
     1. Turn.
-    2. If the turn found work, turn again after `pause` seconds, in which more of the same may gather.
+    2. If the turn found work, turn again.
     3. Else rest: until `wake`, until `rest` says that something falls due, at most `rest_most` seconds.
     4. If the turn failed, say so, back off, and go on: the work is still in the store.
     5. After `stop`, end when the turn that is under way has ended.
@@ -35,14 +35,12 @@ class Wheel:
         turn: Callable[[], Awaitable[int]],
         rest: Callable[[], Awaitable[float]],
         rest_most: float = REST_MOST_SECONDS,
-        pause: float = 0.0,
     ) -> None:
         """`turn` returns how much it found to do, `rest` the seconds until there will be more."""
         self.name = name
         self._turn = turn
         self._rest = rest
         self._rest_most = rest_most
-        self._pause = pause
         self._woken = asyncio.Event()
         self._stopping = False
 
@@ -61,7 +59,6 @@ class Wheel:
             self._woken.clear()
             try:
                 if await self._turn():
-                    await asyncio.sleep(self._pause)
                     continue
                 seconds = await self._rest()
             except StoreError as trouble:

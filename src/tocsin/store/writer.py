@@ -43,6 +43,7 @@ class Lane(IntEnum):
 @dataclass(slots=True)
 class _Waiting(Generic[T]):
     job: Job[T]
+    lane: Lane
     future: Future[T] = field(default_factory=Future)
 
 
@@ -144,7 +145,7 @@ class Writer:
         It cannot be cancelled: a caller that goes away meanwhile does not undo what it asked for. Raises
         StoreError when the writer is stopping.
         """
-        waiting = _Waiting(job)
+        waiting = _Waiting(job, lane)
         waiting.future.set_running_or_notify_cancel()
         with self._wanted:
             if self._stopping:
@@ -176,15 +177,19 @@ class Writer:
                     one.future.set_result(result)
 
     def _drawing(self, batch: list[_Waiting[Any]]) -> Iterator[Job[Any]]:
-        """The first job, then the most urgent that waits, until none does or the commit is long enough."""
+        """The first job, then the most urgent that waits, until none does or the commit is long enough.
+
+        None that is less urgent than the first: a page's commit does not wait for a storm's.
+        """
         yield batch[0].job
         ends = time.monotonic() + COMMIT_SECONDS
-        while time.monotonic() < ends and (waiting := self._next(block=False)):
+        while time.monotonic() < ends and (waiting := self._next(batch[0].lane, block=False)):
             batch.append(waiting)
             yield waiting.job
 
-    def _next(self, *, block: bool) -> _Waiting[Any] | None:
+    def _next(self, last: Lane = Lane.HOUSEKEEPING, *, block: bool) -> _Waiting[Any] | None:
+        """The most urgent job that waits, in a lane up to `last`."""
         with self._wanted:
             while block and not any(self._lanes) and not self._stopping:
                 self._wanted.wait()
-            return next((lane.popleft() for lane in self._lanes if lane), None)
+            return next((lane.popleft() for lane in self._lanes[: last + 1] if lane), None)
