@@ -55,6 +55,7 @@ class Book:
     """What senders were promised, and what is there.
 
     `accepted` counts triggers whose sender heard that they are safe; `maybe` those that may be there too.
+    `most` says how often one may be stored: a commit whose answer was lost is done again.
     """
 
     accepted: Counter[Name] = field(default_factory=Counter)
@@ -62,21 +63,25 @@ class Book:
     live: dict[int, AlertRow] = field(default_factory=dict)
     final_counts: Counter[Name] = field(default_factory=Counter)
     final_joined: Counter[str] = field(default_factory=Counter)
+    most: int = 1
     newest_id: int = 0
 
     def doubt(self, received: Iterable[Received]) -> None:
         """Signals were sent, and nobody has heard what became of them."""
-        self.maybe.update(_triggers(received))
+        self.maybe.update(self._doubted(received))
 
     def refused(self, received: Iterable[Received]) -> None:
         """Their sender was told that they are not stored."""
-        self.maybe -= Counter(_triggers(received))
+        self.maybe -= self._doubted(received)
 
     def promise(self, received: Sequence[Received], *, once: bool) -> None:
         """Their sender was told that they are safe; `once` when they cannot have been stored twice."""
         self.accepted.update(_triggers(received))
         if once:
             self.refused(received)
+
+    def _doubted(self, received: Iterable[Received]) -> Counter[Name]:
+        return Counter({name: count * self.most for name, count in Counter(_triggers(received)).items()})
 
     def take(self, rows: Sequence[AlertRow]) -> None:
         """What is there now: every row that was live or is new."""

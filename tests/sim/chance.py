@@ -47,6 +47,9 @@ class Fault(StrEnum):
     INTERFERENCE = "another node commits in the middle of a transaction"
 
 
+LOST_ANSWERS = frozenset({Fault.COMMIT_ANSWER_LOST, Fault.BACKEND_KILLED})
+"""After these nobody knows whether a commit was done, so it is done again."""
+
 COMMIT_FAULTS = (Fault.CRASH_BEFORE_COMMIT, Fault.COMMIT_FAILS, Fault.BACKEND_KILLED)
 COMMITTED_FAULTS = (Fault.CRASH_AFTER_COMMIT, Fault.COMMIT_ANSWER_LOST)
 SEND_FAULTS = (
@@ -135,6 +138,8 @@ def _rate(fault: Fault, chance: random.Random) -> float:
         return chance.choice((0.02, 0.1, 0.3))
     if fault in DISASTERS:
         return chance.choice((0.01, 0.04, 0.1))
+    if fault is Fault.INTERFERENCE:
+        return chance.choice((0.01, 0.05))
     if fault is Fault.DOUBLE_ANSWER:
         return chance.choice((0.05, 0.3))
     return chance.choice((0.001, 0.004, 0.015))

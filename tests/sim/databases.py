@@ -24,6 +24,7 @@ from tocsin.store.database import sqlite_url, writing_engine
 from tocsin.store.migrate import migrate
 
 KINDS = ("sqlite", "powerloss", "postgresql")
+LOCK_MILLISECONDS = 50
 Row = Sequence[Any]
 
 
@@ -150,12 +151,14 @@ class PostgresDatabase:
         self._cluster = cluster
         self._stack = ExitStack()
         template = cluster.template("tocsin_sim", _migrate)
-        self.url = self._stack.enter_context(cluster.database(template))
+        # Nothing waits long for a lock here: all runs on one thread, whoever holds it cannot go on meanwhile.
+        self._plain_url = self._stack.enter_context(cluster.database(template))
+        self.url = f"{self._plain_url}?options=-c%20lock_timeout%3D{LOCK_MILLISECONDS}"
         self._eyes: psycopg.Connection[Any] | None = None
 
     def look(self, statement: str, *values: object) -> Sequence[Row]:
         if self._eyes is None or self._eyes.closed:
-            self._eyes = psycopg.connect(self.url, autocommit=True)
+            self._eyes = psycopg.connect(self._plain_url, autocommit=True)
         return self._eyes.execute(statement.replace("?", "%s"), values).fetchall()
 
     def restart(self) -> None:

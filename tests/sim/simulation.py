@@ -13,8 +13,9 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from tests.sim import interference
 from tests.sim.alert_rules import Book
-from tests.sim.chance import Chaos, Fault, chaos, stream
+from tests.sim.chance import LOST_ANSWERS, Chaos, Fault, chaos, stream
 from tests.sim.databases import Database, PowerlossDatabase
 from tests.sim.loop import MICROSECONDS, VirtualLoop
 from tests.sim.node import Node, SimCrash
@@ -40,6 +41,7 @@ TURNS_MAX = 2_000
 STOPS_MAX = 200
 """A single advance stops at no more moments than this, so that a run has an end."""
 
+MOST_STORED = 5
 BACK_OFF = MICROSECONDS
 DOWNTIMES = (0, 0, 0, 1, 5, 20, 300, 3_600)
 
@@ -68,7 +70,7 @@ class Simulation:
         self.down: dict[str, int] = {}
         self.streams: dict[str, Stream] = {}
         self.promised: dict[str, int] = {}
-        self.book = Book()
+        self.book = Book(most=MOST_STORED if LOST_ANSWERS & self.chaos.rates.keys() else 1)
         self.sendings = Sendings()
         self.attempt_of: dict[Leased, Attempt] = {}
         self.refused: dict[str, set[str]] = {}
@@ -83,6 +85,7 @@ class Simulation:
         logging.getLogger("tocsin").addHandler(self._ear)
         logging.getLogger("tocsin").propagate = False
         self.generation = 0
+        self.interfering = False
         self.rested = True
         two = database.kind == "postgresql" and self.choice.random() < 0.6
         self.nodes = [self._new_node(slot) for slot in range(2 if two else 1)]
@@ -126,7 +129,10 @@ class Simulation:
         # On SQLite a server always has the same name; on PostgreSQL each process makes up its own.
         self.generation += 1
         sqlite = self.database.kind != "postgresql"
-        return Node(self, "local" if sqlite else f"node-{slot + 1}-{self.generation}")
+        node = Node(self, "local" if sqlite else f"node-{slot + 1}-{self.generation}")
+        if Fault.INTERFERENCE in self.chaos.rates:
+            interference.listen(self, node)
+        return node
 
     def _notice_the_dead(self) -> None:
         if self.power_is_out:

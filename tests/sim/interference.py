@@ -1,0 +1,69 @@
+"""Another node commits in the middle of a transaction, at whichever statement the seed says.
+
+Everything runs on one thread, so no transaction can wait for another: what the other node would have to wait
+for fails, as it does when a lock is not granted in time, and everything else happens as it would.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event
+
+from tests.sim.chance import Fault
+from tests.sim.node import Node, SimCrash
+from tests.sim.plans import PEOPLE
+from tocsin.core.incident import commands
+from tocsin.core.model import Actor, ActorKind, SubjectId
+from tocsin.engine import triage
+from tocsin.engine.apply import apply
+from tocsin.engine.wake import wake
+from tocsin.store.errors import Conflict, StoreError
+from tocsin.store.writer import Lane
+
+if TYPE_CHECKING:
+    from tests.sim.simulation import Simulation
+
+WRITES = ("INSERT", "UPDATE", "DELETE")
+
+
+def listen(run: Simulation, node: Node) -> None:
+    """From now on other nodes may come between any two statements that this one writes with."""
+
+    @event.listens_for(node.store.writing, "before_cursor_execute")
+    def between(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith(WRITES) and not run.interfering and run.chaos.strikes(Fault.INTERFERENCE):
+            others = [one for one in run.awake() if one is not node]
+            if others:
+                run.interfering = True
+                _interfere(run, run.chaos.random.choice(others))
+                run.interfering = False
+
+
+def _interfere(run: Simulation, other: Node) -> None:
+    jobs = _jobs(run, other)
+    if not jobs:
+        return
+    lane, job = run.chaos.random.choice(jobs)
+    run.log.write(f"{other.name} comes between: {job.func.__name__}")
+    # What it cannot have now it tries again later, as its own wheels would.
+    with suppress(SimCrash, StoreError, Conflict):
+        other.store.watched_now(job, lane)
+        run.counts["interferences"] += 1
+
+
+def _jobs(run: Simulation, other: Node) -> list[tuple[Lane, partial[Any]]]:
+    now, context = run.clock(), other.engine.context
+    found: list[tuple[Lane, partial[Any]]] = []
+    for (incident,) in run.database.look("SELECT id FROM subjects WHERE status <> 'resolved' ORDER BY id"):
+        who = Actor(ActorKind.PERSON, run.chaos.random.choice(PEOPLE))
+        for command in (commands.Acknowledge("link"), commands.Resolve("fixed")):
+            asked = commands.Asked(who, command)
+            act = partial(apply, context=context, incident=SubjectId(incident), asked=asked, now=now)
+            found.append((Lane.ACT, act))
+        found.append((Lane.ENGINE, partial(wake, context=context, incident=SubjectId(incident), now=now)))
+    for batch in other.store.read_now(triage.waiting):
+        found.append((Lane.ENGINE, partial(triage.triage, context=context, batch=batch, now=now)))
+    return found
