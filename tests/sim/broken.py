@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
 from sqlalchemy import Connection, Engine, event, select, update
 
-from tocsin.core.incident import Incident, paging
+from tests.sim.chance import Fault
+from tests.sim.play import play
+from tests.sim.verdict import Violation
+from tests.support.postgres import Cluster
+from tocsin.core.incident import Incident, draft, events, paging, state
 from tocsin.store import codec, outbox, subjects
 from tocsin.store import store as stores
 from tocsin.store.database import writing_engine
+from tocsin.store.errors import Conflict
 from tocsin.store.schema import outbox as rows
 
 
@@ -120,6 +125,49 @@ def clock_forgotten() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def fold_forgets() -> Iterator[None]:
+    """The state that is stored leaves out that alerts are over; the events have it."""
+    real = state.fold
+
+    def broken(before: Incident | None, one: events.Recorded) -> Incident:
+        if before is not None and isinstance(one.event, events.AlertsCleared):
+            return before
+        return real(before, one)
+
+    with mock.patch.object(draft, "fold", broken):
+        yield
+
+
+@contextmanager
+def repeat_unmarked() -> Iterator[None]:
+    """What may have arrived goes again as if for the first time."""
+    real = outbox.recover
+
+    def broken(tx: Connection, *given: Any, **when: Any) -> int:
+        taken = real(tx, *given, **when)
+        tx.execute(update(rows).where(rows.c.state == outbox.WAITING).values(unknown=0))
+        return taken
+
+    with mock.patch.object(outbox, "recover", broken):
+        yield
+
+
+@contextmanager
+def compare_and_set_off() -> Iterator[None]:
+    """Whoever stores last wins, whatever others have stored since it looked."""
+    real = subjects.save
+
+    def broken(tx: Connection, before: Any, now: Incident, *what: Any, **how: Any) -> int:
+        try:
+            return real(tx, before, now, *what, **how)
+        except Conflict:
+            return real(tx, subjects.load_incident(tx, now.id), now, *what, **how)
+
+    with mock.patch.object(subjects, "save", broken):
+        yield
+
+
 FORGETTING = (
     "nothing_committed_is_lost",
     "every_signal_is_counted_once",
@@ -128,15 +176,66 @@ FORGETTING = (
 )
 """A disk that forgets shows as any of these, by what it forgot."""
 
-Break = Callable[[], AbstractContextManager[None]]
-BROKEN: dict[str, tuple[Break, str, tuple[str, ...]]] = {
-    "fence off": (fence_off, "powerloss", ("a_stale_answer_changes_nothing",)),
-    "lease off": (lease_off, "sqlite", ("a_lease_belongs_to_one",)),
-    "snapshot wrong": (snapshot_wrong, "sqlite", ("the_snapshot_is_the_fold",)),
-    "fsync off": (fsync_off, "powerloss", FORGETTING),
-    "withdrawal forgotten": (withdrawal_forgotten, "sqlite", ("nothing_leaves_for_a_page_that_is_over",)),
-    "step skipped": (step_skipped, "sqlite", ("steps_are_taken_in_order",)),
-    "message dropped": (message_dropped, "sqlite", ("every_ring_is_in_the_outbox",)),
-    "clock forgotten": (clock_forgotten, "sqlite", ("the_due_time_is_the_next_deadline",)),
+LOSING = ("the_snapshot_is_the_fold", "nothing_begins_after_the_end", "a_bug_is_not_swallowed")
+"""Two truths about one incident show as any of these."""
+
+SEEDS_MOST = 12
+"""A broken engine that survives this many seeds counts as not caught."""
+
+STEPS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """How an engine is broken, the rules that may say so, the faults and database that bring it to light."""
+
+    break_it: Callable[[], AbstractContextManager[None]]
+    rules: tuple[str, ...]
+    faults: tuple[Fault, ...]
+    kind: str = "sqlite"
+
+    def first_caught(self, cluster: Cluster | None) -> tuple[int, str]:
+        """The first seed that sees it, and the rule it breaks. That seed holds for the engine as it is."""
+        for seed in range(1, SEEDS_MOST + 1):
+            try:
+                with self.break_it():
+                    self.play(seed, cluster)
+            except Violation as caught:
+                self.play(seed, cluster)
+                return seed, caught.rule
+        raise NotCaught(f"{SEEDS_MOST} seeds saw nothing wrong.")
+
+    def play(self, seed: int, cluster: Cluster | None) -> None:
+        """One seed of it."""
+        play(seed, self.kind, cluster, steps=STEPS, faults=self.faults)
+
+
+class NotCaught(Exception):
+    """The simulator did not see what is wrong with a broken engine."""
+
+
+QUIET: tuple[Fault, ...] = ()
+BROKEN = {
+    "fence off": Broken(fence_off, ("a_stale_answer_changes_nothing",), (Fault.LATE, Fault.DOUBLE_ANSWER)),
+    "lease off": Broken(lease_off, ("a_lease_belongs_to_one",), (Fault.SLOW, Fault.TIMED_OUT, Fault.REFUSED)),
+    "snapshot wrong": Broken(snapshot_wrong, ("the_snapshot_is_the_fold",), QUIET),
+    "fold forgets": Broken(fold_forgets, ("the_snapshot_is_the_fold",), QUIET),
+    "fsync off": Broken(fsync_off, FORGETTING, (Fault.POWER_CUT, Fault.POWER_CUT_IN_COMMIT), "powerloss"),
+    "withdrawal forgotten": Broken(
+        withdrawal_forgotten,
+        ("nothing_leaves_for_a_page_that_is_over",),
+        (Fault.REFUSED, Fault.PROVIDER_DOWN),
+    ),
+    "step skipped": Broken(step_skipped, ("steps_are_taken_in_order",), QUIET),
+    "message dropped": Broken(message_dropped, ("every_ring_is_in_the_outbox",), QUIET),
+    "clock forgotten": Broken(clock_forgotten, ("the_due_time_is_the_next_deadline",), QUIET),
+    "repeat unmarked": Broken(
+        repeat_unmarked, ("a_repeat_is_marked", "a_ring_moves_along_its_arrows"), (Fault.CRASH_AFTER_SEND,)
+    ),
+    "compare and set off": Broken(
+        compare_and_set_off,
+        LOSING,
+        (Fault.INTERFERENCE,),
+        "postgresql",
+    ),
 }
-"""By name: how it is broken, the database on which that shows, and the rules that may catch it."""

@@ -23,7 +23,6 @@ from tests.proof import kill
 from tests.sim.broken import BROKEN
 from tests.sim.databases import KINDS
 from tests.sim.play import Outcome, play
-from tests.sim.test_sim import first_caught
 from tests.sim.verdict import Violation
 from tests.support import powerloss
 from tests.support.postgres import Cluster, PostgresMissing, find_programs
@@ -77,7 +76,7 @@ def main() -> int:
                     return 1
                 years = sum(one.seconds for one in totals.values()) / YEAR_SECONDS
                 print(f"\rseed {seed} on {kind}: {years:.2f} years simulated ", end="", file=sys.stderr)
-        caught = {name: first_caught(*BROKEN[name][:2], cluster) for name in BROKEN} if options.page else {}
+        caught = {name: BROKEN[name].first_caught(cluster) for name in BROKEN} if options.page else {}
         kills = list(_kills(options.kills, cluster)) if options.kills else []
     if options.page:
         PAGE.write_text(_page(totals, caught, kills, time.monotonic() - began), encoding="utf-8")
