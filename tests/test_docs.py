@@ -106,9 +106,6 @@ def test_every_setting_command_and_limit_is_in_the_reference() -> None:
 
 # Links.
 
-WRITTEN_BY_A_RUN = {"docs/benchmarks.md": "make bench"}
-"""Pages that hold the figures of a run, which takes its time: until then a link to one leads nowhere."""
-
 
 def anchors(path: Path) -> set[str]:
     """As GitHub makes them: lower case, no punctuation, hyphens for spaces."""
@@ -123,8 +120,6 @@ def broken_links(path: Path) -> Iterator[str]:
             continue
         target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
         inside = target.is_relative_to(ROOT)
-        if inside and not target.exists() and name_of(target) in WRITTEN_BY_A_RUN:
-            continue
         if not inside or not target.exists():
             yield f"{name_of(path)} links to {link}, which does not exist."
         elif parts.fragment and parts.fragment not in anchors(target):
