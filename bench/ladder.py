@@ -13,6 +13,7 @@ from bench import data, processes
 from bench.figures import Figure
 from bench.rounds import Watch
 from bench.sections import Bench
+from bench.sink import Sink, sink
 from tocsin.store.schema import to_micros
 
 INCIDENTS = 10_000
@@ -25,11 +26,16 @@ WAIT_SECONDS_MOST = 60.0
 
 async def measure(bench: Bench) -> list[Figure]:
     """Open them all with a first step that is due later, start the server, and look as that time comes."""
-    trial = await _open(bench.directory / "trial", TRIAL_INCIDENTS, datetime.now(UTC))
+    async with sink() as receiver:
+        return await _measure(bench, receiver)
+
+
+async def _measure(bench: Bench, receiver: Sink) -> list[Figure]:
+    trial = await _open(bench.directory / "trial", receiver, TRIAL_INCIDENTS, datetime.now(UTC))
     # Opening all takes about this long, and starting the server some seconds more.
     due_at = datetime.now(UTC) + timedelta(seconds=trial / TRIAL_INCIDENTS * INCIDENTS * 1.3 + 6)
     path = bench.directory / "ladder"
-    await _open(path, INCIDENTS, due_at - timedelta(seconds=FIRST_STEP_SECONDS))
+    await _open(path, receiver, INCIDENTS, due_at - timedelta(seconds=FIRST_STEP_SECONDS))
     async with processes.tocsin(path, bench.cores.server) as server:
         if (ahead := (due_at - datetime.now(UTC)).total_seconds()) < 1:
             raise RuntimeError("the incidents were due before the server was ready; the machine is too busy")
@@ -53,13 +59,13 @@ async def measure(bench: Bench) -> list[Figure]:
     ]
 
 
-async def _open(path: Path, incidents: int, at: datetime) -> float:
+async def _open(path: Path, receiver: Sink, incidents: int, at: datetime) -> float:
     """Seconds that it took."""
     began = time.perf_counter()
     severities = [
         "critical" if number % (INCIDENTS // WORST) == 0 else "error" for number in range(incidents)
     ]
-    with data.prepared(path, first_step=f"{FIRST_STEP_SECONDS}s") as store:
+    with data.prepared(path, sink=receiver.url, first_step=f"{FIRST_STEP_SECONDS}s") as store:
         await data.open_incidents(store, severities, 1, at)
     return time.perf_counter() - began
 

@@ -13,12 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, literal_column, select, update
-from sqlalchemy.exc import DBAPIError
 
 from tocsin.core.model import AlertAction, AlertSeverity, Signal
 from tocsin.core.severity import facts
 from tocsin.store.codec import dump, load
-from tocsin.store.database import skip_locked
+from tocsin.store.database import past_sqlalchemy, skip_locked
 from tocsin.store.errors import Corrupt
 from tocsin.store.schema import alerts, to_micros
 
@@ -96,16 +95,12 @@ def record(tx: Connection, received: Iterable[Received]) -> None:
 def _run(tx: Connection, statement: dict[str, str], rows: list[tuple[object, ...]]) -> None:
     if not rows:
         return
-    cursor = tx.connection.cursor()
     words = statement[tx.dialect.name]
-    try:
+    with past_sqlalchemy(tx, words) as cursor:
         if tx.dialect.name == "sqlite":
             cursor.executemany(words, rows)
         else:
             cursor.execute(words, tuple(list(column) for column in zip(*rows, strict=True)))
-    except tx.dialect.loaded_dbapi.Error as error:
-        # The writer knows a full disk and a lost race by SQLAlchemy's wrapping, which this path goes around.
-        raise DBAPIError(words, None, error) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,18 @@ def lock_data(directory: Path) -> int:
             f"Another Tocsin server is using {directory}. Stop it first, or give this one its own --data."
         ) from busy
     return handle
+
+
+@contextmanager
+def past_sqlalchemy(connection: Connection, words: str) -> Iterator[Any]:
+    """The driver's own cursor, where SQLAlchemy's share would be most of the cost.
+
+    Errors come out as SQLAlchemy's, by which the writer knows a full disk and a lost race.
+    """
+    try:
+        yield connection.connection.cursor()
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise DBAPIError(words, None, error) from error
 
 
 def skip_locked(connection: Connection, statement: Any) -> Any:

@@ -57,6 +57,15 @@ _SETTLE = (
 )
 _SETTLE_DONE = _SETTLE.values(state=bindparam("now_state"))
 _SETTLE_AGAIN = _SETTLE.values(state=case((outbox.c.wanted == 1, WAITING), else_=WITHDRAWN))
+_REFUSED_BEFORE = (
+    select(deliveries.c.id)
+    .where(
+        deliveries.c.key == bindparam("of_key"),
+        deliveries.c.attempt < bindparam("now_attempt"),
+        deliveries.c.outcome == Outcome.RETRYING,
+    )
+    .limit(1)
+)
 _NEXT_AT = select(func.min(outbox.c.next_at)).where(_IS_WAITING)
 _LEASES_END_AT = select(func.min(outbox.c.leased_until)).where(_IS_LEASED)
 
@@ -278,12 +287,7 @@ def settle(
 
 def refused_before(tx: Connection, ring: Ring) -> bool:
     """Whether an earlier attempt at this ring was refused for now."""
-    earlier = select(deliveries.c.id).where(
-        deliveries.c.key == ring.key,
-        deliveries.c.attempt < ring.attempts,
-        deliveries.c.outcome == Outcome.RETRYING,
-    )
-    return tx.execute(earlier.limit(1)).first() is not None
+    return tx.execute(_REFUSED_BEFORE, {"of_key": ring.key, "now_attempt": ring.attempts}).first() is not None
 
 
 def next_at(tx: Connection) -> datetime | None:
