@@ -21,7 +21,7 @@ from tests.sim.play import play
 from tests.support import powerloss
 from tests.support.postgres import Cluster
 
-STEPS = 40
+STEPS = 30
 SEEDS = {"sqlite": range(1, 9), "powerloss": range(101, 107), "postgresql": range(201, 205)}
 
 
