@@ -173,8 +173,9 @@ FORGETTING = (
     "every_signal_is_counted_once",
     "what_was_settled_is_not_sent_again",
     "a_repeat_is_marked",
+    "a_bug_is_not_swallowed",
 )
-"""A disk that forgets shows as any of these, by what it forgot."""
+"""A disk that forgets shows as any of these, by what it forgot; the last when the plan itself is gone."""
 
 LOSING = ("the_snapshot_is_the_fold", "nothing_begins_after_the_end", "a_bug_is_not_swallowed")
 """Two truths about one incident show as any of these."""

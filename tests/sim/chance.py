@@ -31,6 +31,7 @@ class Fault(StrEnum):
     RAISED = "channel raises"
     SLOW = "provider takes seconds"
     LATE = "process stops after sending, answers after its lease"
+    STALLED = "process stops after leasing, goes on after its lease"
     DOUBLE_ANSWER = "the same answer comes twice"
     PROVIDER_DOWN = "provider refuses everything for a while"
     KILLED = "process killed between two steps"
@@ -140,6 +141,8 @@ def _rate(fault: Fault, chance: random.Random) -> float:
         return chance.choice((0.01, 0.04, 0.1))
     if fault is Fault.INTERFERENCE:
         return chance.choice((0.01, 0.05))
+    if fault is Fault.STALLED:
+        return chance.choice((0.02, 0.1))
     if fault is Fault.DOUBLE_ANSWER:
         return chance.choice((0.05, 0.3))
     return chance.choice((0.001, 0.004, 0.015))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tests.sim.simulation import Simulation
 
 T = TypeVar("T")
+STALL_SECONDS = (16, 120, 3_600)
 LATE_SECONDS = (16, 40, 300)
 """How long after a message went out its late answer comes: past the end of any lease."""
 
@@ -121,6 +122,7 @@ class SimEngine(Engine):
     async def _send(self, outgoing: Outgoing) -> None:
         OUTGOING.set(outgoing)
         with suppress(SimCrash, StoreError):
+            await self.node.gate()
             await super()._send(outgoing)
 
     async def _settle(self, outgoing: Outgoing, receipt: Receipt) -> None:
@@ -178,6 +180,12 @@ class Node:
         if self.awake:
             self._thaw = self.run.loop.create_future()
             self.run.loop.call_later(seconds, self.thaw)
+
+    def stall(self) -> None:
+        """Stop here, in the middle of what it does, for longer than any lease lasts."""
+        if self.run.chaos.strikes(Fault.STALLED):
+            self.run.log.write(f"{self.name} stalls")
+            self.freeze(self.run.chaos.random.choice(STALL_SECONDS))
 
     def thaw(self) -> None:
         """Go on as if nothing had been."""

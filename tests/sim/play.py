@@ -10,7 +10,7 @@ from tests.sim.chance import DISASTERS as DISASTER_FAULTS
 from tests.sim.chance import Fault
 from tests.sim.checks import Checks, open_incidents
 from tests.sim.databases import open_database
-from tests.sim.disasters import DISASTERS
+from tests.sim.disasters import DISASTERS, room_again
 from tests.sim.operations import OPERATIONS, WEIGHTS
 from tests.sim.plans import CHANNELS
 from tests.sim.simulation import Simulation
@@ -110,6 +110,7 @@ def _heal(run: Simulation) -> None:
         node.thaw()
         node.turning = True
         node.late.clear()
+        room_again(node)
     run.revivals = {slot: run.loop.micros for slot, node in enumerate(run.nodes) if node.dead}
     run.rested = True
     run.advance(1_200)

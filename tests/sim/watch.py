@@ -34,12 +34,14 @@ class Watched:
         if isinstance(job, partial):
             self._name, self._arguments = job.func.__name__, job.keywords
         self._settled: list[str] = []
+        self._taken = False
 
     def __call__(self, tx: Transaction) -> Any:
         if not self._looks_on:
             return self._job(tx)
         before = _rings(tx, LIVE_RINGS)
         result = self._job(tx)
+        self._taken = self._name == "take" and bool(result)
         after = _rings(tx, LIVE_RINGS)
         if before != after:
             self._judge(tx, before, after)
@@ -47,6 +49,8 @@ class Watched:
 
     def kept(self) -> None:
         """It is committed."""
+        if self._name == "take" and self._taken:
+            self._node.stall()
         if self._name != "settle":
             return
         run = self._node.run

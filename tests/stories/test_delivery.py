@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from tests.support.world import World, page
-from tocsin.core.model import Message, Outcome, Receipt
+from tocsin.core.model import AlertAction, Message, Outcome, Receipt, Signal
+from tocsin.engine import outbox
+from tocsin.store.alerts import Received
 
 
 def answer(world: World, channel: str, outcome: Outcome) -> None:
@@ -76,6 +81,33 @@ def test_a_refusal_after_a_lost_answer_still_moves_the_path_on(world: World) -> 
     answer(world, "email", Outcome.RETRYING)
     world.advance(seconds=2)
     world.expect(page("ana"), page("ana", "webhook"))
+
+
+def test_a_process_that_was_stopped_past_its_lease_leaves_the_message_to_whoever_has_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal = Signal(AlertAction.TRIGGER, "checkout", "checkout is down")
+    world.run(world.intake.accept([Received("prometheus", signal, world.now)]))
+    world.run(world.engine.triage_once())
+    real = outbox.take
+
+    def take_and_sleep(*given: Any, **named: Any) -> list[outbox.Outgoing]:
+        taken = real(*given, **named)
+        world.now += timedelta(minutes=1)
+        return taken
+
+    with monkeypatch.context() as asleep:
+        asleep.setattr(outbox, "take", take_and_sleep)
+        world.run(_send(world))
+    world.expect()
+    world.settle()
+    world.expect(page("ana"))
+    assert last(world).repeat
+
+
+async def _send(world: World) -> None:
+    await world.engine.send_once()
+    await world.engine.sent()
 
 
 def test_nobody_reachable_falls_through_to_the_catch_all_at_once(world: World) -> None:

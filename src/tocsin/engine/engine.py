@@ -149,6 +149,9 @@ class Engine:
         leased = outgoing.leased
         channel = self._channels.get(leased.channel)
         try:
+            if self._clock() >= leased.until:
+                # This process was stopped since it took the lease: by now somebody else may have sent it.
+                return
             receipt = await self._try(channel, outgoing.message)
             self.context.meters.messages.labels(leased.channel, receipt.outcome).inc()
             await self._settle(outgoing, receipt)

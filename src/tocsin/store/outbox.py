@@ -94,6 +94,7 @@ class Leased:
     person: PersonId
     channel: str
     rings: tuple[Ring, ...]
+    until: datetime
 
 
 def put(tx: Connection, incident: SubjectId, effects: Sequence[Notify], priority: int, now: datetime) -> None:
@@ -223,7 +224,7 @@ def _lease_group(tx: Connection, group: Sequence[Any], now: datetime, node: str,
         for row in group
     )
     tx.execute(_BEGIN, [_attempt(ring, bundle, person, channel, now) for ring in rings])
-    return Leased(bundle, group[0].kind, person, channel, rings)
+    return Leased(bundle, group[0].kind, person, channel, rings, until)
 
 
 def _bundle_key(tx: Connection, group: Sequence[Any]) -> str:
