@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.core.trial import START, Trial, level, person, plan, policy, rota
 from tocsin.core.incident import Decision, Status, deadlines, next_due
 from tocsin.core.model import DeadlineState, Notify, Refused
-from tocsin.core.policy import Policy, Until
+from tocsin.core.policy import Milestone, Policy
 
 TWO = plan("0m ana", "5m ben", "15m dara until resolved")
 
@@ -232,7 +232,7 @@ def check(trial: Trial) -> None:
         assert any(one.id.startswith(("step:", "repeat:")) for one in due)
         assert state.answered == ()
     if state.status is Status.ACKNOWLEDGED:
-        assert all(page.until is Until.RESOLVED for page in state.pages)
+        assert all(page.until is Milestone.RESOLVED for page in state.pages)
     asked = [page.person for page in state.pages]
     assert len(set(asked)) == len(asked)
     assert not set(asked) & set(state.answered)

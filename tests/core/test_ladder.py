@@ -88,7 +88,7 @@ def test_pages_are_as_urgent_as_the_level() -> None:
     assert [one.urgent for _, one in trial.effects if isinstance(one, Notify)] == [True]
 
 
-# Until somebody answers.
+# Milestone somebody answers.
 
 
 def test_an_acknowledgement_stops_the_steps_that_wait_for_one() -> None:

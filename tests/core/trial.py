@@ -38,7 +38,7 @@ from tocsin.core.model import (
     SubjectId,
     Withdraw,
 )
-from tocsin.core.policy import Level, NotifyRule, Person, Policy, Rota, Step, Target, Until, View
+from tocsin.core.policy import Level, Milestone, NotifyRule, Person, Policy, Rota, Step, Target, View
 
 EventT = TypeVar("EventT", bound=events.IncidentEvent)
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # a Monday night
@@ -59,7 +59,7 @@ def target(word: str) -> Target:
 def step(text: str) -> Step:
     """A rung written `5m ana+@primary`, or `5m ana until resolved`."""
     after, who, *until = text.split()
-    reached = Until(until[1]) if until else Until.ACKNOWLEDGED
+    reached = Milestone(until[1]) if until else Milestone.ACKNOWLEDGED
     return Step(minutes(after), tuple(map(target, who.split("+"))), reached)
 
 

@@ -18,13 +18,13 @@ from tocsin.core.model import LevelId, PersonId, RotaId, ServiceId
 from tocsin.core.policy import (
     Classification,
     Level,
+    Milestone,
     NotifyRule,
     Policy,
     Rota,
     Service,
     Step,
     Target,
-    Until,
 )
 from tocsin.plan.problems import PlanRefused, Problem
 from tocsin.plan.read import compile_files, load_directory, load_stored, version_of
@@ -76,7 +76,7 @@ def on_call(name: str) -> tuple[Target, ...]:
 def test_the_demo_plan_is_exactly_these_figures() -> None:
     files = load_directory(DEMO)
     ana, ben, chloe, dara = map(PersonId, ("ana", "ben", "chloe", "dara"))
-    acknowledged, resolved = Until.ACKNOWLEDGED, Until.RESOLVED
+    acknowledged, resolved = Milestone.ACKNOWLEDGED, Milestone.RESOLVED
     critical = (
         Step(minutes(0), on_call("primary"), acknowledged),
         Step(minutes(5), on_call("secondary"), acknowledged),

@@ -10,7 +10,7 @@ from tocsin.core.incident import Incident, events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.incident.state import Status, fold
 from tocsin.core.model import ActorKind, Outcome, PersonId
-from tocsin.core.policy import Policy, Step, Until
+from tocsin.core.policy import Milestone, Policy, Step
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class OpenPage:
     """A page that is neither answered nor withdrawn, in the words of the events about it."""
 
     person: PersonId
-    until: Until
+    until: Milestone
     started_at: datetime
     rings: tuple[events.Ring, ...]
     sent: set[int] = field(default_factory=set)
@@ -114,9 +114,9 @@ class Stream:
             page.sent.add(event.ring)
 
 
-def reached(state: Incident, until: Until) -> bool:
+def reached(state: Incident, until: Milestone) -> bool:
     """Whether the incident has come to where a step or page wanted it, said once more in other words."""
-    if until is Until.RESOLVED:
+    if until is Milestone.RESOLVED:
         return state.status is Status.RESOLVED
     return state.status is not Status.TRIGGERED
 

@@ -10,7 +10,7 @@ from tocsin.core.history import EVENT_CLASSES
 from tocsin.core.incident import events
 from tocsin.core.incident.events import IncidentEvent, Recorded, Ring
 from tocsin.core.model import SYSTEM, Actor, ActorKind, LevelId, Outcome, PersonId, ServiceId, SubjectId
-from tocsin.core.policy import Until
+from tocsin.core.policy import Milestone
 from tocsin.web.sentences import Tone, sentence, tone
 
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -93,7 +93,7 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
             ANA,
             "Ana Costa",
             "on call: primary",
-            Until.ACKNOWLEDGED,
+            Milestone.ACKNOWLEDGED,
             (Ring(0, "email"), Ring(120, "webhook")),
         ),
         SYSTEM,

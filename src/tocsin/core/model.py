@@ -13,6 +13,10 @@ PersonId = NewType("PersonId", str)
 LevelId = NewType("LevelId", str)
 ServiceId = NewType("ServiceId", str)
 RotaId = NewType("RotaId", str)
+RoleId = NewType("RoleId", str)
+TeamId = NewType("TeamId", str)
+StageId = NewType("StageId", str)
+FactId = NewType("FactId", str)
 
 
 class AlertAction(StrEnum):

@@ -1,37 +1,115 @@
-"""The plan as frozen values, and the view: what decisions may know of the world outside the plan."""
+"""The plan as frozen values, and the view: what decisions may know of the world outside the plan.
+
+What each part means to whoever writes a plan is said in docs/plan/. Here stands only what is executed or
+decided by; what people merely read (agendas, duties, tools) is the plan room's handbook.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from tocsin.core.model import LevelId, PersonId, RotaId, ServiceId
+from tocsin.core.facts import Condition, Fact
+from tocsin.core.model import (
+    FactId,
+    LevelId,
+    PersonId,
+    RoleId,
+    RotaId,
+    ServiceId,
+    StageId,
+    TeamId,
+)
 
 
-class Until(StrEnum):
-    """The state that makes a ladder step, and the pages it started, moot."""
+class Milestone(StrEnum):
+    """What an incident can have come to, in the usual order. A later one implies the earlier."""
 
+    OPENED = "opened"
     ACKNOWLEDGED = "acknowledged"
+    VERIFIED = "verified"
+    MITIGATING = "mitigating"
+    MITIGATED = "mitigated"
     RESOLVED = "resolved"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom a step pages: a person by id, or whoever is on call in a rota."""
+    """Whom a plan means: exactly one of a person, who is on call in a rota, who holds a role, or a team.
+
+    `next_of` takes one of a team instead of all: whoever was paged longest ago.
+    """
 
     person: PersonId | None = None
     rota: RotaId | None = None
+    role: RoleId | None = None
+    team: TeamId | None = None
+    next_of: bool = False
+
+
+class Clock(StrEnum):
+    """What the time of a step is measured from, as the plan spells it."""
+
+    LADDER = "after"
+    """The incident's own clock (see Reclassify), or the start of a later round."""
+    ANSWER = "unanswered"
+    """The step before: nobody has acknowledged since."""
+    PROGRESS = "stalled"
+    """The last progress, or the step before if that is later."""
+    HAND = "by_hand"
+    """No clock: a person or a trigger asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rung of a ladder: `after` the incident's own clock started, page `targets` unless `until` holds."""
+    """One rung of a ladder, taken `after` its clock says so unless the incident has come to `until`.
+
+    `targets` are paged, and must answer; `tell` are told, and need not. `promise` is what the rung expects
+    people to have done by then, in words. `tasks` are given to whoever leads. `stage` adds what is said
+    once for several ladders.
+    """
 
     after: timedelta
     targets: tuple[Target, ...]
-    until: Until
+    until: Milestone
+    clock: Clock = Clock.LADDER
+    tell: tuple[Target, ...] = ()
+    promise: str = ""
+    tasks: tuple[str, ...] = ()
+    stage: StageId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What an escalation brings besides its page. `updates_every` scales cadences, in percent."""
+
+    id: StageId
+    tell: tuple[Target, ...] = ()
+    tasks: tuple[str, ...] = ()
+    updates_every: int = 100
+
+
+class Moment(StrEnum):
+    """When an update is due that has no interval."""
+
+    RESOLVED = "resolved"
+    DAILY = "daily"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """Updates that an audience is promised: the first within, then every, or at a moment instead."""
+
+    audience: str
+    by: tuple[str, ...]
+    to: tuple[Target, ...] = ()
+    first_within: timedelta | None = None
+    every: timedelta | None = None
+    at: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +128,127 @@ class Level:
     ladder: tuple[Step, ...]
     repeat_every: timedelta | None
     acknowledgement_lasts: timedelta | None
+    means: str = ""
+    respond_within: timedelta | None = None
+    updates: tuple[Cadence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """A row of the plan's table: signals whose fields equal `when` are at `level`."""
+    """A row of the plan's table: `level`, where the fields equal `when` and `condition` has held for `lasts`."""
 
     when: Mapping[str, str]
     level: LevelId
+    condition: Condition | None = None
+    lasts: timedelta = timedelta(0)
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """The level by two facts that are choices: `cells[down value, across value]`."""
+
+    across: FactId
+    down: FactId
+    cells: Mapping[tuple[str, str], LevelId]
+
+
+class Rebase(StrEnum):
+    """From when the clocks of a new level run."""
+
+    OPENED = "opened"
+    """As if it had had this level from the beginning: steps that would be past are taken at once."""
+    CHANGE = "change"
+    """From the change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reclassify:
+    """What a change of level does. `lower` may lower it; nobody named means anybody."""
+
+    clocks: Rebase = Rebase.CHANGE
+    lower: tuple[Target, ...] = ()
+
+
+class Advance(StrEnum):
+    """What can count as progress."""
+
+    UPDATE = "update"
+    LEVEL = "level"
+    MILESTONE = "milestone"
+    TASK = "task"
+    NOTE = "note"
+    ESTIMATE = "estimate"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What counts as progress, how long before a stall the lead is warned, and what one extension gives."""
+
+    counts: frozenset[Advance] = frozenset(Advance)
+    warn_before: timedelta = timedelta(0)
+    extend_by: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """An escalation by impact: once, when the condition comes to hold."""
+
+    id: str
+    when: Condition
+    page: tuple[Target, ...] = ()
+    tell: tuple[Target, ...] = ()
+    tasks: tuple[str, ...] = ()
+    restrict_to: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Something one person does in an incident. `default` holds it unless somebody is assigned.
+
+    It must be held `at` these levels. Its holder may not hold `not_with` in the same incident.
+    """
+
+    id: RoleId
+    default: tuple[Target, ...] = ()
+    at: tuple[LevelId, ...] = ()
+    not_with: tuple[RoleId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """People, or whoever is on call in a rota, under one name."""
+
+    id: TeamId
+    members: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Something due `within` a time of its anchor; by level where the plan says so (`by_level`).
+
+    Kept by a milestone, or by hand when `kept_by` is None. It stands while `when` holds (None: always).
+    """
+
+    id: str
+    anchor: Milestone
+    within: timedelta
+    by_level: Mapping[LevelId, timedelta] = field(default_factory=dict)
+    kept_by: Milestone | None = None
+    when: Condition | None = None
+    not_before: timedelta = timedelta(0)
+    tell: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Something done again and again, the calendar's way: every `count` `unit`s (day, week, month, year)."""
+
+    id: str
+    count: int
+    unit: str
+    purpose: str
+    starts: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +293,19 @@ class Policy:
     rotas: Mapping[RotaId, Rota]
     catch_all: tuple[Target, ...]
     notify_rules: tuple[NotifyRule, ...]
+    channel: str = ""
+    facts: Mapping[FactId, Fact] = field(default_factory=dict)
+    matrix: Matrix | None = None
+    reclassify: Reclassify = field(default_factory=Reclassify)
+    progress: Progress = field(default_factory=Progress)
+    stages: Mapping[StageId, Stage] = field(default_factory=dict)
+    triggers: tuple[Trigger, ...] = ()
+    roles: Mapping[RoleId, Role] = field(default_factory=dict)
+    teams: Mapping[TeamId, Team] = field(default_factory=dict)
+    promises: tuple[Promise, ...] = ()
+    review_due_when: tuple[Condition, ...] = ()
+    review_steps: tuple[Promise, ...] = ()
+    calendar: tuple[Duty, ...] = ()
 
     def level(self, level_id: LevelId) -> Level:
         """The level of that id; KeyError when the plan has none (the checker makes sure it has)."""

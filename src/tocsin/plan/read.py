@@ -13,13 +13,13 @@ from tocsin.core.model import AlertSeverity, LevelId, PersonId, RotaId, ServiceI
 from tocsin.core.policy import (
     Classification,
     Level,
+    Milestone,
     NotifyRule,
     Policy,
     Rota,
     Service,
     Step,
     Target,
-    Until,
 )
 from tocsin.core.severity import FIELDS
 from tocsin.plan.document import Document, Value, is_name, listing, too_large
@@ -30,6 +30,7 @@ PLAN_FILE = "plan.yaml"
 LADDER_STEPS = 100
 """The most steps of a ladder: after an outage they may all be due in one transaction."""
 
+_UNTIL = (Milestone.ACKNOWLEDGED, Milestone.RESOLVED)
 _KEYS = (
     "plan",
     "zone",
@@ -244,17 +245,17 @@ def _ladder(document: Document, value: Value, rotas: Mapping[RotaId, Rota]) -> t
 
 def _step(document: Document, value: Value, rotas: Mapping[RotaId, Rota], before: timedelta) -> Step:
     parts = document.mapping(value, ("after", "page", "until"))
-    until = document.text(parts.get("until"), Until.ACKNOWLEDGED)
-    if until not in list(Until):
-        document.fault(parts["until"], f"`{until}` is no state.", f"Use one of: {', '.join(Until)}.")
-        until = Until.ACKNOWLEDGED
+    until = document.text(parts.get("until"), Milestone.ACKNOWLEDGED)
+    if until not in _UNTIL:
+        document.fault(parts["until"], f"`{until}` is no state.", f"Use one of: {', '.join(_UNTIL)}.")
+        until = Milestone.ACKNOWLEDGED
     page = document.required(value, parts, "page")
     targets = _targets(document, page, rotas) if page else ()
     after = document.duration(parts.get("after"))
     if after is None:
         # A time that is wrong has been said already; one that is not given means at once.
         after = timedelta(0) if "page" in parts and "after" not in parts else before
-    return Step(after, targets, Until(until))
+    return Step(after, targets, Milestone(until))
 
 
 def _targets(document: Document, value: Value, rotas: Mapping[RotaId, Rota]) -> tuple[Target, ...]:

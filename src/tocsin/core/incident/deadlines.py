@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from tocsin.core.incident.state import Incident, Page, Status
 from tocsin.core.model import Deadline, DeadlineState
-from tocsin.core.policy import Level, Policy, Step, Target, Until
+from tocsin.core.policy import Level, Milestone, Policy, Step, Target
 
 
 def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
@@ -26,11 +26,11 @@ def next_due(state: Incident, policy: Policy) -> datetime | None:
     return min(due, default=None)
 
 
-def moot(state: Incident, until: Until) -> bool:
+def moot(state: Incident, until: Milestone) -> bool:
     """Whether the state that `until` names has been reached."""
     if state.status is Status.RESOLVED:
         return True
-    return until is Until.ACKNOWLEDGED and state.status is Status.ACKNOWLEDGED
+    return until is Milestone.ACKNOWLEDGED and state.status is Status.ACKNOWLEDGED
 
 
 def describe(targets: tuple[Target, ...]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.core.model import Actor, LevelId, Outcome, PersonId, ServiceId, SubjectId
-from tocsin.core.policy import Until
+from tocsin.core.policy import Milestone
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class PageStarted:
     person: PersonId
     person_name: str
     reason: str
-    until: Until
+    until: Milestone
     rings: tuple[Ring, ...]
 
 

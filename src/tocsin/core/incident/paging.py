@@ -11,7 +11,7 @@ from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.state import Page, Status
 from tocsin.core.model import Alarm, Notify, PersonId, Withdraw
 from tocsin.core.oncall import on_call
-from tocsin.core.policy import Person, Target, Until
+from tocsin.core.policy import Milestone, Person, Target
 
 
 def start_round(draft: Draft, reason: str) -> None:
@@ -31,7 +31,7 @@ def take_due_steps(draft: Draft) -> None:
 def take_step(draft: Draft, index: int) -> None:
     """Take one rung. Where it reaches nobody the next follows at once, and after the last the catch-all."""
     missing: list[str] = []
-    until = Until.ACKNOWLEDGED
+    until = Milestone.ACKNOWLEDGED
     step: int | None = index
     while step is not None:
         until = draft.level.ladder[step].until
@@ -45,12 +45,12 @@ def advance(draft: Draft, missing: list[str]) -> None:
     """The path is blocked here: take the next rung now, or page the catch-all when there is none."""
     index = _next_step(draft)
     if index is None:
-        _page_catch_all(draft, Until.ACKNOWLEDGED, missing)
+        _page_catch_all(draft, Milestone.ACKNOWLEDGED, missing)
     else:
         take_step(draft, index)
 
 
-def page(draft: Draft, person: Person, reason: str, until: Until) -> None:
+def page(draft: Draft, person: Person, reason: str, until: Milestone) -> None:
     """Ask one person to come; a page they still have open for this incident is replaced.
 
     Being asked again never puts off what the earlier page was about to send.
@@ -60,7 +60,7 @@ def page(draft: Draft, person: Person, reason: str, until: Until) -> None:
     if earlier is not None:
         if earlier.id > state.round_pages:
             # Two steps of one round name them: the longer promise stands, and at one instant one page does.
-            until = max(until, earlier.until, key=list(Until).index)
+            until = max(until, earlier.until, key=list(Milestone).index)
             if earlier.started_at == draft.now and earlier.until is until and not earlier.undeliverable:
                 return
         withdraw(draft, earlier, "paged again")
@@ -137,7 +137,7 @@ def _take_one(draft: Draft, index: int, missing: list[str]) -> bool:
     return bool(paged or found.answered)
 
 
-def _page_catch_all(draft: Draft, until: Until, missing: list[str]) -> None:
+def _page_catch_all(draft: Draft, until: Milestone, missing: list[str]) -> None:
     """The ladder has found nobody: page the catch-all, and when that is no use, say so aloud."""
     found = _find(draft, draft.policy.catch_all)
     asked = {open_page.person for open_page in draft.state.pages}

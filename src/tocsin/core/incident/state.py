@@ -10,7 +10,7 @@ from typing import assert_never
 
 from tocsin.core.incident import commands, events
 from tocsin.core.model import Actor, ActorKind, LevelId, Outcome, PersonId, ServiceId, SubjectId
-from tocsin.core.policy import Until
+from tocsin.core.policy import Milestone
 
 
 class Status(StrEnum):
@@ -38,7 +38,7 @@ class Page:
 
     id: int
     person: PersonId
-    until: Until
+    until: Milestone
     started_at: datetime
     rings: tuple[events.Ring, ...]
     waiting: tuple[int, ...]
