@@ -5,7 +5,7 @@ edges.
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,9 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from guard.tests.support import VirtualClock
 from tocsin_guard import limits
-from tocsin_guard.errors import DiskFull, Refused, Unavailable, Unknown
+from tocsin_guard.errors import DiskFull, GuardError, Refused, Unavailable, Unknown
 from tocsin_guard.handlers import Body, Functions
-from tocsin_guard.journal import Journal, recover
+from tocsin_guard.journal import Journal, Record, recover
 from tocsin_guard.operations import Operation, State
 from tocsin_guard.queue import Queue
 
@@ -241,6 +241,27 @@ async def test_ten_thousand_keys_drain_without_slowing_down(house: House) -> Non
     await house.queue.drain()
     assert len(house.receiver.done) == 3000
     assert loop.time() - started < 15
+
+
+@pytest.mark.parametrize("refusal", [DiskFull("full"), GuardError("the journal is broken")])
+async def test_a_disk_that_takes_no_record_is_no_fault_of_the_operation(
+    house: House, monkeypatch: pytest.MonkeyPatch, refusal: GuardError
+) -> None:
+    await house.add("k", "m")
+    append = house.queue.journal.append
+
+    async def refuse(*records: Record, applied: Callable[[], None] | None = None) -> None:
+        raise refusal
+
+    monkeypatch.setattr(house.queue.journal, "append", refuse)
+    for _ in range(20):
+        house.clock.advance(1000)
+        assert (await house.queue.drain()).failed == 0
+    waiting = house.queue.book.get(1)
+    assert (waiting.state, waiting.strikes, house.receiver.calls) == (State.QUEUED, 0, 0)
+    monkeypatch.setattr(house.queue.journal, "append", append)
+    house.clock.advance(1000)
+    assert (await house.queue.drain()).applied == 1
 
 
 KEYS, MARKS = st.sampled_from(["a", "b", "c"]), st.integers(0, 40)

@@ -203,7 +203,8 @@ class Queue:
         id, handler = operation.id, self.handlers[operation.service, operation.action]
         try:
             self._move(id, State.PROCESSING, attempts=operation.attempts + 1)
-            await self._write_down({"kind": "begun", "id": id})
+            if (trouble := await self._begin(id)) is not None:
+                return self._put_off(operation, trouble)
             if not (id in self._unsure and await handler.applied(operation)):
                 self._unsure.add(id)
                 await handler.apply(operation, self.body(operation))
@@ -220,8 +221,19 @@ class Queue:
         strikes = operation.strikes + self.well(operation.service)
         if strikes >= self.patience.get(operation.service, PATIENCE).strikes_max:
             return await self._settle(operation.id, State.FAILED, error=_sentence(error), strikes=strikes)
-        self._move(operation.id, State.QUEUED, strikes=strikes, error=_sentence(error))
-        self._postpone(replace(operation, strikes=strikes))
+        return self._put_off(replace(operation, strikes=strikes), error)
+
+    async def _begin(self, id: int) -> GuardError | None:
+        """Record that it is begun. What the local disk refuses is no fault of the operation."""
+        try:
+            await self._write_down({"kind": "begun", "id": id})
+        except GuardError as trouble:
+            return trouble
+        return None
+
+    def _put_off(self, operation: Operation, error: Exception) -> State:
+        self._move(operation.id, State.QUEUED, strikes=operation.strikes, error=_sentence(error))
+        self._postpone(operation)
         return State.QUEUED
 
     def _postpone(self, operation: Operation) -> None:
