@@ -135,7 +135,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """A row of the plan's table: `level`, where the fields equal `when` and `condition` has held for `lasts`."""
+    """A row of the plan's table: `level`, where fields equal `when` and `condition` has held for `lasts`."""
 
     when: Mapping[str, str]
     level: LevelId

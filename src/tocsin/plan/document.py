@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 
 from tocsin import limits
+from tocsin.core.model import PersonId
 from tocsin.plan.problems import PlanRefused, Problem
 
 NESTING_LEVELS = 20
@@ -147,6 +148,13 @@ class Document:
             self.fault(value, "This must be a single line.", "Take out line breaks and control characters.")
             return default
         return str(value.node.value)
+
+    def person(self, value: Value, text: str) -> PersonId:
+        """The id of a person. Whether there is such a person is for `missing_people` to say."""
+        if text and not is_name(text):
+            message = f"`{text}` can not be the id of a person."
+            self.fault(value, message, 'Write an id from people.yaml, or "on call: ROTA".')
+        return PersonId(text)
 
     def duration(self, value: Value | None, *, least: str = "0s") -> timedelta | None:
         """A length of time such as 90s, 5m, 2h, 1d, 1w; None when it is not given, or not right."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from tocsin import limits
-from tocsin.core.model import AlertSeverity, LevelId, PersonId, RotaId, ServiceId
+from tocsin.core.model import AlertSeverity, LevelId, RotaId, ServiceId
 from tocsin.core.policy import (
     Classification,
     Level,
@@ -22,8 +22,9 @@ from tocsin.core.policy import (
     Target,
 )
 from tocsin.core.severity import FIELDS
-from tocsin.plan.document import Document, Value, is_name, listing, too_large
+from tocsin.plan.document import Document, Value, listing, too_large
 from tocsin.plan.problems import PlanRefused, Problem
+from tocsin.plan.rotas import read_rotas
 
 PLAN_FILE = "plan.yaml"
 
@@ -101,7 +102,7 @@ def load_stored(files: Mapping[str, str]) -> Policy:
 def _policy(document: Document, root: Value, version: str) -> Policy:
     entries = document.mapping(root, _KEYS)
     zone = document.zone(entries.get("zone"), "UTC")
-    rotas = _rotas(document, entries, zone)
+    rotas = read_rotas(document, entries.get("rotas"), zone)
     services = _services(document, entries)
     levels = _levels(document, root, entries, rotas)
     return Policy(
@@ -130,34 +131,6 @@ def _incident_id(document: Document, entries: Mapping[str, Value]) -> str:
         return pattern
     document.fault(entries["incident_id"], message, f'Write it like "{_DEFAULT_ID}".')
     return _DEFAULT_ID
-
-
-def _rotas(document: Document, entries: Mapping[str, Value], zone: str) -> dict[RotaId, Rota]:
-    return {
-        RotaId(name): _rota(document, name, value, zone)
-        for name, value in document.named(entries.get("rotas")).items()
-    }
-
-
-def _rota(document: Document, name: str, value: Value, zone: str) -> Rota:
-    parts = document.mapping(value, ("people", "shift", "starts", "zone"))
-    people = document.required(value, parts, "people")
-    ids = (
-        tuple(_person(document, one, document.text(one)) for one in document.items(people)) if people else ()
-    )
-    if people and not ids:
-        document.fault(people, "A rota without people has nobody on call.", "Write it like [ana, ben].")
-    starts = document.required(value, parts, "starts")
-    shift = document.duration(parts.get("shift"), least="1d") or timedelta(weeks=1)
-    if shift % timedelta(days=1):
-        document.fault(parts["shift"], "A shift lasts whole days here.", "Write it like 1d or 1w.")
-    return Rota(
-        RotaId(name),
-        ids,
-        shift.days,
-        document.wall_clock(starts) if starts else datetime(2026, 1, 5, 9),  # noqa: DTZ001  # the rota's zone
-        document.zone(parts.get("zone"), zone),
-    )
 
 
 def _services(document: Document, entries: Mapping[str, Value]) -> dict[ServiceId, Service]:
@@ -272,19 +245,11 @@ def _target(document: Document, value: Value, rotas: Mapping[RotaId, Rota]) -> T
     if before or not on_call:
         if RotaId(text) in rotas:
             document.fault(value, f"`{text}` is a rota, not a person.", f'Write "on call: {text}".')
-        return Target(person=_person(document, value, text))
+        return Target(person=document.person(value, text))
     name = RotaId(rota.strip())
     if name not in rotas:
         document.fault(value, f"There is no rota `{name}`.", f"Rotas are: {listing(rotas)}.")
     return Target(rota=name)
-
-
-def _person(document: Document, value: Value, text: str) -> PersonId:
-    """A person's id. Whether there is such a person is for `missing_people` to say."""
-    if text and not is_name(text):
-        message = f"`{text}` can not be the id of a person."
-        document.fault(value, message, 'Write an id from people.yaml, or "on call: ROTA".')
-    return PersonId(text)
 
 
 def _catch_all(
