@@ -83,6 +83,9 @@ LINK_HOURS = 24
 PLAN_BYTES = 1024 * 1024
 """The largest plan file."""
 
+CONDITION_CHARACTERS = 500
+"""The longest condition of a plan."""
+
 RETENTION_ROWS = 1_000
 """The most rows that one turn of housekeeping removes, so that no page waits behind it."""
 

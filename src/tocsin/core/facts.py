@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from tocsin.core.model import FactId
+from tocsin.core.model import AlertSeverity, FactId, LevelId, ServiceId
 
 FactValue = bool | float | timedelta | str
 """Yes or no, a number or percentage, a length of time, a text or choice."""
+
+
+STATUSES = ("triggered", "acknowledged", "mitigated", "resolved", "closed", "merged")
+"""The choices of the built-in fact `status`."""
+
+UNORDERED = frozenset(map(FactId, ("level", "status", "service")))
+"""Built-in choices that no condition may compare as higher or lower."""
 
 
 class FactKind(StrEnum):
@@ -54,3 +61,25 @@ class Fact:
     usual: FactValue | None = None
     chosen_by: tuple[tuple[str, Condition], ...] = ()
     highest_of: tuple[FactId, ...] = ()
+
+
+def built_in(levels: Iterable[LevelId], services: Iterable[ServiceId]) -> dict[FactId, Fact]:
+    """The facts that every incident has without the plan declaring them."""
+    choices = {
+        "level": tuple(levels),
+        "status": STATUSES,
+        "service": tuple(services),
+        "severity": tuple(AlertSeverity)[::-1],
+    }
+    kinds = {
+        "lasted": FactKind.DURATION,
+        "alerts": FactKind.NUMBER,
+        "services_failing": FactKind.NUMBER,
+        "source": FactKind.TEXT,
+        "component": FactKind.TEXT,
+        "group": FactKind.TEXT,
+        "class": FactKind.TEXT,
+    }
+    facts = [Fact(FactId(name), FactKind.CHOICE, values) for name, values in choices.items()]
+    facts += [Fact(FactId(name), kind) for name, kind in kinds.items()]
+    return {fact.id: fact for fact in facts}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -96,9 +96,10 @@ class Document:
         message, remedy = "This character can not stand in YAML.", "Take it out."
         return Problem(self.file, line, column, "", message, remedy)
 
-    def fault(self, value: Value, message: str, remedy: str) -> None:
-        """Note a problem at a value."""
-        self.problems.append(self._at(value.node.start_mark, message, remedy, value.path))
+    def fault(self, value: Value, message: str, remedy: str, at: int = 0) -> None:
+        """Note a problem at a value, or at the letter `at` of its text."""
+        problem = self._at(value.node.start_mark, message, remedy, value.path)
+        self.problems.append(replace(problem, column=problem.column + _letters_before(value.node, at)))
 
     def mapping(self, value: Value, known: tuple[str, ...] = ()) -> dict[str, Value]:
         """The entries of a mapping; with `known`, other keys are a problem."""
@@ -225,6 +226,15 @@ def listing(names: Iterable[str]) -> str:
     known = list(names)
     more = f" and {len(known) - NAMES_LISTED} more" if len(known) > NAMES_LISTED else ""
     return ", ".join(known[:NAMES_LISTED]) + more or "none yet"
+
+
+def _letters_before(node: yaml.Node, at: int) -> int:
+    """How far into its line the letter `at` of a text stands; 0 where escapes or line breaks hide it."""
+    begins, ends = node.start_mark, node.end_mark
+    if not at or not isinstance(node, yaml.ScalarNode) or begins.line != ends.line:
+        return 0
+    quotes = ends.column - begins.column - len(node.value)
+    return at + quotes // 2 if quotes in (0, 2) else 0
 
 
 def _length(text: str) -> timedelta | None:
