@@ -38,7 +38,8 @@ from tocsin.core.model import (
     SubjectId,
     Withdraw,
 )
-from tocsin.core.policy import Level, Milestone, NotifyRule, Person, Policy, Rota, Step, Target, View
+from tocsin.core.oncall import Layer, Rota
+from tocsin.core.policy import Level, Milestone, NotifyRule, Person, Policy, Step, Target, View
 
 EventT = TypeVar("EventT", bound=events.IncidentEvent)
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # a Monday night
@@ -84,7 +85,7 @@ def level(
 def rota(name: str, *people: str, starts: str = "2026-01-05 09:00", zone: str = "UTC") -> Rota:
     """A weekly rota."""
     ids = tuple(map(PersonId, people))
-    return Rota(RotaId(name), ids, 7, datetime.fromisoformat(starts), zone)
+    return Rota(RotaId(name), (Layer(ids, datetime.fromisoformat(starts), zone),))
 
 
 def rules(*texts: str) -> tuple[NotifyRule, ...]:

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from tests.core.trial import Trial
 from tocsin import limits
 from tocsin.core.model import LevelId, PersonId, RotaId, ServiceId
+from tocsin.core.oncall import Layer, Rota
 from tocsin.core.policy import (
     Classification,
     Level,
     Milestone,
     NotifyRule,
     Policy,
-    Rota,
     Service,
     Step,
     Target,
@@ -110,8 +110,10 @@ def test_the_demo_plan_is_exactly_these_figures() -> None:
         },
         integrations={"prometheus": ServiceId("checkout"), "uptime": ServiceId("catalogue")},
         rotas={
-            RotaId("primary"): Rota(RotaId("primary"), (ana, ben, chloe), 7, monday, "Europe/London"),
-            RotaId("secondary"): Rota(RotaId("secondary"), (ben, chloe, ana), 7, monday, "Europe/London"),
+            RotaId("primary"): Rota(RotaId("primary"), (Layer((ana, ben, chloe), monday, "Europe/London"),)),
+            RotaId("secondary"): Rota(
+                RotaId("secondary"), (Layer((ben, chloe, ana), monday, "Europe/London"),)
+            ),
         },
         catch_all=(Target(person=dara),),
         notify_rules=(
@@ -128,7 +130,7 @@ def test_what_a_plan_leaves_out_has_a_default() -> None:
     assert policy.levels == (Level(LevelId("P1"), "P1", 0, True, None, (), None, None),)
     assert policy.catch_all == (Target(person=PersonId("ana")),)
     midnight = datetime(2026, 1, 5)  # noqa: DTZ001  # wall-clock time in the rota's own zone
-    assert policy.rotas == {RotaId("r"): Rota(RotaId("r"), (PersonId("ana"),), 7, midnight, "UTC")}
+    assert policy.rotas == {RotaId("r"): Rota(RotaId("r"), (Layer((PersonId("ana"),), midnight, "UTC"),))}
     assert (policy.services, policy.integrations, policy.classifications) == ({}, {}, ())
 
 

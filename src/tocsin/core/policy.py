@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 
 from tocsin.core.facts import Condition, Fact
@@ -22,6 +22,7 @@ from tocsin.core.model import (
     StageId,
     TeamId,
 )
+from tocsin.core.oncall.rota import Override, Rota
 
 
 class Milestone(StrEnum):
@@ -252,17 +253,6 @@ class Duty:
 
 
 @dataclass(frozen=True, slots=True)
-class Rota:
-    """People who take turns. `starts` is the first hand-over, a wall-clock time in `zone` (IANA name)."""
-
-    id: RotaId
-    people: tuple[PersonId, ...]
-    shift_days: int
-    starts: datetime
-    zone: str
-
-
-@dataclass(frozen=True, slots=True)
 class Service:
     """Something that can break."""
 
@@ -339,7 +329,8 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A snapshot of what may change under an open incident: who there is, and the rotas in force now."""
+    """A snapshot of what may change under an open incident: people, today's rotas, and who stands in."""
 
     people: Mapping[PersonId, Person] = field(default_factory=dict)
     rotas: Mapping[RotaId, Rota] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from tocsin import limits
 from tocsin.core.model import AlertSeverity, LevelId, RotaId, ServiceId
+from tocsin.core.oncall import Rota
 from tocsin.core.policy import (
     Classification,
     Level,
     Milestone,
     NotifyRule,
     Policy,
-    Rota,
     Service,
     Step,
     Target,

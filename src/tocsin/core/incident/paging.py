@@ -9,8 +9,8 @@ from tocsin.core.incident import events
 from tocsin.core.incident.deadlines import moot, ring_due_at, step_deadline
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.state import Page, Status
-from tocsin.core.model import Alarm, Notify, PersonId, Withdraw
-from tocsin.core.oncall import on_call
+from tocsin.core.model import Alarm, Notify, PersonId, RotaId, Withdraw
+from tocsin.core.oncall import Seat, on_call
 from tocsin.core.policy import Milestone, Person, Target
 
 
@@ -165,24 +165,28 @@ def _find(draft: Draft, targets: tuple[Target, ...]) -> _Found:
     answered: list[PersonId] = []
     for target in targets:
         if target.rota is not None:
-            # The steps are those of the pinned plan; who is on call is looked up in the plan of today.
-            rota = draft.view.rotas.get(target.rota) or draft.policy.rotas[target.rota]
-            person_id = on_call(rota, draft.now)
-            why = f"on call: {target.rota}"
+            named = [(seat.person, seat.why) for seat in _on_call(draft, target.rota)]
+            if not named:
+                unreachable.append(f"nobody is on call: {target.rota}")
         else:
-            person_id, why = target.person, "named by the plan"
-        person = draft.view.people.get(person_id) if person_id else None
-        if person_id is None:
-            unreachable.append(f"nobody is on call: {target.rota}")
-        elif person_id in draft.state.answered:
-            answered.append(person_id)
-        elif person is None:
-            unreachable.append(f"{person_id} is not in the directory")
-        elif not person.channels:
-            unreachable.append(f"{person_id} has no channel")
-        else:
-            paged.setdefault(person.id, (person, why))
+            named = [(target.person, "named by the plan")] if target.person else []
+        for person_id, why in named:
+            person = draft.view.people.get(person_id)
+            if person_id in draft.state.answered:
+                answered.append(person_id)
+            elif person is None:
+                unreachable.append(f"{person_id} is not in the directory")
+            elif not person.channels:
+                unreachable.append(f"{person_id} has no channel")
+            else:
+                paged.setdefault(person.id, (person, why))
     return _Found(tuple(paged.values()), tuple(unreachable), tuple(dict.fromkeys(answered)))
+
+
+def _on_call(draft: Draft, rota: RotaId) -> tuple[Seat, ...]:
+    """The steps are those of the pinned plan; who is on call is looked up in the plan of today."""
+    rotas = {**draft.policy.rotas, **draft.view.rotas}
+    return on_call(rotas, rota, draft.now, draft.view.overrides)
 
 
 def _rings(draft: Draft, person: Person) -> tuple[events.Ring, ...]:

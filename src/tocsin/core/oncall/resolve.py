@@ -1,0 +1,90 @@
+"""The one resolver: who is on call at an instant, and turn after turn. Whoever wants to know asks here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from tocsin.core.model import RotaId
+from tocsin.core.oncall.roster import FOREVER, rosters
+from tocsin.core.oncall.rota import Override, Rota, Seat, Turn
+
+Rotas = Mapping[RotaId, Rota]
+
+
+def on_call(rotas: Rotas, rota: RotaId, at: datetime, overrides: Sequence[Override] = ()) -> tuple[Seat, ...]:
+    """Who is on call in a rota at `at` (aware), seat by seat; nobody in a rota that is not known."""
+    return _resolve(rotas, rota, at, overrides)[0]
+
+
+def turns(
+    rotas: Rotas, rota: RotaId, since: datetime, until: datetime, overrides: Sequence[Override] = ()
+) -> Iterator[Turn]:
+    """What `on_call` says from `since` until `until`, without a gap: where nobody is on call too."""
+    mine = [one for one in overrides if one.rota == rota]
+    current: Turn | None = None
+    at = since
+    while at < until:
+        seats, change = _resolve(rotas, rota, at, mine)
+        change = min(change, until)
+        if current is not None and current.seats == seats:
+            current = replace(current, until=change)
+        else:
+            if current is not None:
+                yield current
+            current = Turn(at, change, seats)
+        at = change
+    if current is not None:
+        yield current
+
+
+def _resolve(
+    rotas: Rotas, rota: RotaId, at: datetime, overrides: Iterable[Override]
+) -> tuple[tuple[Seat, ...], datetime]:
+    """Who is on call at `at`, and the next instant at which that may change."""
+    scheduled, change = _scheduled(rotas, rota, at)
+    seats = [replace(seat, rota=rota) for seat in scheduled]
+    for one in sorted(overrides, key=lambda one: one.id):
+        if one.rota != rota or one.until <= at:
+            continue
+        if one.since <= at:
+            _stand_in(seats, one)
+            change = min(change, one.until)
+        else:
+            change = min(change, one.since)
+    # Somebody who stands in for a colleague while on call anyway has one seat, not two.
+    once = {seat.person: seat for seat in reversed(seats)}
+    return tuple(seat for seat in seats if seat is once[seat.person]), change
+
+
+def _stand_in(seats: list[Seat], override: Override) -> None:
+    """Give the override its seat; one for somebody who is not on call now has none."""
+    for number, seat in enumerate(seats):
+        if override.replaces in (None, seat.person, seat.scheduled):
+            seats[number] = replace(seat, person=override.person, override=override)
+            return
+    if override.replaces is None:
+        seats.append(Seat(override.rota, override.person, None, "", 0, override))
+
+
+def _scheduled(
+    rotas: Rotas, rota: RotaId, at: datetime, ahead: int = 0, seen: frozenset[RotaId] = frozenset()
+) -> tuple[tuple[Seat, ...], datetime]:
+    """The same without overrides, `ahead` turns later. A circle of rotas comes to nobody."""
+    found, change = rotas.get(rota), FOREVER
+    if found is None or rota in seen:
+        return (), change
+    for roster in rosters(found):
+        serves, until = roster.serves(at)
+        change = min(change, until)
+        if serves:
+            turn = roster.turn(at)
+            change = min(change, roster.handover(turn + 1))
+            name = roster.layer.name
+            people = roster.seated(turn + ahead)
+            return tuple(Seat(rota, person, person, name, turn, None) for person in people), change
+    if found.follows is None:
+        return (), change
+    seats, until = _scheduled(rotas, found.follows, at, ahead + found.ahead, seen | {rota})
+    return seats, min(change, until)

@@ -1,0 +1,121 @@
+"""A rota as frozen values: who takes turns, in which layers, and who stands in. See docs/plan/on-call.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from tocsin.core.model import PersonId, RotaId
+
+DAY = timedelta(days=1)
+
+
+class Unit(StrEnum):
+    """What a shift is counted in."""
+
+    HOURS = "h"
+    """By the wall clock, served or not."""
+    DAYS = "d"
+    """Only dates that count: those that the layer serves and that no holiday layer above takes over."""
+    WEEKS = "w"
+    """By the wall clock, served or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A piece of the week, by the wall clock: from `begins` to `ends` after midnight, on each of `days`.
+
+    Days are numbered from Monday 0. What ends after 24 h runs into the next day.
+    """
+
+    days: frozenset[int]
+    begins: timedelta
+    ends: timedelta
+
+
+WHOLE_DAYS = Hours(frozenset(range(7)), timedelta(0), DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """People who take turns of `shift` units, `seats` of them at a time.
+
+    `starts` is the first hand-over, a wall-clock time in `zone` (IANA name); before it the layer does not
+    serve. With `hours` it serves only then, with `dates` only on these; both belong to the date on which
+    they begin.
+    """
+
+    people: tuple[PersonId, ...]
+    starts: datetime
+    zone: str
+    shift: int = 1
+    unit: Unit = Unit.WEEKS
+    seats: int = 1
+    hours: tuple[Hours, ...] = ()
+    dates: tuple[date, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rota:
+    """Layers: the first that serves at an instant, and has people, says who is on call.
+
+    Where none serves, a rota that `follows` another has whoever takes that one's turn `ahead` turns later,
+    whoever stands in there today.
+    """
+
+    id: RotaId
+    layers: tuple[Layer, ...] = ()
+    follows: RotaId | None = None
+    ahead: int = 1
+
+    @property
+    def people(self) -> tuple[PersonId, ...]:
+        """Everybody whom its layers name, once."""
+        return tuple(dict.fromkeys(person for layer in self.layers for person in layer.people))
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """`person` stands in from `since` until `until`: for `replaces`, or in the first seat when that is None.
+
+    `by` is who arranged it. Of two that claim one seat the later made, with the higher id, counts.
+    """
+
+    id: int
+    rota: RotaId
+    person: PersonId
+    since: datetime
+    until: datetime
+    replaces: PersonId | None = None
+    by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One person on call. `scheduled` is whose turn it is by the layer; None when nobody's."""
+
+    rota: RotaId
+    person: PersonId
+    scheduled: PersonId | None
+    layer: str
+    turn: int
+    override: Override | None = None
+
+    @property
+    def why(self) -> str:
+        """Why this person, as a page and the timeline say it."""
+        if self.override is None:
+            return f"on call: {self.rota}" + (f", layer {self.layer}" if self.layer else "")
+        return f"on call: {self.rota}, standing in" + (f" for {self.scheduled}" if self.scheduled else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Who is on call from `since` until `until`. No seats: nobody is."""
+
+    since: datetime
+    until: datetime
+    seats: tuple[Seat, ...]
