@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from tests.edges.test_pagerduty import BOUNDED, JSON, fit_for_every_database
 from tocsin import limits
-from tocsin.core.model import AlertAction, AlertSeverity, Rejected, Signal
-from tocsin.edges.sources import Parsed
+from tocsin.core.model import AlertAction, AlertSeverity, Parsed, Rejected, Signal
 from tocsin.edges.sources.native import parse
 
 
@@ -197,7 +196,7 @@ def test_nothing_crashes_the_parser(body: bytes) -> None:
         read = parse(body)
     except Rejected:
         return
-    fit_for_every_database(Parsed("", read, b""))
+    fit_for_every_database(Parsed("", read, 202, b""))
 
 
 @BOUNDED
@@ -205,4 +204,4 @@ def test_nothing_crashes_the_parser(body: bytes) -> None:
 def test_every_good_batch_is_taken_whole(events: list[dict[str, Any]]) -> None:
     read = parse(json.dumps(events).encode())
     assert len(read) == len(events)
-    fit_for_every_database(Parsed("", read, b""))
+    fit_for_every_database(Parsed("", read, 202, b""))

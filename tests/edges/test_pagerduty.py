@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 
 from tests.edges.servers import Authority, Server, answer, http_server
 from tocsin import limits
-from tocsin.core.model import AlertAction, AlertSeverity, Rejected, Signal
-from tocsin.edges.sources import Parsed
+from tocsin.core.model import AlertAction, AlertSeverity, Parsed, Rejected, Signal
 from tocsin.edges.sources.pagerduty import parse, parse_v1
 
 KEY = "R0123456789abcdef0123456789abcdef"
@@ -97,6 +96,7 @@ def test_a_trigger_is_read_field_by_field() -> None:
                 },
             ),
         ),
+        202,
         b'{"status":"success","message":"Event processed","dedup_key":"checkout/errors"}',
     )
 
@@ -329,6 +329,7 @@ def test_the_first_version_is_read_too() -> None:
                 },
             ),
         ),
+        200,
         b'{"status":"success","message":"Event processed","incident_key":"db/disk"}',
     )
     resolve = {"service_key": KEY, "event_type": "resolve", "incident_key": "db/disk"}

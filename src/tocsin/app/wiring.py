@@ -16,7 +16,7 @@ from tocsin import limits
 from tocsin.app.clock import clock, new_secret
 from tocsin.app.health import Health
 from tocsin.app.start import CannotStart
-from tocsin.core.model import Message, PersonId
+from tocsin.core.model import Message, Parsed, PersonId
 from tocsin.edges.channels.email import EmailChannel, EmailSettings, StartTls
 from tocsin.edges.channels.mailbox import MailboxChannel
 from tocsin.edges.channels.webhook import WebhookChannel
@@ -33,7 +33,7 @@ from tocsin.store.store import Store
 from tocsin.store.transaction import Transaction
 from tocsin.store.writer import Lane
 from tocsin.web.auth import sign_in_link
-from tocsin.web.services import Changes, Parse, Parsed, Services
+from tocsin.web.services import Changes, Parse, Services
 from tocsin.web.signing import Signer
 
 TRIAGE_PAUSE_SECONDS = 0.02
@@ -148,21 +148,13 @@ def _parsers() -> dict[str, Parse]:
     def new_key() -> str:
         return secrets.token_hex(16)
 
-    def events_v2(body: bytes) -> Parsed:
-        found = pagerduty.parse(body, new_key)
-        return Parsed(found.key, found.signals, 202, found.answer)
-
-    def events_v1(body: bytes) -> Parsed:
-        found = pagerduty.parse_v1(body, new_key)
-        return Parsed(found.key, found.signals, 200, found.answer)
-
     def ours(body: bytes) -> Parsed:
         signals = native.parse(body)
         return Parsed("", signals, 202, json.dumps({"accepted": len(signals)}).encode())
 
     return {
-        "/v2/enqueue": events_v2,
-        "/generic/2010-04-15/create_event.json": events_v1,
+        "/v2/enqueue": partial(pagerduty.parse, new_key=new_key),
+        "/generic/2010-04-15/create_event.json": partial(pagerduty.parse_v1, new_key=new_key),
         "/api/v1/events": ours,
     }
 

@@ -189,6 +189,16 @@ class Refused:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a body said: whose it is (`key`; "" when a header says so), its signals, the answer once kept."""
+
+    key: str
+    signals: tuple[Signal, ...]
+    status: int
+    answer: bytes
+
+
 class Rejected(Exception):
     """A body from a source that cannot be understood at all, with the answer its format gives for that."""
 

@@ -23,7 +23,7 @@ FIELDS = ("severity", "source", "component", "group", "class")
 
 def facts(signal: Signal) -> tuple[str, ...]:
     """What a classification sees of a signal, in the order of FIELDS."""
-    return signal.severity.value, signal.source, signal.component, signal.group, signal.event_class
+    return signal.severity, signal.source, signal.component, signal.group, signal.event_class
 
 
 def judge(policy: Policy, signal: Signal) -> Judgement:

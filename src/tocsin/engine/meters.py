@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 _SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
@@ -14,6 +16,8 @@ class Meters:
         registry = CollectorRegistry()
         self._registry = registry
         self.signals = Counter("tocsin_signals", "Signals stored.", ["integration"], registry=registry)
+        self.signals_of = cache(self.signals.labels)
+        """An integration's; each looked up once, since some thousand signals come in a second."""
         self.refused = Counter(
             "tocsin_intake_refused", "Requests with signals, not stored.", ["status"], registry=registry
         )

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, func, literal_column, select, upda
 from tocsin.core.model import AlertAction, AlertSeverity, Signal
 from tocsin.core.severity import facts
 from tocsin.store.codec import dump, load
-from tocsin.store.database import past_sqlalchemy, skip_locked
+from tocsin.store.database import among, listed, past_sqlalchemy, skip_locked
 from tocsin.store.errors import Corrupt
 from tocsin.store.schema import alerts, to_micros
 
@@ -138,10 +138,10 @@ _DIRTY = (
 )
 _CLAIM = (
     select(*_TRIAGE_COLUMNS)
-    .where(alerts.c.id.in_(bindparam("ids", expanding=True)), alerts.c.dirty == 1)
+    .where(among(alerts.c.id, bindparam("ids")), alerts.c.dirty == 1)
     .order_by(alerts.c.id)
 )
-_MARK = update(alerts).where(alerts.c.id.in_(bindparam("ids", expanding=True))).values(dirty=0)
+_MARK = update(alerts).where(among(alerts.c.id, bindparam("ids"))).values(dirty=0)
 
 
 def dirty(tx: Connection, limit: int) -> list[tuple[int, str, str | None]]:
@@ -152,7 +152,7 @@ def dirty(tx: Connection, limit: int) -> list[tuple[int, str, str | None]]:
 
 def claim(tx: Connection, ids: Sequence[int]) -> list[Alert]:
     """Those of the alerts that still wait for triage, held for this transaction."""
-    return [_alert(row) for row in tx.execute(skip_locked(tx, _CLAIM), {"ids": ids}).all()]
+    return [_alert(row) for row in tx.execute(skip_locked(tx, _CLAIM), {"ids": listed(ids)}).all()]
 
 
 def mark(tx: Connection, marked: Iterable[tuple[int, str, str | None, str]]) -> None:
@@ -162,7 +162,7 @@ def mark(tx: Connection, marked: Iterable[tuple[int, str, str | None, str]]) -> 
         alike[status, incident, why].append(id)
     for (status, incident, why), ids in alike.items():
         seen = {"triaged": status, "subject_id": incident, "suppressed": why}
-        tx.execute(_MARK, seen | {"ids": ids})
+        tx.execute(_MARK, seen | {"ids": listed(ids)})
 
 
 def set_free(tx: Connection, ids: Sequence[int]) -> None:

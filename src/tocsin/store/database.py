@@ -5,14 +5,17 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, text
+from sqlalchemy import Boolean, Connection, Engine, PoolProxiedConnection, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from tocsin import limits
 from tocsin.store.errors import AlreadyRunning
@@ -119,6 +122,34 @@ def skip_locked(connection: Connection, statement: Any) -> Any:
     if connection.dialect.name == "postgresql":
         return statement.with_for_update(skip_locked=True)
     return statement
+
+
+class among(FunctionElement[bool]):
+    """`among(column, text)`: whether a number is one of those listed in a text, such as "3,14".
+
+    SQLAlchemy's own IN names and binds each number anew at each execution: for some hundred of them that took
+    longer than the query itself.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(among, "sqlite")
+def _among_on_sqlite(wanted: among, compiler: SQLCompiler, **options: Any) -> str:
+    column, numbers = (compiler.process(one, **options) for one in wanted.clauses)
+    return f"{column} IN (SELECT value FROM json_each('[' || {numbers} || ']'))"  # noqa: S608  # compiled SQL
+
+
+@compiles(among, "postgresql")
+def _among_on_postgresql(wanted: among, compiler: SQLCompiler, **options: Any) -> str:
+    column, numbers = (compiler.process(one, **options) for one in wanted.clauses)
+    return f"{column} = ANY (string_to_array({numbers}, ',')::bigint[])"
+
+
+def listed(numbers: Iterable[int]) -> str:
+    """Numbers as the text that `among` takes."""
+    return ",".join(map(str, numbers))
 
 
 def database_now(connection: Connection) -> float | None:

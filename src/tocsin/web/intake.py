@@ -62,7 +62,7 @@ class Door:
             status, why = _not_stored(trouble)
             meters.refused.labels(str(status)).inc()
             return status, why
-        meters.signals.labels(integration).inc(len(signals))
+        meters.signals_of(integration).inc(len(signals))
         return 202, ""
 
     async def _integration(self, key: str, now: datetime) -> str | None:

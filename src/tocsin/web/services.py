@@ -7,24 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tocsin.core.model import Signal
+from tocsin.core.model import Parsed
 from tocsin.engine.apply import Applied
 from tocsin.engine.context import Context
 from tocsin.engine.engine import Engine
 from tocsin.engine.intake import Intake
 from tocsin.store.store import Store
 from tocsin.web.signing import Signer
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A body understood: the key it came under ("" when the key is in a header) and the answer to give."""
-
-    key: str
-    signals: tuple[Signal, ...]
-    status: int
-    answer: bytes
-
 
 Parse = Callable[[bytes], Parsed]
 """Raises `Rejected` for what cannot be understood."""

@@ -34,6 +34,7 @@ from tocsin.core.model import (
     AlertSeverity,
     Message,
     Outcome,
+    Parsed,
     PersonId,
     Receipt,
     Rejected,
@@ -53,7 +54,7 @@ from tocsin.store.migrate import migrate
 from tocsin.store.store import Store
 from tocsin.store.transaction import Transaction
 from tocsin.web.auth import sign_in_link, start_session
-from tocsin.web.services import Changes, Parsed, Services
+from tocsin.web.services import Changes, Services
 from tocsin.web.signing import Signer
 from tocsin.web.site import create_site
 

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from tocsin import limits
-from tocsin.core.model import AlertAction, AlertSeverity, Rejected, Signal
-from tocsin.edges.sources import Parsed
+from tocsin.core.model import AlertAction, AlertSeverity, Parsed, Rejected, Signal
 from tocsin.edges.sources.fields import (
     Unreadable,
     add,
@@ -35,7 +34,7 @@ _READ_V1 = frozenset(("service_key", "event_type", "incident_key", "description"
 
 
 def parse(body: bytes, new_key: Callable[[], str]) -> Parsed:
-    """One v2 event; `new_key` names a trigger that comes without a key. The answer goes with status 202.
+    """One v2 event; `new_key` names a trigger that comes without a key.
 
     An acknowledgement or resolve carries its key alone: Alertmanager repeats the whole payload in it. Raises
     Rejected(400) in PagerDuty's own shape, with every problem at once.
@@ -46,14 +45,14 @@ def parse(body: bytes, new_key: Callable[[], str]) -> Parsed:
     else:
         key = key or new_key()
         signal = _trigger(event, key)
-    return Parsed(routing_key, (signal,), _accepted("dedup_key", key))
+    return Parsed(routing_key, (signal,), 202, _accepted("dedup_key", key))
 
 
 def parse_v1(body: bytes, new_key: Callable[[], str]) -> Parsed:
-    """One v1 event, under the same rules. The answer goes with status 200. v1 knows no severity: critical."""
+    """One v1 event, under the same rules. v1 knows no severity: critical."""
     event, action, service_key, key = _envelope(body, "service_key", "event_type", "incident_key")
     if action is not AlertAction.TRIGGER:
-        return Parsed(service_key, (Signal(action, key),), _accepted("incident_key", key))
+        return Parsed(service_key, (Signal(action, key),), 200, _accepted("incident_key", key))
     key = key or new_key()
     details = _details(event.get("details"), "details")
     _add_unread(details, event, _READ_V1)
@@ -68,7 +67,7 @@ def parse_v1(body: bytes, new_key: Callable[[], str]) -> Parsed:
         links=web_links([event.get("client_url"), *(context.get("href") for context in contexts)]),
         details=details,
     )
-    return Parsed(service_key, (signal,), _accepted("incident_key", key))
+    return Parsed(service_key, (signal,), 200, _accepted("incident_key", key))
 
 
 def _trigger(event: Mapping[str, object], key: str) -> Signal:
