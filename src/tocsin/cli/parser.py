@@ -60,6 +60,31 @@ def _server(commands: Any) -> None:
         plan, "check", "admin.plan_check", "Find every problem of a plan.", "tocsin plan check ./plan"
     )
     check.add_argument("directory", help="Directory with plan.yaml.")
+    _rehearse(commands)
+
+
+def _rehearse(commands: Any) -> None:
+    rehearse = _command(
+        commands,
+        "rehearse",
+        "rehearse.run",
+        "Play an incident before it happens: who would be told what, and when.",
+        'tocsin rehearse ./plan --level P1 --at "2026-11-22T03:00 Asia/Seoul" --ack-after 7m',
+    )
+    rehearse.add_argument("directory", help="Directory with plan.yaml, and people.yaml if there is one.")
+    rehearse.add_argument(
+        "--level", help="How bad it is. Default: the worst level, or what an alert of the script has."
+    )
+    rehearse.add_argument("--at", help="When it begins, in the plan's zone or the one named. Default: now")
+    rehearse.add_argument("--service", help="What breaks. Default: the plan's first service")
+    rehearse.add_argument("--for", dest="lasts", metavar="LENGTH", help="How long to play. Default: 2h")
+    people = rehearse.add_mutually_exclusive_group()
+    people.add_argument("--nobody-answers", action="store_true", help="So it is, if nothing else is said.")
+    people.add_argument("--ack-after", metavar="LENGTH", help="Whoever is paged answers this much later.")
+    rehearse.add_argument("--script", metavar="FILE", help="What people, sources and channels do.")
+    rehearse.add_argument("--expect", metavar="FILE", help="What must come of it, or the exit code is 1.")
+    rehearse.add_argument("--all", action="store_true", help="Run every file in rehearsals/ instead.")
+    rehearse.add_argument("--markdown", action="store_true", help="Print a table for a document.")
 
 
 def _directory(commands: Any) -> None:

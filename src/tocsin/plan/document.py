@@ -161,13 +161,13 @@ class Document:
         """A length of time such as 90s, 5m, 2h, 1d, 1w; None when it is not given, or not right."""
         if value is None:
             return None
-        length = _length(self.text(value, "none"))
+        length = duration_of(self.text(value, "none"))
         if length is None:
             self.fault(value, "A length of time is expected here.", "Write it like 90s, 5m, 2h, 1d or 1w.")
         elif length > DURATION_MOST:
             days = f"{DURATION_MOST.days}d"
             self.fault(value, f"`{value.node.value}` is longer than a year.", f"Write {days} or less.")
-        elif length < (_length(least) or timedelta(0)):
+        elif length < (duration_of(least) or timedelta(0)):
             self.fault(value, f"`{value.node.value}` is too short here.", f"Write {least} or more.")
         else:
             return length
@@ -185,7 +185,7 @@ class Document:
     def zone(self, value: Value | None, default: str) -> str:
         """An IANA time zone."""
         name = self.text(value, default)
-        if _is_zone(name):
+        if is_zone(name):
             return name
         assert value is not None
         self.fault(value, f"There is no time zone `{name}`.", "Use an IANA name such as Europe/London.")
@@ -237,12 +237,14 @@ def _letters_before(node: yaml.Node, at: int) -> int:
     return at + quotes // 2 if quotes in (0, 2) else 0
 
 
-def _length(text: str) -> timedelta | None:
+def duration_of(text: str) -> timedelta | None:
+    """The length of time that 90s, 5m, 2h, 1d or 1w names; None when it is none."""
     match = _DURATION.fullmatch(text)
     return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
 
 
-def _is_zone(name: str) -> bool:
+def is_zone(name: str) -> bool:
+    """Whether it is an IANA time zone that means the same on every machine."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -51,6 +51,11 @@ def missing_people(policy: Policy, people: Iterable[PersonId]) -> list[str]:
     ]
 
 
+def people_named(policy: Policy) -> list[PersonId]:
+    """Everybody whom the plan names, in its order."""
+    return list(dict.fromkeys(person for person, _ in _named_by(policy)))
+
+
 def _named_by(policy: Policy) -> Iterable[tuple[PersonId, str]]:
     for rota in policy.rotas.values():
         yield from ((person, f"rota {rota.id}") for person in rota.people)

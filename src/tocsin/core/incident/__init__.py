@@ -1,5 +1,6 @@
 """The incident: `decide`, `fold`, `deadlines`, and the table of what is allowed in which state."""
 
+from tocsin.core.incident.catch_up import catch_up, first_due
 from tocsin.core.incident.deadlines import deadlines, next_due
 from tocsin.core.incident.decide import Decision, decide
 from tocsin.core.incident.state import TRANSITIONS, Incident, Page, Status, fold, fold_all
@@ -10,8 +11,10 @@ __all__ = [
     "Incident",
     "Page",
     "Status",
+    "catch_up",
     "deadlines",
     "decide",
+    "first_due",
     "fold",
     "fold_all",
     "next_due",

@@ -1,0 +1,137 @@
+"""A rehearsal as people read it: the incident's own timeline, without what only machines would miss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from tocsin.core.incident import Incident, events
+from tocsin.core.incident.events import Recorded
+from tocsin.core.model import Outcome, PersonId
+from tocsin.core.rehearse import Rehearsal
+from tocsin.web.sentences import channel, counted, named, sentence, tone, who
+from tocsin.web.times import length
+
+Names = Mapping[PersonId, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that happens: when, since the start, in words, and what kind of event it is."""
+
+    at: datetime
+    after: timedelta
+    text: str
+    kind: str
+    tone: str
+
+
+def timeline(rehearsal: Rehearsal, names: Names) -> list[Line]:
+    """Everything worth reading, in order."""
+    starts = rehearsal.scenario.starts
+    found = [
+        Line(one.at, one.at - starts, text, _kind(one.event), tone(one.event).value)
+        for one, text in _told(rehearsal.recorded, names)
+    ]
+    found += [
+        Line(one.at, one.at - starts, f"{who(one.by, names)} is refused: {one.reason}", "refused", "alarm")
+        for one in rehearsal.turned
+    ]
+    return sorted(found, key=lambda line: line.at)
+
+
+def clock(at: datetime, zone: str) -> str:
+    """An instant to the minute, or to the second where that matters, in the zone of the rehearsal."""
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+
+
+def day(at: datetime, zone: str) -> str:
+    """The day of an instant in the zone of the rehearsal."""
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local:%A} {local.day} {local:%B %Y}"
+
+
+def standing(state: Incident, names: Names) -> str:
+    """How the incident ends."""
+    by = f" by {who(state.acknowledged_by, names)}" if state.acknowledged_by else ""
+    return f"{state.level}, {state.status}{by}"
+
+
+def told(rehearsal: Rehearsal, names: Names, zone: str) -> list[str]:
+    """Who was reached: when first, by which channels, how often."""
+    lines = []
+    for person in dict.fromkeys(one.notify.person for one in rehearsal.sent):
+        own = [one for one in rehearsal.sent if one.notify.person == person]
+        by = ", ".join(dict.fromkeys(channel(one.notify.channel) for one in own))
+        after = own[0].at - rehearsal.scenario.starts
+        first = f"after {length(after)}" if after else "at once"
+        count = counted(len(own), "message", "messages")
+        lines.append(f"{named(person, names)} at {clock(own[0].at, zone)}, {first}: {count} by {by}")
+    return lines
+
+
+def _told(recorded: Sequence[Recorded], names: Names) -> Iterator[tuple[Recorded, str]]:
+    started: dict[int, events.PageStarted] = {}
+    for position, one in enumerate(recorded):
+        event = one.event
+        match event:
+            case events.PageStarted():
+                started[event.page] = event
+                by = _now(recorded, position, event.page)
+                yield one, f"{event.person_name} is paged{by} ({event.reason})."
+            case events.RingSent():
+                if not _with_page(recorded, position, event.page):
+                    name = named(event.person, names)
+                    yield one, f"{name} is paged by {channel(event.channel)} too: no answer yet."
+            case events.RingSettled():
+                if event.outcome is not Outcome.ACCEPTED:
+                    yield one, sentence(one, names)
+            case events.StepTaken():
+                if event.unreachable or not event.paged:
+                    yield one, sentence(one, names)
+            case events.PageAnswered():
+                if not _acknowledged_too(recorded, position):
+                    yield one, sentence(one, names)
+            case events.PageWithdrawn():
+                if event.reason != "paged again":
+                    yield one, sentence(one, names)
+            case events.RingSkipped():
+                pass
+            case _:
+                yield one, sentence(one, names)
+
+
+def _now(recorded: Sequence[Recorded], position: int, page: int) -> str:
+    """By which channels a page that just started goes out at once."""
+    at = recorded[position].at
+    channels = [
+        one.event.channel
+        for one in recorded[position:]
+        if one.at == at and isinstance(one.event, events.RingSent) and one.event.page == page
+    ]
+    return f" by {', '.join(map(channel, channels))}" if channels else ""
+
+
+def _with_page(recorded: Sequence[Recorded], position: int, page: int) -> bool:
+    """Whether this ring went out at the very instant at which its page started."""
+    at = recorded[position].at
+    before = reversed(recorded[:position])
+    for one in before:
+        if one.at != at:
+            return False
+        if isinstance(one.event, events.PageStarted) and one.event.page == page:
+            return True
+    return False
+
+
+def _acknowledged_too(recorded: Sequence[Recorded], position: int) -> bool:
+    at = recorded[position].at
+    later = recorded[position + 1 : position + 10]
+    return any(one.at == at and isinstance(one.event, events.Acknowledged) for one in later)
+
+
+def _kind(event: events.IncidentEvent) -> str:
+    return type(event).__name__

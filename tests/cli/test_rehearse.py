@@ -1,0 +1,207 @@
+"""`tocsin rehearse`: a timeline for people, data for programs, and a verdict for CI, in less than 0.5 s."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tocsin.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = str(ROOT / "src" / "tocsin" / "demo")
+NIGHT = ("--at", "2026-11-22T03:00 Asia/Seoul")
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as exit:
+        main(("rehearse", *words))
+    captured = capsys.readouterr()
+    return int(exit.value.code or 0), captured.out, captured.err
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    code, out, err = run(capsys, *words, "--json")
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+def test_the_timeline_reads_aloud(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, DEMO, "--level", "P1", *NIGHT, "--for", "20m", "--ack-after", "7m")
+    assert (code, err) == (0, "")
+    assert (
+        out
+        == """\
+Rehearsal of Harbour Lane: Checkout, Sunday 22 November 2026 03:00 (Asia/Seoul), for 20 min. \
+Whoever is paged answers after 7 min.
+
+03:00          start   prometheus opened the incident at level P1: the rehearsal says so.
+03:00          start   An alert came in from prometheus: “Rehearsal”.
+03:00          start   Ana Costa is paged by mailbox (on call: primary, step 1 of P1, until acknowledged).
+03:05         +5 min ! A promise was broken: “acknowledged by a person” did not happen in time.
+03:05         +5 min   Ben Okafor is paged by mailbox (on call: secondary, step 2 of P1, until acknowledged).
+03:07         +7 min   Ana Costa acknowledged the incident with the link in the message.
+03:07         +7 min   The page to Ben Okafor was called off: acknowledged by ana.
+03:15        +15 min   Dara Nolan is paged by mailbox (named by the plan, step 3 of P1, until resolved).
+
+Who is told:
+  Ana Costa at 03:00, at once: 1 message by mailbox
+  Ben Okafor at 03:05, after 5 min: 1 message by mailbox
+  Dara Nolan at 03:15, after 15 min: 1 message by mailbox
+Promises:
+  broken  acknowledged by a person, due at 03:05
+At 03:20: P1, acknowledged by Ana Costa.
+"""
+    )
+
+
+def test_data_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    data = run_json(capsys, DEMO, "--level", "P1", *NIGHT, "--for", "6m")
+    assert data["messages"] == [
+        {"at": "2026-11-21T18:00:00+00:00", "person": "ana", "channel": "mailbox"},
+        {"at": "2026-11-21T18:05:00+00:00", "person": "ben", "channel": "mailbox"},
+    ]
+    assert data["promises"] == [
+        {
+            "id": "acknowledge:P1",
+            "promise": "acknowledged by a person",
+            "due_at": "2026-11-21T18:05:00+00:00",
+            "state": "broken",
+        }
+    ]
+    assert (data["level"], data["status"], data["assumed"]) == ("P1", "triggered", "")
+
+
+def test_a_table_for_documents(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, DEMO, "--level", "P1", *NIGHT, "--for", "5m", "--markdown")
+    assert code == 0
+    assert (
+        "| 03:05 | +5 min | **A promise was broken: “acknowledged by a person” did not happen in time.** |"
+        in out
+    )
+
+
+def test_without_people_everybody_whom_the_plan_names_can_be_reached(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "plan.yaml").write_text((ROOT / "src/tocsin/demo/plan.yaml").read_text())
+    code, out, _ = run(capsys, str(tmp_path), *NIGHT)
+    assert code == 0
+    assert out.splitlines()[1] == (
+        "There is no people.yaml beside the plan: "
+        "everybody it names is taken to be reachable by mailbox, email, webhook."
+    )
+    assert "ana is paged by mailbox, e-mail (on call: primary" in out
+
+
+def test_a_script_and_expectations(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    script, expect = tmp_path / "script.yaml", tmp_path / "expect.yaml"
+    script.write_text("- {alert: Slow, severity: error}\n- {at: 10m, do: acknowledge, by: ana}\n")
+    expect.write_text("- {paged: ana, at: 0m}\n- {paged: ben, at: 15m}\n- {level: P2}\n")
+    words = (DEMO, *NIGHT, "--script", str(script), "--expect", str(expect))
+    code, out, _ = run(capsys, *words)
+    assert code == 1
+    assert out.splitlines()[-2:] == [
+        f"{expect}:2: expected paged: ben, at: 15m. ben is never paged.",
+        "3 expectations, 1 not met.",
+    ]
+    expect.write_text("- {never paged: ben}\n")
+    code, out, _ = run(capsys, *words)
+    assert code == 0
+    assert out.splitlines()[-1] == "1 expectation, all met."
+
+
+def test_the_demos_own_rehearsals_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, DEMO, "--all")
+    assert (code, out.splitlines()[-1]) == (0, "3 rehearsals, all as expected.")
+
+
+def test_a_rehearsal_that_is_not_as_expected_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "plan.yaml").write_text((ROOT / "src/tocsin/demo/plan.yaml").read_text())
+    (tmp_path / "rehearsals").mkdir()
+    (tmp_path / "rehearsals" / "one.yaml").write_text(
+        "Night:\n  at: 2026-11-22 03:00\n  level: P1\n  expect:\n    - {paged: chloe, within: 15m}\n"
+        "Day:\n  at: 2026-11-22 13:00\n  level: P1\n  expect:\n    - {paged: dara, within: 15m}\n"
+    )
+    code, out, _ = run(capsys, str(tmp_path), "--all")
+    assert code == 1
+    assert (
+        out
+        == """\
+FAILED  rehearsals/one.yaml: Night
+        rehearsals/one.yaml:5: expected paged: chloe, within: 15m. chloe is never paged.
+ok      rehearsals/one.yaml: Day
+2 rehearsals, 1 not as expected.
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ("--at", "tonight"),
+            "`tonight` is no date and time. Write it like 2026-11-22T03:00 Asia/Seoul.",
+        ),
+        (("--level", "P9"), "There is no level `P9`. Levels are: P1, P2, P3."),
+        (("--service", "web"), "There is no service `web`. Services are: checkout, catalogue."),
+        (
+            ("--for", "long"),
+            "`long` is no length of time for --for. Write it like 90s, 7m, 2h, 1d or 1w.",
+        ),
+        (
+            ("--ack-after", "never"),
+            "`never` is no length of time for --ack-after. Write it like 90s, 7m, 2h, 1d or 1w.",
+        ),
+    ],
+)
+def test_words_that_are_wrong(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], sentence: str
+) -> None:
+    assert run(capsys, DEMO, *words) == (2, "", f"tocsin: {sentence}\n")
+
+
+def test_a_directory_without_rehearsals_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text((ROOT / "src/tocsin/demo/plan.yaml").read_text())
+    folder = tmp_path / "rehearsals"
+    assert run(capsys, str(tmp_path), "--all") == (
+        2,
+        "",
+        f"tocsin: There are no rehearsals in {folder}. Write one, say {folder}/first.yaml.\n",
+    )
+
+
+def test_problems_of_plan_and_files_are_said_with_their_place(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, out, _ = run(capsys, str(tmp_path))
+    assert code == 2
+    assert out == (
+        f"plan.yaml:1:1: There is no {tmp_path}/plan.yaml. "
+        f"Create {tmp_path}/plan.yaml, or name the directory that holds the plan.\n"
+    )
+    script = tmp_path / "s.yaml"
+    script.write_text("- {do: dance}\n")
+    code, out, _ = run(capsys, DEMO, "--script", str(script))
+    assert code == 2
+    assert out == (
+        f"{script}:1:8: [1].do: Nobody can `dance` here. Use one of: acknowledge, resolve, clear.\n"
+    )
+
+
+def test_it_starts_fast_because_the_server_is_never_loaded() -> None:
+    program = (
+        "import sys; from tocsin.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('msgspec', 'sqlalchemy', 'litestar', 'asyncio') if m in sys.modules])"
+    )
+    words = ["rehearse", DEMO, "--level", "P1", *NIGHT]
+    done = subprocess.run([sys.executable, "-c", program, *words], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
