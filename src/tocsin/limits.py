@@ -86,6 +86,9 @@ PLAN_BYTES = 1024 * 1024
 CONDITION_CHARACTERS = 500
 """The longest condition of a plan."""
 
+PLAN_FILES = 500
+"""The most files of a plan, messages and runbooks included."""
+
 RETENTION_ROWS = 1_000
 """The most rows that one turn of housekeeping removes, so that no page waits behind it."""
 

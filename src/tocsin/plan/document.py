@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from difflib import get_close_matches
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
-from tocsin import limits
 from tocsin.core.model import PersonId
-from tocsin.plan.problems import PlanRefused, Problem
-
-NESTING_LEVELS = 20
-"""How deep lists and mappings may nest; a plan needs five."""
+from tocsin.plan.parse import parse, problem_at
+from tocsin.plan.problems import Problem
+from tocsin.plan.shape import NAME, Table
 
 DURATION_MOST = timedelta(days=366)
 """The longest time a plan may name, so that no sum of times leaves the calendar."""
@@ -28,9 +26,13 @@ YEARS = range(1970, 2200)
 NAMES_LISTED = 12
 """How many names a remedy lists before it says how many more there are."""
 
-_NAME = re.compile(r"\w(?:[\w .@+-]{0,62}[\w+])?")
+PROBLEMS_LOOKED_INTO = 100
+"""How many problems are told with the word that was probably meant."""
+
+_NAME = re.compile(NAME.strip("^$"))
 _NOT_ZONES = ("localtime", "posixrules", "Factory")  # files beside the zones; the first is the machine's own
 _DURATION = re.compile(r"(\d{1,6})(s|m|h|d|w)")
+_PERCENT = re.compile(r"(\d{1,3})%")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -48,57 +50,16 @@ class Document:
 
     file: str
     problems: list[Problem] = field(default_factory=list)
+    root: Value = Value(yaml.ScalarNode("", ""), "")
 
     def parse(self, text: str, first_line: str) -> Value:
         """The root of the file; raises PlanRefused where it is no YAML that a plan may use."""
-        try:
-            if len(text.encode()) > limits.PLAN_BYTES:
-                raise PlanRefused([too_large(self.file)])
-            self._check_shape(text)
-            root = yaml.compose(text, Loader=_Loader)
-        except (yaml.YAMLError, UnicodeEncodeError) as wrong:
-            raise PlanRefused([self._not_yaml(wrong, text)]) from wrong
-        if root is None:
-            raise PlanRefused([self._at(None, "The file is empty.", f"Start with `{first_line}`.")])
-        return Value(root, "")
-
-    def _check_shape(self, text: str) -> None:
-        """Refuse what would cost far more to read than it is long, before a tree is built of it."""
-        level = 0
-        for event in yaml.parse(text, Loader=_Loader):
-            if isinstance(event, yaml.AliasEvent):
-                alias = "YAML aliases (*name) are not allowed."
-                raise PlanRefused([self._at(event.start_mark, alias, "Write the value out.")])
-            level += isinstance(event, yaml.CollectionStartEvent)
-            level -= isinstance(event, yaml.CollectionEndEvent)
-            if level > NESTING_LEVELS:
-                deep = f"This is nested more than {NESTING_LEVELS} levels deep."
-                raise PlanRefused([self._at(event.start_mark, deep, "A plan needs no more than five.")])
-
-    def _at(self, mark: Any, message: str, remedy: str, path: str = "") -> Problem:
-        """A problem at a mark of YAML's or libyaml's, or at the start of the file when there is none."""
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        return Problem(self.file, line, column, path, message, remedy)
-
-    def _not_yaml(self, wrong: yaml.YAMLError | UnicodeEncodeError, text: str) -> Problem:
-        if isinstance(wrong, yaml.MarkedYAMLError):
-            why, context = str(wrong.problem), wrong.context or ""
-            if context.startswith("while") and wrong.context_mark:
-                why = f"{why} {context} that begins in line {wrong.context_mark.line + 1}"
-            elif context:
-                why = f"{context} {why}"
-            remedy = "Check the indentation, and put text that holds a colon into quotes."
-            return self._at(wrong.problem_mark, f"This is not YAML: {why}.", remedy)
-        # libyaml counts bytes and Python letters, so the place is looked up by the letter itself.
-        odd = chr(wrong.character) if isinstance(wrong, yaml.reader.ReaderError) else ""
-        before = text[: wrong.start if isinstance(wrong, UnicodeEncodeError) else text.find(odd)]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        message, remedy = "This character can not stand in YAML.", "Take it out."
-        return Problem(self.file, line, column, "", message, remedy)
+        self.root = Value(parse(self.file, text, first_line), "")
+        return self.root
 
     def fault(self, value: Value, message: str, remedy: str, at: int = 0) -> None:
         """Note a problem at a value, or at the letter `at` of its text."""
-        problem = self._at(value.node.start_mark, message, remedy, value.path)
+        problem = problem_at(self.file, value.node.start_mark, message, remedy, value.path)
         self.problems.append(replace(problem, column=problem.column + _letters_before(value.node, at)))
 
     def mapping(self, value: Value, known: tuple[str, ...] = ()) -> dict[str, Value]:
@@ -113,11 +74,25 @@ class Document:
             if name in found:
                 self.fault(Value(key, entry.path), f"`{name}` stands here twice.", "Keep one of them.")
             elif known and name not in known:
-                words = ", ".join(known)
-                self.fault(Value(key, entry.path), f"`{name}` means nothing here.", f"Use one of: {words}.")
+                self.fault(
+                    Value(key, entry.path), f"`{name}` means nothing here.", self._instead(name, known)
+                )
             else:
                 found[name] = entry
         return found
+
+    def _instead(self, name: str, known: tuple[str, ...]) -> str:
+        """What may have been meant. Nobody reads so many problems that looking each up would be worth it."""
+        near = get_close_matches(name, known, 1, 0.75) if len(self.problems) < PROBLEMS_LOOKED_INTO else []
+        return f"Did you mean `{near[0]}`?" if near else f"Use one of: {', '.join(known)}."
+
+    def table(self, value: Value, table: Table) -> dict[str, Value]:
+        """The entries of a mapping with the keys of a definition; the required ones must be there."""
+        entries = self.mapping(value, table.known)
+        for name, key in table.keys.items():
+            if key.required:
+                self.required(value, entries, name)
+        return entries
 
     def named(self, value: Value | None) -> dict[str, Value]:
         """The entries of a mapping whose keys are names that people chose."""
@@ -129,6 +104,27 @@ class Document:
                 remedy = "Use up to 64 letters, digits, spaces and . - _ @ +."
                 self.fault(entry, f"`{name[:80]}` can not be used as a name.", remedy)
         return entries
+
+    def peek(self, value: Value | None) -> dict[str, Value]:
+        """The entries of a mapping as far as there are any; nothing is noted."""
+        if value is None or not isinstance(value.node, yaml.MappingNode):
+            return {}
+        entries = ((key.value, node) for key, node in value.node.value if isinstance(key, yaml.ScalarNode))
+        path = f"{value.path}." if value.path else ""
+        return {name: Value(node, path + name) for name, node in entries}
+
+    def place(self, *keys: str | int) -> Value:
+        """Where a part of the document stands: its keys, and the numbers of list entries from 1."""
+        value = self.root
+        for key in keys:
+            if isinstance(key, int):
+                found = list(self.items(value))[key - 1 : key]
+            else:
+                found = [entry for entry in (self.peek(value).get(key),) if entry]
+            if not found:
+                break
+            value = found[0]
+        return value
 
     def items(self, value: Value) -> Iterator[Value]:
         """The entries of a list; a single value counts as a list of one."""
@@ -149,6 +145,43 @@ class Document:
             self.fault(value, "This must be a single line.", "Take out line breaks and control characters.")
             return default
         return str(value.node.value)
+
+    def texts(self, value: Value | None) -> tuple[str, ...]:
+        """A list of lines; a single line counts as a list of one."""
+        return tuple(self.text(one) for one in self.items(value)) if value else ()
+
+    def named_texts(self, value: Value | None) -> dict[str, tuple[str, ...]]:
+        """Names, each with one line or a list of them."""
+        return {name: self.texts(entry) for name, entry in self.named(value).items()}
+
+    def named_text(self, value: Value | None) -> dict[str, str]:
+        """Names, each with one line."""
+        return {name: self.text(entry) for name, entry in self.named(value).items()}
+
+    def choice(self, value: Value | None, values: Iterable[str], default: str, what: str) -> str:
+        """One of a few words; `what` is what they are, for the sentence."""
+        text = self.text(value, default)
+        if text in (known := tuple(values)):
+            return text
+        if value is not None and text:
+            self.fault(value, f"`{text}` is no {what}.", f"Use one of: {', '.join(known)}.")
+        return default
+
+    def reference(self, value: Value | None, known: Collection[str], what: str) -> str:
+        """The name of something that the plan must have."""
+        text = self.text(value)
+        if value is not None and text and text not in known:
+            self.no_such(value, text, known, what)
+        return text
+
+    def no_such(self, value: Value, name: str, known: Collection[str], what: str) -> None:
+        """Note that the plan has nothing of that name."""
+        remedy = f"{what.capitalize()}s are: {listing(known)}."
+        self.fault(value, f"There is no {what} `{name}`.", remedy)
+
+    def references(self, value: Value | None, known: Collection[str], what: str) -> tuple[str, ...]:
+        """One name or a list of names of things that the plan must have."""
+        return tuple(self.reference(one, known, what) for one in self.items(value)) if value else ()
 
     def person(self, value: Value, text: str) -> PersonId:
         """The id of a person. Whether there is such a person is for `missing_people` to say."""
@@ -182,6 +215,16 @@ class Document:
             self.fault(value, "true or false is expected here.", "Write true or false.")
         return text == "true"
 
+    def percent(self, value: Value | None, default: int) -> int:
+        """A whole percentage above nothing, as 50%."""
+        if value is None:
+            return default
+        match = _PERCENT.fullmatch(self.text(value, "none"))
+        if match is None or int(match[1]) == 0:
+            self.fault(value, "A percentage is expected here.", "Write it like 50%.")
+            return default
+        return int(match[1])
+
     def zone(self, value: Value | None, default: str) -> str:
         """An IANA time zone."""
         name = self.text(value, default)
@@ -203,17 +246,25 @@ class Document:
             return datetime(2026, 1, 5, 9)  # noqa: DTZ001  # wall-clock time in the rota's own zone
         return at
 
+    def date(self, value: Value | None) -> date | None:
+        """A date, as 2026-01-05."""
+        if value is None:
+            return None
+        text = self.text(value)
+        try:
+            found = date.fromisoformat(text) if len(text) == len("2026-01-05") else None
+        except ValueError:
+            found = None
+        if found is None or found.year not in YEARS:
+            self.fault(value, "A date is expected here.", "Write it like 2026-01-05.")
+            return None
+        return found
+
     def required(self, parent: Value, entries: Mapping[str, Value], name: str) -> Value | None:
         """The entry of that name; its absence is a problem of the parent, unless that is no mapping."""
         if name not in entries and isinstance(parent.node, yaml.MappingNode):
             self.fault(parent, f"`{name}` is missing.", f"Add `{name}: ...` here.")
         return entries.get(name)
-
-
-def too_large(file: str) -> Problem:
-    """What is said of a file that is longer than a plan may be."""
-    message = f"The file is larger than {limits.PLAN_BYTES // 1024} KiB."
-    return Problem(file, 1, 1, "", message, "Move prose into Markdown files.")
 
 
 def is_name(text: str) -> bool:
@@ -250,7 +301,3 @@ def is_zone(name: str) -> bool:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return name not in _NOT_ZONES and not name.startswith(("posix/", "right/"))
-
-
-class _Loader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]  # one of two
-    """Composing only; values are never constructed, so YAML's own typing traps do not exist here."""

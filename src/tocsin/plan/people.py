@@ -9,8 +9,8 @@ from tocsin.core.directory import Address, Contact
 from tocsin.core.model import PersonId
 from tocsin.core.policy import Policy, Target
 from tocsin.plan.document import Document, Value, listing
+from tocsin.plan.notify import notify_rules
 from tocsin.plan.problems import PlanRefused
-from tocsin.plan.read import notify_rules
 
 PEOPLE_FILE = "people.yaml"
 

@@ -18,7 +18,8 @@ from tocsin.core.model import AlertAction, AlertSeverity, DeadlineState, LevelId
 from tocsin.core.oncall import wall_clock
 from tocsin.core.policy import Policy
 from tocsin.core.rehearse import Act, Arrive, Ask, Clear, Open, Scenario, Switch
-from tocsin.plan.document import Document, Value, is_zone, listing, too_large
+from tocsin.plan.document import Document, Value, is_zone, listing
+from tocsin.plan.parse import too_large
 from tocsin.plan.problems import PlanRefused, Problem
 
 REHEARSALS_FOLDER = "rehearsals"
