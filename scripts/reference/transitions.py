@@ -33,7 +33,7 @@ from tocsin.plan.read import compile_files, load_directory
 
 OPENED = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # a Monday night; ana is on call
 ACKNOWLEDGED = OPENED + timedelta(minutes=1)
-RESOLVED = OPENED + timedelta(minutes=2)
+MITIGATED = RESOLVED = OPENED + timedelta(minutes=2)
 ASKED = OPENED + timedelta(minutes=3)
 
 INCIDENT = SubjectId("INC-20261123-001")
@@ -60,7 +60,7 @@ def transitions_page() -> str:
         "## Commands and states",
         "Everything that can be asked of an incident, and the answer in every state. The incident is a P2 of"
         " the demo plan with one alert; ana is on call, and it is she who acknowledges and resolves.",
-        table(("command", NOBODY_YET, *map(str, Status)), _answers()),
+        table(("command", NOBODY_YET, *map(str, _states("P2"))), _answers()),
         "A refusal changes nothing. Its sentence is what the person who asked reads.",
         "## Deadlines",
         "Every promise is a deadline of this list, derived from state and plan. Here those of a P1 of the"
@@ -90,7 +90,9 @@ def _states(level: str) -> dict[Status, Incident]:
     return {
         Status.TRIGGERED: triggered,
         Status.ACKNOWLEDGED: acknowledged,
+        Status.MITIGATED: _done(acknowledged, ANA, commands.Mitigate("rolled back"), MITIGATED),
         Status.RESOLVED: resolved,
+        Status.CLOSED: _done(resolved, ANA, commands.Close("all done"), RESOLVED),
     }
 
 
@@ -119,7 +121,17 @@ def _samples() -> Iterator[tuple[str, Actor, commands.IncidentCommand]]:
         ("at a worse level", SOURCE, _join(1, "P1")),
         ("the last one", SOURCE, commands.ClearAlerts(1, ("Checkout is down",))),
         ("by ana", ANA, commands.Acknowledge("link")),
+        ("by ana", ANA, commands.Verify()),
+        ("by ana", ANA, commands.BeginMitigation()),
+        ("by ana", ANA, commands.Mitigate("rolled back")),
         ("by ana", ANA, commands.Resolve("rolled back")),
+        ("by ana", ANA, commands.FalsePositive("a test of ours")),
+        ("by ana", ANA, commands.Reopen("it is back")),
+        ("by ana", ANA, commands.Close("all done")),
+        ("by ana", ANA, commands.AddNote("Looks like the database.")),
+        ("by ana", ANA, commands.SetEstimate(OPENED + timedelta(hours=1), "the restore takes an hour")),
+        ("by ana", ANA, commands.Link("OPS-12", "the ticket")),
+        ("to ana", ANA, commands.Restrict((PersonId("ana"),))),
         ("a deadline that has not come", SYSTEM, commands.Due("step:0:1")),
         ("accepted", SYSTEM, _settle(Outcome.ACCEPTED)),
         ("unknown", SYSTEM, _settle(Outcome.UNKNOWN)),

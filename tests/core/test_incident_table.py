@@ -90,6 +90,20 @@ def resolved() -> Trial:
     return trial
 
 
+def mitigated() -> Trial:
+    """As `escorted`, and ana has mitigated it: dara's page stands until it is resolved."""
+    trial = escorted()
+    trial.by("ana", commands.Mitigate("rolled back"))
+    return trial
+
+
+def closed() -> Trial:
+    """Resolved by ben, then closed by him."""
+    trial = resolved()
+    trial.by("ben", commands.Close("all done"))
+    return trial
+
+
 STATES: dict[str, Callable[[], Trial]] = {
     one.__name__: one
     for one in (
@@ -101,7 +115,9 @@ STATES: dict[str, Callable[[], Trial]] = {
         acknowledged,
         escorted,
         quiet,
+        mitigated,
         resolved,
+        closed,
     )
 }
 
@@ -258,6 +274,101 @@ resolved | settle 1.0 accepted | RingSettled | - | resolved
 resolved | settle 1.0 unknown | RingSettled | - | resolved
 resolved | settle 1.0 retrying | RingSettled | - | resolved
 resolved | settle 1.0 failed | RingSettled | - | resolved
+
+none | verify ana | There is no such incident.
+none | begin ana | There is no such incident.
+none | mitigate ana | There is no such incident.
+none | false ana | There is no such incident.
+none | reopen ana | There is no such incident.
+none | close ana | There is no such incident.
+none | note ana | There is no such incident.
+none | estimate ana 60 | There is no such incident.
+none | link ana | There is no such incident.
+none | restrict ana ben | There is no such incident.
+
+triggered | verify ana | PageAnswered, Acknowledged, Verified | Withdraw 1 | acknowledged
+triggered | verify chloe | Acknowledged, PageWithdrawn, Verified | Withdraw 1 | acknowledged
+triggered | verify ana @5m | PromiseBroken, PageAnswered, Acknowledged, Verified | Withdraw 1 | acknowledged
+triggered | begin ana | PageAnswered, Acknowledged, MitigationBegun | Withdraw 1 | acknowledged
+triggered | mitigate ben | Acknowledged, PageWithdrawn, Mitigated | Withdraw 1 | mitigated
+triggered | false ana | Closed, PageWithdrawn | CloseAlerts, Withdraw 1 | closed
+triggered | reopen ana | INC-1 is triggered; there is nothing to reopen.
+triggered | close ana | INC-1 is triggered; resolve it before you close it.
+triggered | note ana | NoteAdded | - | triggered
+triggered | note ana empty | A note needs words.
+triggered | estimate ana 60 | EstimateSet | - | triggered
+triggered | estimate ana 0 | The estimate lies in the past. Give a time that is still to come.
+triggered | link ana | Linked | - | triggered
+triggered | restrict ana ben | Restricted | - | triggered
+triggered | restrict ana zoe | There is nobody called zoe in the directory.
+triggered | restrict ana | That is how INC-1 is restricted already.
+
+acknowledged | verify ana | Verified | - | acknowledged
+acknowledged | begin ben | MitigationBegun | - | acknowledged
+acknowledged | mitigate ana | Mitigated | - | mitigated
+acknowledged | false ben | Closed | CloseAlerts | closed
+acknowledged | reopen ana | INC-1 is acknowledged; there is nothing to reopen.
+acknowledged | close ana | INC-1 is acknowledged; resolve it before you close it.
+acknowledged | note ben | NoteAdded | - | acknowledged
+acknowledged | estimate ben 60 | EstimateSet | - | acknowledged
+acknowledged | link ben | Linked | - | acknowledged
+acknowledged | restrict ben ana | Restricted | - | acknowledged
+
+escorted | verify dara @16m | PageAnswered, Verified | Withdraw 2 | acknowledged
+escorted | mitigate dara @16m | PageAnswered, Mitigated | Withdraw 2 | mitigated
+escorted | false ana @16m | Closed, PageWithdrawn | CloseAlerts, Withdraw 2 | closed
+
+mitigated | join 1 P2 @17m | AlertsJoined | - | mitigated
+mitigated | join 1 P1 @17m | AlertsJoined, LevelRaised, RoundStarted, StepTaken, PageStarted, RingSent |
+    Notify ana email | triggered
+mitigated | clear 2 @17m | AlertsCleared, Resolved, PageWithdrawn | CloseAlerts, Withdraw 2 | resolved
+mitigated | acknowledge ana @17m | INC-1 was already acknowledged by ana.
+mitigated | acknowledge dara @17m | PageAnswered | Withdraw 2 | mitigated
+mitigated | verify ana @17m | INC-1 is already verified.
+mitigated | begin ana @17m | INC-1 is already being mitigated.
+mitigated | mitigate ana @17m | INC-1 is already mitigated.
+mitigated | resolve ana @17m | Resolved, PageWithdrawn | CloseAlerts, Withdraw 2 | resolved
+mitigated | false ana @17m | Closed, PageWithdrawn | CloseAlerts, Withdraw 2 | closed
+mitigated | reopen ana @17m | Reopened, RoundStarted, StepTaken, PageStarted, RingSent | Notify ana email |
+    triggered
+mitigated | close ana @17m | INC-1 is mitigated; resolve it before you close it.
+mitigated | note ana @17m | NoteAdded | - | mitigated
+mitigated | estimate ana 60 @17m | EstimateSet | - | mitigated
+mitigated | link ana @17m | Linked | - | mitigated
+mitigated | restrict ana ben @17m | Restricted | - | mitigated
+mitigated | due lapse @40m | INC-1 has no deadline lapse due.
+mitigated | due ring:2:1 @17m | RingSent | Notify dara sms | mitigated
+mitigated | settle 2.0 failed @17m | RingSettled, RingSent | Notify dara sms | mitigated
+
+resolved | verify ana | INC-1 is already resolved.
+resolved | begin ana | INC-1 is already resolved.
+resolved | mitigate ana | INC-1 is already resolved.
+resolved | false ana | Closed | CloseAlerts | closed
+resolved | reopen ana | Reopened, RoundStarted, StepTaken, PageStarted, RingSent | Notify ana email |
+    triggered
+resolved | close ana | Closed | - | closed
+resolved | note ana | NoteAdded | - | resolved
+resolved | estimate ana 60 | INC-1 is already resolved.
+resolved | link ana | Linked | - | resolved
+resolved | restrict ana ben | Restricted | - | resolved
+
+closed | join 1 P2 | INC-1 is closed; a new alert opens a new incident.
+closed | clear 2 | AlertsCleared | - | closed
+closed | acknowledge ana | INC-1 is already closed.
+closed | verify ana | INC-1 is already closed.
+closed | begin ana | INC-1 is already closed.
+closed | mitigate ana | INC-1 is already closed.
+closed | resolve ana | INC-1 is already closed.
+closed | false ana | INC-1 is already closed.
+closed | reopen ana | Reopened, RoundStarted, StepTaken, PageStarted, RingSent | Notify ana email |
+    triggered
+closed | close ana | INC-1 is already closed.
+closed | note ana | NoteAdded | - | closed
+closed | estimate ana 60 | INC-1 is already closed.
+closed | link ana | Linked | - | closed
+closed | restrict ana ben | Restricted | - | closed
+closed | due lapse @40m | INC-1 has no deadline lapse due.
+closed | settle 1.0 failed | RingSettled | - | closed
 """
 ROWS = [
     tuple(cell.strip() for cell in row.split("|"))
@@ -283,6 +394,10 @@ def command(text: str, trial: Trial) -> tuple[Actor, commands.IncidentCommand]:
             return actor, commands.Acknowledge("source" if source else "link")
         case "resolve":
             return Actor(ActorKind.PERSON, rest[0]), commands.Resolve("fixed")
+        case "verify" | "begin" | "mitigate" | "false" | "reopen" | "close":
+            return Actor(ActorKind.PERSON, rest[0]), COURSE[word]
+        case "note" | "estimate" | "link" | "restrict":
+            return Actor(ActorKind.PERSON, rest[0]), record(word, rest[1:], trial)
         case "due":
             return SYSTEM, commands.Due(rest[0])
         case "settle":
@@ -291,6 +406,30 @@ def command(text: str, trial: Trial) -> tuple[Actor, commands.IncidentCommand]:
             person = open_page.person if open_page else PersonId("ana")
             return SYSTEM, commands.Settle(page, ring, person, CHANNELS[ring], 1, Receipt(Outcome(rest[1])))
     raise AssertionError(f"no such command: {text}")
+
+
+COURSE: dict[str, commands.IncidentCommand] = {
+    "verify": commands.Verify(),
+    "begin": commands.BeginMitigation(),
+    "mitigate": commands.Mitigate("rolled back"),
+    "false": commands.FalsePositive("a test"),
+    "reopen": commands.Reopen("it is back"),
+    "close": commands.Close("all done"),
+}
+
+
+def record(word: str, rest: list[str], trial: Trial) -> commands.IncidentCommand:
+    """A command that puts something on record."""
+    match word:
+        case "note":
+            return commands.AddNote("" if rest else "looks like the database")
+        case "estimate":
+            return commands.SetEstimate(trial.now + timedelta(minutes=int(rest[0])), "a guess")
+        case "link":
+            return commands.Link("INC-9", "the same trouble")
+        case "restrict":
+            return commands.Restrict(tuple(map(PersonId, rest)))
+    raise AssertionError(f"no such command: {word}")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]}: {row[1]}" for row in ROWS])
@@ -310,9 +449,11 @@ def test_every_state_answers_every_command(row: tuple[str, ...]) -> None:
 
 
 def test_the_table_has_every_status_and_every_command() -> None:
-    verbs = {"join", "clear", "acknowledge", "resolve", "due", "settle"}
+    verbs = {"join", "clear", "acknowledge", "resolve", "due", "settle", *COURSE}
+    verbs |= {"note", "estimate", "link", "restrict"}
     asked = {(_status(row[0]), row[1].split()[0]) for row in ROWS}
-    assert asked == {(status, verb) for status in (None, *Status) for verb in verbs}
+    statuses = [one for one in Status if one is not Status.MERGED]
+    assert asked == {(status, verb) for status in (None, *statuses) for verb in verbs}
 
 
 def _status(name: str) -> Status | None:

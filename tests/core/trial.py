@@ -191,6 +191,10 @@ class Trial:
         """A person says that it is over."""
         return self.ask(commands.Resolve("fixed"), Actor(ActorKind.PERSON, name))
 
+    def by(self, name: str, command: commands.IncidentCommand) -> Decision | Refused:
+        """A person asks for anything else."""
+        return self.ask(command, Actor(ActorKind.PERSON, name))
+
     def due(self, deadline: str) -> Decision | Refused:
         """The clock says that a deadline has come."""
         return self.ask(commands.Due(deadline))

@@ -67,7 +67,7 @@ def event_unreadable(world: World) -> None:
 
 
 def event_of_the_future(world: World) -> None:
-    change(world, update(events).where(events.c.type == "opened").values(type="closed"))
+    change(world, update(events).where(events.c.type == "opened").values(type="archived"))
 
 
 def snapshot_unreadable(world: World) -> None:
@@ -116,7 +116,7 @@ DAMAGE: list[tuple[Callable[[World], None], str, str]] = [
         "cannot be read: A stored Opened cannot be read: Object missing required field `incident`.",
         BY_HAND,
     ),
-    (event_of_the_future, "cannot be read: 'closed'", BY_HAND),
+    (event_of_the_future, "cannot be read: 'archived'", BY_HAND),
     (
         snapshot_unreadable,
         "cannot be read: A stored Incident cannot be read: Input data was truncated.",

@@ -18,7 +18,8 @@ from sqlalchemy import Connection, select
 from tests.proof.load import Told
 from tests.support.receivers import Received
 from tocsin.core.incident import events
-from tocsin.core.incident.state import Status, fold_all
+from tocsin.core.incident.state import fold_all
+from tocsin.core.incident.status import Status
 from tocsin.core.model import LevelId
 from tocsin.plan.read import compile_files
 from tocsin.store import plans, subjects
@@ -142,7 +143,7 @@ class Audit:
             is_open = sum(row.status != "resolved" for row in joined[id])
             if stored.state.alerts_count != len(joined[id]):
                 yield f"{id} counts {stored.state.alerts_count} alerts, {len(joined[id])} point at it"
-            if stored.state.status is not Status.RESOLVED and stored.state.alerts_open != is_open:
+            if not stored.state.status.over and stored.state.alerts_open != is_open:
                 yield f"{id} counts {stored.state.alerts_open} open alerts, {is_open} point at it"
 
     def _snapshots_are_folds(self) -> Iterator[str]:

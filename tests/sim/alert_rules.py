@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.sim.stream import Stream
-from tocsin.core.incident.state import Status
 from tocsin.core.model import AlertAction, AlertSeverity, Signal
 from tocsin.core.severity import judge
 from tocsin.store.alerts import Received
@@ -160,8 +159,9 @@ def joined_alerts_are_in_the_story(book: Book, stream: Stream, rows: Sequence[Al
     Where it was resolved by hand, an alert that had just got worse has moved on to a new incident.
     """
     state, joined = stream.incident, book.final_joined[stream.id] + len(rows)
-    resolved = state.status is Status.RESOLVED
-    if stream.joined < joined or (stream.joined > joined and not resolved):
+    resolved = state.status.over
+    moved_on = resolved or state.reopened > 0
+    if stream.joined < joined or (stream.joined > joined and not moved_on):
         yield f"{stream.id} says {stream.joined} alerts joined, {joined} did"
     opened = sum(row.triaged != "resolved" for row in rows)
     if not resolved and state.alerts_open != opened:
@@ -174,8 +174,8 @@ def open_alerts_are_looked_after(stream: Stream, rows: Sequence[AlertRow]) -> It
     for row in rows:
         if row.dirty or row.status == "resolved":
             continue
-        if state.status is Status.RESOLVED:
-            yield f"{stream.id} is resolved, and {row} is not"
+        if state.status.over:
+            yield f"{stream.id} is {state.status}, and {row} is not"
         signal = Signal(
             AlertAction.TRIGGER, row.key, severity=SEVERITIES[row.severity], source=row.integration
         )

@@ -17,7 +17,7 @@ from tests.sim.chance import Fault
 from tests.sim.play import play
 from tests.sim.verdict import Violation
 from tests.support.postgres import Cluster
-from tocsin.core.incident import Incident, draft, events, paging, state
+from tocsin.core.incident import Incident, draft, events, ladder, state
 from tocsin.store import codec, outbox, subjects
 from tocsin.store import store as stores
 from tocsin.store.database import writing_engine
@@ -91,13 +91,13 @@ def withdrawal_forgotten() -> Iterator[None]:
 @contextmanager
 def step_skipped() -> Iterator[None]:
     """The ladder leaves out every second rung."""
-    real = paging._next_step
+    real = ladder._next_step
 
     def broken(draft: Any) -> int | None:
         index = real(draft)
         return index if index is None or index % 2 == 0 else index + 1 if index + 1 < _rungs(draft) else None
 
-    with mock.patch.object(paging, "_next_step", broken):
+    with mock.patch.object(ladder, "_next_step", broken):
         yield
 
 

@@ -18,7 +18,6 @@ from tests.sim.simulation import Simulation
 from tests.sim.stream import Stream
 from tocsin import limits
 from tocsin.core.incident import Incident, events
-from tocsin.core.incident.state import Status
 from tocsin.engine.engine import NO_ADDRESS, NO_CHANNEL
 from tocsin.store.codec import load
 from tocsin.store.schema import from_micros, to_micros
@@ -195,5 +194,5 @@ def _time(micros: int | None) -> datetime | None:
 
 
 def open_incidents(run: Simulation) -> list[Stream]:
-    """Incidents that are not resolved, as the run has read them."""
-    return [one for one in run.streams.values() if one.incident.status is not Status.RESOLVED]
+    """Incidents that are not over, as the run has read them."""
+    return [one for one in run.streams.values() if not one.incident.status.over]

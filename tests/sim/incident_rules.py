@@ -9,10 +9,18 @@ from datetime import datetime, timedelta
 from tests.sim.stream import Stream, leads_on, reached, steps_left
 from tocsin.core.incident import Incident, events, next_due
 from tocsin.core.incident.events import Recorded
-from tocsin.core.incident.state import Status
+from tocsin.core.incident.status import Status
 from tocsin.core.model import ActorKind
 
-AFTER_THE_END = (events.RingSettled, events.AlertsCleared)
+AFTER_THE_END = (
+    events.RingSettled,
+    events.AlertsCleared,
+    events.Closed,
+    events.Reopened,
+    events.NoteAdded,
+    events.Linked,
+    events.Restricted,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +89,12 @@ def pages_are_for_the_unanswered(stream: Stream, one: Recorded) -> Iterator[str]
 
 
 def nothing_begins_after_the_end(stream: Stream, one: Recorded) -> Iterator[str]:
-    """A resolved incident hears late answers and nothing else."""
+    """An incident that is over hears late answers and what people put on record, and pages nobody."""
     state = stream.state
-    if state is not None and state.status is Status.RESOLVED:
-        withdrawn = isinstance(one.event, events.PageWithdrawn) and one.at == state.resolved_at
+    if state is not None and state.status.over:
+        withdrawn = isinstance(one.event, events.PageWithdrawn) and one.at == stream.changed_at
         if not withdrawn and not isinstance(one.event, AFTER_THE_END):
-            yield f"{type(one.event).__name__} after it was resolved"
+            yield f"{type(one.event).__name__} after it was over"
 
 
 def only_the_paged_answer(stream: Stream, one: Recorded) -> Iterator[str]:
@@ -209,10 +217,12 @@ def an_answer_ends_what_it_answers(stream: Stream, row: Row) -> Iterator[str]:
 
 
 def the_group_is_held_while_open(stream: Stream, row: Row) -> Iterator[str]:
-    """An open incident holds its service, so that alerts find it; a resolved one has let go."""
+    """An open incident holds its service, so that alerts find it; one that is over has let go."""
     state = stream.incident
-    wanted = None if state.status is Status.RESOLVED else state.service
-    if row.open_key != wanted:
+    held: set[str | None] = {None} if state.status.over else {state.service}
+    if state.reopened and not state.status.over:
+        held.add(None)  # a newer incident may have the service by now
+    if row.open_key not in held:
         yield f"{row.id} is {state.status} and holds {row.open_key}"
 
 

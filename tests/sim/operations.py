@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from tests.sim.alert_rules import ALERT_COLUMNS, AlertRow, Name, the_sources_last_word_stands
 from tests.sim.checks import open_incidents
@@ -10,7 +11,16 @@ from tests.sim.node import Node, SimCrash
 from tests.sim.plans import INTEGRATIONS, PEOPLE, SEVERITIES, person
 from tests.sim.simulation import Simulation
 from tocsin.core.incident import commands
-from tocsin.core.model import Actor, ActorKind, AlertAction, AlertSeverity, Refused, Signal, SubjectId
+from tocsin.core.model import (
+    Actor,
+    ActorKind,
+    AlertAction,
+    AlertSeverity,
+    PersonId,
+    Refused,
+    Signal,
+    SubjectId,
+)
 from tocsin.engine.intake import Busy
 from tocsin.store.alerts import Received
 from tocsin.store.errors import StoreError
@@ -75,6 +85,28 @@ def resolve(run: Simulation) -> None:
     run.run_ready()
 
 
+def work(run: Simulation) -> None:
+    """People move an incident on: look, mitigate, find that there was nothing, close it, open it again."""
+    incident = _some_incident(run)
+    for _ in range(run.choice.choice((1, 1, 2))):
+        _ask(run, incident, run.choice.choice(WORK))
+    run.run_ready()
+
+
+def put_on_record(run: Simulation) -> None:
+    """Somebody writes something down, or says who may see it."""
+    soon = run.clock() + timedelta(minutes=run.choice.choice((-1, 20, 60)))
+    written: tuple[commands.IncidentCommand, ...] = (
+        commands.AddNote(run.choice.choice(("looks like the database", ""))),
+        commands.SetEstimate(soon, "a guess"),
+        commands.Link(run.choice.choice(("INC-0", "https://tickets.example/1")), "the same trouble"),
+        commands.Restrict((PersonId(run.choice.choice(PEOPLE)),)),
+        commands.Restrict(),
+    )
+    _ask(run, _some_incident(run), run.choice.choice(written))
+    run.run_ready()
+
+
 def race(run: Simulation) -> None:
     """People and sources do everything at the same moment, about the same incident."""
     incident = _some_incident(run)
@@ -109,6 +141,14 @@ def edit_plan(run: Simulation) -> None:
     run.apply_plan()
 
 
+WORK: tuple[commands.IncidentCommand, ...] = (
+    commands.Verify(),
+    commands.BeginMitigation(),
+    commands.Mitigate("rolled back"),
+    commands.FalsePositive("a test of ours"),
+    commands.Close("all done"),
+    commands.Reopen("it is back"),
+)
 Operation = Callable[[Simulation], None]
 OPERATIONS: tuple[Operation, ...] = (
     alert,
@@ -118,6 +158,8 @@ OPERATIONS: tuple[Operation, ...] = (
     storm,
     acknowledge,
     resolve,
+    work,
+    put_on_record,
     race,
     change_people,
     edit_plan,
@@ -127,6 +169,7 @@ WEIGHTS: dict[Operation, float] = {
     clear: 3,
     acknowledge: 5,
     resolve: 2,
+    work: 3,
     storm: 0.3,
     edit_plan: 0.3,
     change_people: 0.5,

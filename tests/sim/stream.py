@@ -8,9 +8,12 @@ from datetime import datetime
 
 from tocsin.core.incident import Incident, events
 from tocsin.core.incident.events import Recorded
-from tocsin.core.incident.state import Status, fold
+from tocsin.core.incident.state import fold
+from tocsin.core.incident.status import Status
 from tocsin.core.model import ActorKind, Outcome, PersonId
 from tocsin.core.policy import Milestone, Policy, Step
+
+_RANK = {one: rank for rank, one in enumerate(Milestone)}
 
 
 @dataclass(slots=True)
@@ -52,6 +55,7 @@ class Stream:
     blocked_at: datetime | None = None
     nobody_told: int = 0
     restarted_at: datetime | None = None
+    changed_at: datetime | None = None
     refused_in_round: bool = False
     last_page: int = 0
     joined: int = 0
@@ -65,6 +69,7 @@ class Stream:
     def take(self, one: Recorded) -> None:
         """One more event."""
         event = one.event
+        before = self.state.status if self.state else None
         match event:
             case events.PageStarted():
                 self.pages[event.page] = OpenPage(event.person, event.until, one.at, event.rings)
@@ -81,7 +86,7 @@ class Stream:
                 self.refused_in_round = False
             case events.NobodyReached():
                 self.nobody_told = self.version
-            case events.LevelRaised() | events.AcknowledgementLapsed():
+            case events.LevelRaised() | events.AcknowledgementLapsed() | events.Reopened():
                 self.restarted_at = one.at
                 self.answered.clear()
             case events.Acknowledged():
@@ -92,6 +97,8 @@ class Stream:
             case _:
                 pass
         self.state = fold(self.state, one)
+        if self.state.status is not before:
+            self.changed_at = one.at
         self.version += 1
 
     def _ring(self, event: events.RingSent | events.RingSkipped | events.RingSettled, at: datetime) -> None:
@@ -116,9 +123,11 @@ class Stream:
 
 def reached(state: Incident, until: Milestone) -> bool:
     """Whether the incident has come to where a step or page wanted it, said once more in other words."""
-    if until is Milestone.RESOLVED:
-        return state.status is Status.RESOLVED
-    return state.status is not Status.TRIGGERED
+    if state.status.over:
+        return True
+    if until is Milestone.ACKNOWLEDGED:
+        return state.status is not Status.TRIGGERED
+    return any(one in state.milestones for one in Milestone if _RANK[one] >= _RANK[until])
 
 
 def steps_left(state: Incident, ladder: Sequence[Step]) -> list[int]:

@@ -21,6 +21,7 @@ from tests.sim.incident_rules import (
     the_snapshot_is_the_fold,
     the_unanswered_have_a_live_timer,
 )
+from tests.sim.operations import WORK
 from tests.sim.plans import CHANNELS, PEOPLE, STRANGER, people, person, plan
 from tests.sim.stream import Stream
 from tocsin.core.directory import Contact
@@ -114,6 +115,15 @@ class Core(RuleBasedStateMachine):
         answer = self.ask(Actor(ActorKind.PERSON, name), commands.Resolve("fixed"))
         assert isinstance(answer, Decision) or self.state is None or self.over()
 
+    @rule(name=names, command=st.sampled_from(WORK))
+    def work(self, name: str, command: commands.IncidentCommand) -> None:
+        self.ask(Actor(ActorKind.PERSON, name), command)
+
+    @rule(name=names, minutes=st.integers(-5, 60))
+    def estimate(self, name: str, minutes: int) -> None:
+        expected_at = self.now + timedelta(minutes=minutes)
+        self.ask(Actor(ActorKind.PERSON, name), commands.SetEstimate(expected_at, "a guess"))
+
     @precondition(lambda self: bool(self.sent))
     @rule(number=numbers, outcome=outcomes)
     def settle(self, number: int, outcome: Outcome) -> None:
@@ -182,8 +192,8 @@ class Core(RuleBasedStateMachine):
         assert LevelId(state.level) in {one.id for one in self.policy.levels}
 
     def over(self) -> bool:
-        """Whether the incident is resolved."""
-        return self.state is not None and self.state.resolved_at is not None
+        """Whether the incident is over."""
+        return self.state is not None and self.state.status.over
 
     def due_at(self) -> datetime | None:
         """When the clock must look at it again."""

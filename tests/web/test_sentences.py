@@ -9,8 +9,18 @@ import pytest
 from tocsin.core.history import EVENT_CLASSES
 from tocsin.core.incident import events
 from tocsin.core.incident.events import IncidentEvent, Recorded, Ring
-from tocsin.core.model import SYSTEM, Actor, ActorKind, LevelId, Outcome, PersonId, ServiceId, SubjectId
-from tocsin.core.policy import Milestone
+from tocsin.core.model import (
+    SYSTEM,
+    Actor,
+    ActorKind,
+    LevelId,
+    Outcome,
+    PersonId,
+    ServiceId,
+    SubjectId,
+    TeamId,
+)
+from tocsin.core.policy import Milestone, Target
 from tocsin.web.sentences import Tone, sentence, tone
 
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -169,6 +179,34 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
         "Nobody can be reached through the plan: eva has no channel and nobody is on call: primary.",
     ),
     (events.Resolved(BY_ANA, "rolled back."), BY_ANA, "Ana Costa resolved the incident: rolled back."),
+    (
+        events.Acknowledged(BY_ANA, "work"),
+        BY_ANA,
+        "Ana Costa acknowledged the incident by working on it.",
+    ),
+    (events.Verified(), BY_ANA, "Ana Costa has looked: it is real."),
+    (events.MitigationBegun(), BY_ANA, "Ana Costa has begun to mitigate it."),
+    (events.Mitigated("rolled back"), BY_ANA, "Ana Costa mitigated it: rolled back."),
+    (
+        events.Closed(events.Verdict.FALSE_POSITIVE, "a test of ours"),
+        BY_ANA,
+        "Ana Costa closed the incident as a false positive: a test of ours.",
+    ),
+    (events.Closed(events.Verdict.REAL, "all done"), BY_ANA, "Ana Costa closed the incident: all done."),
+    (events.Reopened("it is back"), BY_ANA, "Ana Costa reopened the incident: it is back."),
+    (events.NoteAdded("Looks like the database."), BY_ANA, "Ana Costa noted: Looks like the database."),
+    (
+        events.EstimateSet(AT, "the restore takes an hour"),
+        BY_ANA,
+        "Ana Costa expects it to be resolved at 2026-11-23 03:00 UTC: the restore takes an hour.",
+    ),
+    (events.Linked("OPS-12", "the ticket"), BY_ANA, "Ana Costa linked OPS-12: the ticket."),
+    (
+        events.Restricted((Target(person=BEN), Target(team=TeamId("security")))),
+        BY_ANA,
+        "Only Ben Okafor and team: security may see it now.",
+    ),
+    (events.Restricted(()), BY_ANA, "Everybody may see it again."),
 ]
 
 
@@ -193,6 +231,7 @@ def test_what_went_wrong_is_loud() -> None:
         events.RoundStarted,
         events.RingSettled,
         events.AcknowledgementLapsed,
+        events.Reopened,
         events.PromiseBroken,
         events.NobodyReached,
     }

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, func, or_, select
 
 from tocsin.store.schema import deliveries, events, outbox, subjects
-from tocsin.store.subjects import INCIDENT
+from tocsin.store.subjects import INCIDENT, OVER
 
 
 def changed(
@@ -31,10 +31,10 @@ def changed(
 
 
 def open_after(tx: Connection, after: str, limit: int) -> Sequence[str]:
-    """Incidents not resolved, in the order of their ids, past that one."""
+    """Incidents not over, in the order of their ids, past that one."""
     return tx.scalars(
         select(subjects.c.id)
-        .where(subjects.c.kind == INCIDENT, subjects.c.id > after, subjects.c.status != "resolved")
+        .where(subjects.c.kind == INCIDENT, subjects.c.id > after, subjects.c.status.not_in(OVER))
         .order_by(subjects.c.id)
         .limit(limit)
     ).all()

@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, delete, exists,
 from tocsin import limits
 from tocsin.store.outbox import FAILED, SENT, SIGN_IN, WITHDRAWN
 from tocsin.store.schema import alerts, deliveries, events, mailbox, outbox, subjects, tokens
-from tocsin.store.subjects import INCIDENT
+from tocsin.store.subjects import INCIDENT, OVER
 
 INCIDENTS_AT_ONCE = 20
 
@@ -104,8 +104,9 @@ def _incidents(turn: _Turn, now: datetime, days: int | None) -> int:
 
 
 def _is_over(before: datetime) -> Sequence[ColumnElement[bool]]:
-    # The last change of a resolved incident came at its resolve or after it.
-    return (subjects.c.status == "resolved", subjects.c.updated_at < before)
+    # The last change of an incident that is over came at its end or after it; what has a due time is still
+    # promised for afterwards.
+    return (subjects.c.status.in_(OVER), subjects.c.due_at.is_(None), subjects.c.updated_at < before)
 
 
 def _belongs_to_one_over(subject_id: Column[str], before: datetime) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from tocsin.core.incident import Incident
+from tocsin.core.incident import Incident, Status
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import SubjectId
 from tocsin.store.codec import dump, event_from, event_row, load
@@ -21,6 +21,8 @@ from tocsin.store.errors import Conflict, Corrupt
 from tocsin.store.schema import events, subjects
 
 INCIDENT = "incident"
+OVER = tuple(status.value for status in Status if status.over)
+"""How the table calls an incident that has ended; what is promised for afterwards may still be due."""
 
 _ONE = (subjects.c.kind == INCIDENT, subjects.c.id == bindparam("of"))
 _LOAD = select(subjects.c.version, subjects.c.state, subjects.c.quarantined).where(*_ONE)
@@ -91,7 +93,7 @@ def save(
     """Store events and snapshot together; returns the new version.
 
     Raises Conflict when the subject is no longer at the version it was loaded at. `open_key` is given when
-    the incident opens, and given up by itself when it is resolved.
+    the incident opens, given up by itself when it is over, and taken back when it is reopened.
     """
     version = (before.version if before else 0) + len(recorded)
     values = {
@@ -107,8 +109,11 @@ def save(
         first = {"kind": INCIDENT, "id": state.id, "open_key": open_key, "opened_at": now}
         tx.execute(_OPEN, first | values)
     else:
-        if state.resolved_at is not None:
+        if state.status.over:
             values["open_key"] = None
+        elif before.state.status.over:
+            # Reopened: it takes its group back, unless a newer incident has it.
+            values["open_key"] = None if open_incident(tx, state.service) else state.service
         changed = tx.execute(_SAVE, values | {"of": state.id, "from_version": before.version})
         if changed.rowcount != 1:
             raise Conflict(f"{state.id} was changed by somebody else")
@@ -158,7 +163,7 @@ class Listed:
 
 
 def listing(tx: Connection, *, open_only: bool, limit: int, before: datetime | None = None) -> list[Listed]:
-    """Incidents, the newest first; with `open_only`, only those not resolved, the worst level first.
+    """Incidents, the newest first; with `open_only`, only those not over, the worst level first.
 
     One that cannot be read is left out: `set_aside_now` names those.
     """

@@ -20,6 +20,8 @@ from tocsin.web.auth import Viewer
 from tocsin.web.services import Services
 
 ALERTS_SHOWN = 50
+OFFERED = (commands.Acknowledge, commands.Resolve)
+"""What the pages have buttons for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def detail(tx: Transaction, services: Services, incident: str) -> Detail | None:
         subjects.history_of(tx, incident),
         alerts.of_incident(tx, incident, ALERTS_SHOWN),
         outbox.ledger(tx, incident),
-        tuple(TRANSITIONS[stored.state.status].values()),
+        tuple(word for asked, word in TRANSITIONS[stored.state.status].items() if asked in OFFERED),
     )
 
 

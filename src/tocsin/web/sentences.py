@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from enum import StrEnum
 from typing import assert_never
 
 from tocsin.core.incident import Incident, Status, events
-from tocsin.core.incident.events import Recorded
-from tocsin.core.incident.state import PageEvent, RingEvent
+from tocsin.core.incident.deadlines import describe
+from tocsin.core.incident.events import Recorded, Verdict
+from tocsin.core.incident.state import CourseEvent, PageEvent, RingEvent
 from tocsin.core.model import Actor, ActorKind, Outcome, PersonId, Refused
+from tocsin.core.policy import Target
 from tocsin.web.times import Reader, length
 
 Names = Mapping[PersonId, str]
@@ -32,6 +34,7 @@ _VIA = {
     "api": "through the API",
     "cli": "on the command line",
     "source": "at the source",
+    "work": "by working on it",
 }
 _CHANNELS = {"email": "e-mail"}
 
@@ -66,6 +69,16 @@ def sentence(recorded: Recorded, names: Names) -> str:
         case events.Resolved():
             return f"{who(event.by, names)} resolved the incident: {event.reason.rstrip('.')}."
         case (
+            events.Verified()
+            | events.MitigationBegun()
+            | events.Mitigated()
+            | events.Closed()
+            | events.Reopened()
+        ):
+            return _course(event, actor)
+        case events.NoteAdded() | events.EstimateSet() | events.Linked() | events.Restricted():
+            return _record(event, actor, names)
+        case (
             events.PageStarted()
             | events.PageAnswered()
             | events.PageWithdrawn()
@@ -83,10 +96,16 @@ def tone(event: events.IncidentEvent) -> Tone:
     match event:
         case events.PromiseBroken() | events.NobodyReached() | events.LevelRaised():
             return Tone.ALARM
-        case events.AcknowledgementLapsed() | events.RoundStarted():
+        case events.AcknowledgementLapsed() | events.RoundStarted() | events.Reopened():
             return Tone.ALARM
         case events.Acknowledged() | events.Resolved() | events.PageAnswered():
             return Tone.GOOD
+        case events.Mitigated() | events.Closed():
+            return Tone.GOOD
+        case events.Verified() | events.MitigationBegun():
+            return Tone.PLAIN
+        case events.NoteAdded() | events.EstimateSet() | events.Linked() | events.Restricted():
+            return Tone.PLAIN
         case events.RingSettled():
             return Tone.QUIET if event.outcome is Outcome.ACCEPTED else Tone.ALARM
         case events.RingSent() | events.RingSkipped() | events.PageWithdrawn():
@@ -107,7 +126,8 @@ def who(actor: Actor, names: Names) -> str:
 def standing_at(state: Incident, names: Names, times: Reader) -> str:
     """Where the incident stands, and since when: what somebody hears who comes too late to change it."""
     if state.resolved_at is not None:
-        return f"Resolved at {times.moment(state.resolved_at).clock}"
+        word = "A false positive, closed" if state.verdict is Verdict.FALSE_POSITIVE else "Resolved"
+        return f"{word} at {times.moment(state.resolved_at).clock}"
     if state.acknowledged_by is not None and state.acknowledged_at is not None:
         at = times.moment(state.acknowledged_at).clock
         return f"Acknowledged by {who(state.acknowledged_by, names)} at {at}"
@@ -135,6 +155,48 @@ def channel(name: str) -> str:
 def counted(count: int, one: str, many: str) -> str:
     """`1 alert`, `5 alerts`."""
     return f"{count:,} {one if count == 1 else many}"
+
+
+def _course(event: CourseEvent, actor: str) -> str:
+    match event:
+        case events.Verified():
+            return f"{actor} has looked: it is real."
+        case events.MitigationBegun():
+            return f"{actor} has begun to mitigate it."
+        case events.Mitigated():
+            return f"{actor} mitigated it: {event.how.rstrip('.')}."
+        case events.Closed(Verdict.FALSE_POSITIVE):
+            return f"{actor} closed the incident as a false positive: {event.reason.rstrip('.')}."
+        case events.Closed():
+            return f"{actor} closed the incident: {event.reason.rstrip('.')}."
+        case events.Reopened():
+            return f"{actor} reopened the incident: {event.reason.rstrip('.')}."
+        case _:
+            raise AssertionError(f"no sentence for {event}")
+
+
+RecordEvent = events.NoteAdded | events.EstimateSet | events.Linked | events.Restricted
+
+
+def _record(event: RecordEvent, actor: str, names: Names) -> str:
+    match event:
+        case events.NoteAdded():
+            return f"{actor} noted: {event.text}"
+        case events.EstimateSet():
+            at = f"{event.expected_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            return f"{actor} expects it to be resolved at {at}: {event.reason.rstrip('.')}."
+        case events.Linked():
+            return f"{actor} linked {event.to}: {event.what.rstrip('.')}."
+        case events.Restricted():
+            who_may = _and([target(one, names) for one in event.to])
+            return f"Only {who_may} may see it now." if who_may else "Everybody may see it again."
+        case _:
+            assert_never(event)
+
+
+def target(one: Target, names: Names) -> str:
+    """Whom a plan means, as people say it."""
+    return named(one.person, names) if one.person else describe((one,))
 
 
 def _joined(event: events.AlertsJoined, actor: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from tocsin.core.model import Actor, LevelId, PersonId, Receipt, ServiceId, SubjectId
+from tocsin.core.model import Actor, LevelId, PersonId, Receipt, ServiceId, SubjectId, TeamId
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,79 @@ class Acknowledge:
 
 
 @dataclass(frozen=True, slots=True)
+class Verify:
+    """A person has looked, and it is real."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeginMitigation:
+    """A person begins to do something about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mitigate:
+    """Nobody is harmed any more; the cause may still be there."""
+
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
 class Resolve:
     """A person says it is over."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FalsePositive:
+    """There was no incident: closes it with that verdict."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """It is not over, or not mitigated, after all: people are paged again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Nothing is left to do in the incident itself."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddNote:
+    """Words for the timeline."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetEstimate:
+    """When people expect it to be resolved. A later estimate revises the one before."""
+
+    expected_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Point to another incident, a ticket, a document: an id or an address, and what it is."""
+
+    to: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restrict:
+    """Only these may see the incident; nobody named lifts the restriction."""
+
+    people: tuple[PersonId, ...] = ()
+    teams: tuple[TeamId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +133,24 @@ class Settle:
     receipt: Receipt
 
 
-IncidentCommand = JoinAlerts | ClearAlerts | Acknowledge | Resolve | Due | Settle
+IncidentCommand = (
+    JoinAlerts
+    | ClearAlerts
+    | Acknowledge
+    | Verify
+    | BeginMitigation
+    | Mitigate
+    | Resolve
+    | FalsePositive
+    | Reopen
+    | Close
+    | AddNote
+    | SetEstimate
+    | Link
+    | Restrict
+    | Due
+    | Settle
+)
 
 
 @dataclass(frozen=True, slots=True)

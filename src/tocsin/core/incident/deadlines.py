@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from tocsin.core.incident.state import Incident, Page, Status
+from tocsin.core.incident.state import Incident, Page
+from tocsin.core.incident.status import Status
 from tocsin.core.model import Deadline, DeadlineState
 from tocsin.core.policy import Level, Milestone, Policy, Step, Target
 
@@ -14,7 +15,7 @@ def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
     """What is promised, due or settled, the earliest first. Ids are stable while the promise stands."""
     level = policy.level(state.level)
     found = [*_acknowledge(state, level)]
-    if state.status is not Status.RESOLVED:
+    if not state.status.over:
         found += [*_lapse(state, level), *_repeat(state, level), *_rings(state), *_steps(state, level)]
     # The sort is stable: of steps that fall due together the earlier rung stays first, also past the tenth.
     return tuple(sorted(found, key=lambda deadline: deadline.due_at))
@@ -28,14 +29,27 @@ def next_due(state: Incident, policy: Policy) -> datetime | None:
 
 def moot(state: Incident, until: Milestone) -> bool:
     """Whether the state that `until` names has been reached."""
-    if state.status is Status.RESOLVED:
+    if state.status.over:
         return True
-    return until is Milestone.ACKNOWLEDGED and state.status is Status.ACKNOWLEDGED
+    if until is Milestone.ACKNOWLEDGED:
+        # Not the milestone: an acknowledgement lapses, and does not outlast a change for the worse.
+        return state.status is not Status.TRIGGERED
+    return state.reached_at(until) is not None
 
 
 def describe(targets: tuple[Target, ...]) -> str:
-    """The targets of a step in words."""
-    return " and ".join(f"on call: {one.rota}" if one.rota else str(one.person) for one in targets)
+    """Targets in the plan's words."""
+    return " and ".join(map(_in_words, targets))
+
+
+def _in_words(target: Target) -> str:
+    if target.rota is not None:
+        return f"on call: {target.rota}"
+    if target.role is not None:
+        return f"role: {target.role}"
+    if target.team is not None:
+        return f"{'next of ' if target.next_of else ''}team: {target.team}"
+    return str(target.person)
 
 
 def _acknowledge(state: Incident, level: Level) -> Iterator[Deadline]:
@@ -47,7 +61,7 @@ def _acknowledge(state: Incident, level: Level) -> Iterator[Deadline]:
         standing = DeadlineState.BROKEN
     elif state.first_acknowledged_at is not None:
         standing = DeadlineState.KEPT
-    elif state.status is Status.RESOLVED:
+    elif state.status.over:
         return
     else:
         standing = DeadlineState.DUE
@@ -89,6 +103,8 @@ def _repeat(state: Incident, level: Level) -> Iterator[Deadline]:
 
 def _lapse(state: Incident, level: Level) -> Iterator[Deadline]:
     if level.acknowledgement_lasts is None or state.acknowledged_at is None:
+        return
+    if state.status is not Status.ACKNOWLEDGED:
         return
     due_at = state.acknowledged_at + level.acknowledgement_lasts
     yield Deadline("lapse", "page again unless resolved", due_at)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from tocsin.core.model import Actor, LevelId, Outcome, PersonId, ServiceId, SubjectId
-from tocsin.core.policy import Milestone
+from tocsin.core.policy import Milestone, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,75 @@ class Resolved:
     reason: str
 
 
+class Verdict(StrEnum):
+    """What it turned out to have been."""
+
+    REAL = "real"
+    FALSE_POSITIVE = "false positive"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A person has looked, and it is real."""
+
+
+@dataclass(frozen=True, slots=True)
+class MitigationBegun:
+    """A person has begun to do something about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mitigated:
+    """Nobody is harmed any more; the cause may still be there."""
+
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Nothing is left to do in the incident itself, or there never was anything: see the verdict."""
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """It was not over, or not mitigated, after all. It counts as unanswered again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteAdded:
+    """Words that somebody wrote into the timeline."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateSet:
+    """When people expect it to be resolved; it revises the estimate before."""
+
+    expected_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """It has to do with another incident, a ticket, a document."""
+
+    to: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restricted:
+    """Only these may see it, and whoever is needed; nobody named: everybody may again."""
+
+    to: tuple[Target, ...]
+
+
 IncidentEvent = (
     Opened
     | AlertsJoined
@@ -196,7 +266,16 @@ IncidentEvent = (
     | AcknowledgementLapsed
     | PromiseBroken
     | NobodyReached
+    | Verified
+    | MitigationBegun
+    | Mitigated
     | Resolved
+    | Closed
+    | Reopened
+    | NoteAdded
+    | EstimateSet
+    | Linked
+    | Restricted
 )
 
 

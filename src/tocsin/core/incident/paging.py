@@ -1,53 +1,15 @@
-"""The ladder and its pages: who is asked to come, by which channel, and what happens when one fails."""
+"""Pages: one person asked to come, by which channels and when, until they answer or it is moot."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.core.incident import events
-from tocsin.core.incident.deadlines import moot, ring_due_at, step_deadline
+from tocsin.core.incident.deadlines import moot, ring_due_at
 from tocsin.core.incident.draft import Draft
-from tocsin.core.incident.state import Page, Status
-from tocsin.core.model import Alarm, Notify, PersonId, RotaId, Withdraw
-from tocsin.core.oncall import Seat, on_call
-from tocsin.core.policy import Milestone, Person, Target
-
-
-def start_round(draft: Draft, reason: str) -> None:
-    """Begin the ladder again, its clock from now, and take what is due at once."""
-    draft.add(events.RoundStarted(draft.state.round + 1, reason))
-    take_due_steps(draft)
-
-
-def take_due_steps(draft: Draft) -> None:
-    """Take every rung whose time has come, in order."""
-    while (index := _next_step(draft)) is not None:
-        if step_deadline(draft.state, index, draft.level.ladder[index]).due_at > draft.now:
-            return
-        take_step(draft, index)
-
-
-def take_step(draft: Draft, index: int) -> None:
-    """Take one rung. Where it reaches nobody the next follows at once, and after the last the catch-all."""
-    missing: list[str] = []
-    until = Milestone.ACKNOWLEDGED
-    step: int | None = index
-    while step is not None:
-        until = draft.level.ladder[step].until
-        if _take_one(draft, step, missing):
-            return
-        step = _next_step(draft)
-    _page_catch_all(draft, until, missing)
-
-
-def advance(draft: Draft, missing: list[str]) -> None:
-    """The path is blocked here: take the next rung now, or page the catch-all when there is none."""
-    index = _next_step(draft)
-    if index is None:
-        _page_catch_all(draft, Milestone.ACKNOWLEDGED, missing)
-    else:
-        take_step(draft, index)
+from tocsin.core.incident.state import Page
+from tocsin.core.model import Notify, Withdraw
+from tocsin.core.policy import Milestone, Person
 
 
 def page(draft: Draft, person: Person, reason: str, until: Milestone) -> None:
@@ -83,25 +45,8 @@ def ring_due(draft: Draft, page_id: int) -> None:
             if channel in used:
                 _skip(draft, open_page, number)
             else:
-                _send(draft, open_page, number)
+                send(draft, open_page, number)
             used.add(channel)
-
-
-def go_around(draft: Draft, page_id: int) -> None:
-    """A ring did not get through: the next by a channel not tried yet goes now, or else the ladder moves on.
-
-    Later rings by channels that have been tried keep their times: the outbox is trying those already.
-    """
-    open_page = draft.state.page(page_id)
-    if open_page is None:
-        return
-    tried = {ring.channel for number, ring in enumerate(open_page.rings) if number not in open_page.waiting}
-    untried = [number for number in open_page.waiting if open_page.rings[number].channel not in tried]
-    if untried:
-        _send(draft, open_page, untried[0])
-    pages = draft.state.pages
-    if draft.state.status is Status.TRIGGERED and all(one.undeliverable for one in pages):
-        advance(draft, [f"no channel reaches {one.person}" for one in pages])
 
 
 def withdraw(draft: Draft, open_page: Page, reason: str) -> None:
@@ -115,78 +60,6 @@ def withdraw_moot(draft: Draft, reason: str) -> None:
     for open_page in draft.state.pages:
         if moot(draft.state, open_page.until):
             withdraw(draft, open_page, reason)
-
-
-def _next_step(draft: Draft) -> int | None:
-    ladder = draft.level.ladder
-    taken = draft.state.steps_taken
-    return next(
-        (index for index in range(taken, len(ladder)) if not moot(draft.state, ladder[index].until)), None
-    )
-
-
-def _take_one(draft: Draft, index: int, missing: list[str]) -> bool:
-    """Take one rung by itself; whether it finds anybody. Those it cannot reach are added to `missing`."""
-    step = draft.level.ladder[index]
-    found = _find(draft, step.targets)
-    paged = tuple(person.id for person, _ in found.paged)
-    draft.add(events.StepTaken(draft.state.round, index, paged, found.unreachable, found.answered))
-    for person, why in found.paged:
-        page(draft, person, f"{why}, step {index + 1} of {draft.level.id}, until {step.until}", step.until)
-    missing += found.unreachable
-    return bool(paged or found.answered)
-
-
-def _page_catch_all(draft: Draft, until: Milestone, missing: list[str]) -> None:
-    """The ladder has found nobody: page the catch-all, and when that is no use, say so aloud."""
-    found = _find(draft, draft.policy.catch_all)
-    asked = {open_page.person for open_page in draft.state.pages}
-    for person, why in found.paged:
-        if person.id not in asked:
-            page(draft, person, f"{why}, catch-all: nobody else could be reached", until)
-    somebody_knows = draft.state.answered or any(not one.undeliverable for one in draft.state.pages)
-    if not somebody_knows:
-        draft.add(events.NobodyReached(tuple(dict.fromkeys((*missing, *found.unreachable)))))
-        draft.effects.append(Alarm(f"{draft.state.id}: nobody can be reached through the plan"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The people behind some targets: whom to ask and why, in words who cannot be, and who has answered."""
-
-    paged: tuple[tuple[Person, str], ...]
-    unreachable: tuple[str, ...]
-    answered: tuple[PersonId, ...]
-
-
-def _find(draft: Draft, targets: tuple[Target, ...]) -> _Found:
-    paged: dict[PersonId, tuple[Person, str]] = {}
-    unreachable: list[str] = []
-    answered: list[PersonId] = []
-    for target in targets:
-        if target.rota is not None:
-            named = [(seat.person, seat.why) for seat in _on_call(draft, target.rota)]
-            if not named:
-                unreachable.append(f"nobody is on call: {target.rota}")
-        else:
-            named = [(target.person, "named by the plan")] if target.person else []
-        for person_id, why in named:
-            person = draft.view.people.get(person_id)
-            if person_id in draft.state.answered:
-                answered.append(person_id)
-            elif person is None:
-                unreachable.append(f"{person_id} is not in the directory")
-            elif not person.channels:
-                unreachable.append(f"{person_id} has no channel")
-            else:
-                paged.setdefault(person.id, (person, why))
-    return _Found(tuple(paged.values()), tuple(unreachable), tuple(dict.fromkeys(answered)))
-
-
-def _on_call(draft: Draft, rota: RotaId) -> tuple[Seat, ...]:
-    """The steps are those of the pinned plan; who is on call is looked up in the plan of today."""
-    rotas = {**draft.policy.rotas, **draft.view.rotas}
-    return on_call(rotas, rota, draft.now, draft.view.overrides)
 
 
 def _rings(draft: Draft, person: Person) -> tuple[events.Ring, ...]:
@@ -228,7 +101,8 @@ def _skip(draft: Draft, open_page: Page, number: int) -> None:
     draft.add(events.RingSkipped(open_page.id, number, open_page.person, channel, "just sent that way"))
 
 
-def _send(draft: Draft, open_page: Page, number: int) -> None:
+def send(draft: Draft, open_page: Page, number: int) -> None:
+    """Give ring number `number` of a page to the outbox."""
     person, channel = open_page.person, open_page.rings[number].channel
     key = f"{draft.state.id}/{open_page.id}/{number}"
     draft.add(events.RingSent(open_page.id, number, person, channel, key))

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import assert_never
 
-from tocsin.core.incident import commands, events
+from tocsin.core.incident import events
+from tocsin.core.incident.status import Status
 from tocsin.core.model import Actor, ActorKind, LevelId, Outcome, PersonId, ServiceId, SubjectId
-from tocsin.core.policy import Milestone
+from tocsin.core.policy import Milestone, Target
 
-
-class Status(StrEnum):
-    """Where an incident stands."""
-
-    TRIGGERED = "triggered"
-    ACKNOWLEDGED = "acknowledged"
-    RESOLVED = "resolved"
-
-
-TRANSITIONS: Mapping[Status, Mapping[type[commands.IncidentCommand], str]] = {
-    Status.TRIGGERED: {commands.Acknowledge: "Acknowledge", commands.Resolve: "Resolve"},
-    Status.ACKNOWLEDGED: {commands.Acknowledge: "Acknowledge", commands.Resolve: "Resolve"},
-    Status.RESOLVED: {},
-}
-"""What a person may ask for in which state, with the word on the button."""
+_ORDER = list(Milestone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +38,29 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """When somebody expected it to be resolved, and when they said so."""
+
+    given_at: datetime
+    expected_at: datetime
+    by: Actor
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Something that the incident has to do with."""
+
+    to: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """The folded state. `pages` holds only those still open; `round_pages` counts all of earlier rounds.
 
-    `answered` are the people who have taken it since it last counted as unanswered.
+    `answered` are the people who have taken it since it last counted as unanswered. `milestones` holds when
+    each was reached first; use `reached_at`, which knows that a later one implies the earlier.
     """
 
     id: SubjectId
@@ -79,8 +84,23 @@ class Incident:
     acknowledged_by: Actor | None = None
     acknowledged_at: datetime | None = None
     first_acknowledged_at: datetime | None = None
-    resolved_at: datetime | None = None
+    milestones: Mapping[Milestone, datetime] = field(default_factory=dict)
+    verdict: events.Verdict | None = None
+    reopened: int = 0
     broken: tuple[str, ...] = ()
+    estimates: tuple[Estimate, ...] = ()
+    links: tuple[Reference, ...] = ()
+    restricted_to: tuple[Target, ...] = ()
+
+    @property
+    def resolved_at(self) -> datetime | None:
+        """When it was over, if it is."""
+        return self.reached_at(Milestone.RESOLVED)
+
+    def reached_at(self, milestone: Milestone) -> datetime | None:
+        """When it first came to this milestone or to a later one, which implies it."""
+        later = _ORDER[_ORDER.index(milestone) :]
+        return min((at for one, at in self.milestones.items() if one in later), default=None)
 
     def page(self, page_id: int) -> Page | None:
         """The open page of that number, if it is still open."""
@@ -110,9 +130,11 @@ def fold(state: Incident | None, recorded: events.Recorded) -> Incident:
                 alerts_count=state.alerts_count + event.count,
             )
         case events.AlertsCleared():
-            return replace(state, alerts_open=state.alerts_open - event.count)
+            # A source may call over what the end of an earlier life has closed already.
+            return replace(state, alerts_open=max(0, state.alerts_open - event.count))
         case events.LevelRaised():
-            return _unanswered(replace(state, level=event.level, level_at=at, first_acknowledged_at=None))
+            worse = replace(state, level=event.level, level_at=at, first_acknowledged_at=None)
+            return _unanswered(_no_more(worse, Milestone.MITIGATED))
         case events.AcknowledgementLapsed():
             return _unanswered(state)
         case events.RoundStarted():
@@ -123,7 +145,7 @@ def fold(state: Incident | None, recorded: events.Recorded) -> Incident:
             return replace(state, steps_taken=event.step + 1, last_step_at=at)
         case events.Acknowledged():
             return replace(
-                _answered(state, event.by),
+                _reached(_answered(state, event.by), Milestone.ACKNOWLEDGED, at),
                 status=Status.ACKNOWLEDGED,
                 acknowledged_by=event.by,
                 acknowledged_at=at,
@@ -133,8 +155,24 @@ def fold(state: Incident | None, recorded: events.Recorded) -> Incident:
             return replace(state, broken=(*state.broken, event.deadline))
         case events.NobodyReached():
             return state
-        case events.Resolved():
-            return replace(state, status=Status.RESOLVED, resolved_at=at)
+        case (
+            events.Verified()
+            | events.MitigationBegun()
+            | events.Mitigated()
+            | events.Resolved()
+            | events.Closed()
+            | events.Reopened()
+        ):
+            return _fold_course(state, event, at)
+        case events.NoteAdded():
+            return state
+        case events.EstimateSet():
+            estimate = Estimate(at, event.expected_at, recorded.actor, event.reason)
+            return replace(state, estimates=(*state.estimates, estimate))
+        case events.Linked():
+            return replace(state, links=(*state.links, Reference(event.to, event.what)))
+        case events.Restricted():
+            return replace(state, restricted_to=event.to)
         case (
             events.PageStarted()
             | events.RingSent()
@@ -159,7 +197,54 @@ def _opened(event: events.Opened, at: datetime) -> Incident:
         opened_at=at,
         level_at=at,
         ladder_at=at,
+        milestones={Milestone.OPENED: at},
     )
+
+
+CourseEvent = (
+    events.Verified
+    | events.MitigationBegun
+    | events.Mitigated
+    | events.Resolved
+    | events.Closed
+    | events.Reopened
+)
+
+
+def _fold_course(state: Incident, event: CourseEvent, at: datetime) -> Incident:
+    match event:
+        case events.Verified():
+            return _reached(state, Milestone.VERIFIED, at)
+        case events.MitigationBegun():
+            return _reached(state, Milestone.MITIGATING, at)
+        case events.Mitigated():
+            return replace(_reached(state, Milestone.MITIGATED, at), status=Status.MITIGATED)
+        case events.Resolved():
+            return replace(_reached(state, Milestone.RESOLVED, at), status=Status.RESOLVED)
+        case events.Closed():
+            closed = replace(state, status=Status.CLOSED, verdict=event.verdict)
+            return _reached(closed, Milestone.CLOSED, at)
+        case events.Reopened():
+            again = replace(state, verdict=None, reopened=state.reopened + 1, alerts_open=_left_open(state))
+            return _unanswered(_no_more(again, *_ORDER[_ORDER.index(Milestone.MITIGATING) :]))
+        case _:
+            assert_never(event)
+
+
+def _left_open(state: Incident) -> int:
+    # What ends an incident closes its alerts too.
+    return 0 if state.status.over else state.alerts_open
+
+
+def _reached(state: Incident, milestone: Milestone, at: datetime) -> Incident:
+    if milestone in state.milestones:
+        return state
+    return replace(state, milestones={**state.milestones, milestone: at})
+
+
+def _no_more(state: Incident, *milestones: Milestone) -> Incident:
+    left = {one: at for one, at in state.milestones.items() if one not in milestones}
+    return replace(state, milestones=left)
 
 
 def _unanswered(state: Incident) -> Incident:

@@ -11,7 +11,6 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tocsin import limits
-from tocsin.core.incident import Status
 from tocsin.core.model import Deadline, DeadlineState, Refused
 from tocsin.engine.apply import Applied
 from tocsin.store.alerts import Alert
@@ -162,7 +161,7 @@ def _page(found: Detail, people: Names, around: Frame, times: Reader, told: _Tol
         reason_problem=told.reason_problem,
         reason_characters=limits.REASON_CHARACTERS,
         promises=tuple(_promise(one, times) for one in found.deadlines),
-        paged=paged(found.timeline, found.ledger, people, times, over=state.status is Status.RESOLVED),
+        paged=paged(found.timeline, found.ledger, people, times, over=state.status.over),
         alerts=tuple(_alert(one) for one in found.alerts),
         alerts_more=counted(more, "alert", "alerts") if more > 0 else "",
         timeline=tuple(reversed(shown)),

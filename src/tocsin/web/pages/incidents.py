@@ -91,10 +91,10 @@ def _page(tx: Transaction, services: Services, around: Frame, times: Reader) -> 
     people = names(tx)
     found = incidents.listed(tx, services, open_only=True, limit=OPEN_SHOWN + 1)
     recent = incidents.listed(tx, services, open_only=False, limit=LATELY_LOOKED_AT)
-    over = [one for one in recent if one.state.status is Status.RESOLVED]
+    over = [one for one in recent if one.state.status.over]
     over.sort(key=lambda one: one.state.resolved_at or one.state.opened_at, reverse=True)
     unanswered = sum(map(_calls, found))
-    taken = all(one.state.status is Status.ACKNOWLEDGED for one in found)
+    taken = all(one.state.status is not Status.TRIGGERED for one in found)
     return IncidentsPage(
         frame=around,
         headline=headline(len(found), unanswered, taken=taken),
@@ -147,8 +147,8 @@ def badge(level: Level) -> Badge:
 
 def standing(state: Incident, level: Level, people: Names) -> str:
     """Who has it, or who is being asked to take it."""
-    if state.status is Status.RESOLVED:
-        return "Resolved"
+    if state.status.over or state.status is Status.MITIGATED:
+        return state.status.capitalize()
     if state.acknowledged_by is not None:
         return f"Acknowledged by {who(state.acknowledged_by, people)}"
     if state.pages:

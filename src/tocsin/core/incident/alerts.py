@@ -1,0 +1,42 @@
+"""Alerts of an incident: they open it, join it, make it worse, and end it."""
+
+from __future__ import annotations
+
+from tocsin.core.incident import commands, events
+from tocsin.core.incident.course import resolve
+from tocsin.core.incident.draft import Draft, own_up
+from tocsin.core.incident.ladder import start_round, take_due_steps
+from tocsin.core.model import Actor, Refused
+
+
+def join(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> Refused | None:
+    """Alerts belong here; the first open the incident."""
+    if draft.folded is None:
+        title = next(filter(None, command.sample), command.service)
+        version = draft.policy.version
+        opened = events.Opened(
+            command.incident, command.service, title, command.level, command.reason, version
+        )
+        draft.add(opened, actor)
+        draft.add(events.AlertsJoined(command.count, command.sample), actor)
+        take_due_steps(draft)
+        return None
+    if draft.state.status.over:
+        return Refused(f"{draft.state.id} is {draft.state.status}; a new alert opens a new incident.")
+    if command.count:
+        draft.add(events.AlertsJoined(command.count, command.sample), actor)
+    if draft.policy.level(command.level).rank < draft.level.rank:
+        own_up(draft)
+        previous = draft.state.level
+        draft.add(events.LevelRaised(command.level, previous, command.reason), actor)
+        start_round(draft, f"raised from {previous} to {command.level}")
+    return None
+
+
+def clear(draft: Draft, command: commands.ClearAlerts, actor: Actor) -> Refused | None:
+    """Alerts are over; with the last of them the incident is."""
+    were_open = draft.state.alerts_open
+    draft.add(events.AlertsCleared(command.count, command.sample), actor)
+    if not draft.state.status.over and were_open and not draft.state.alerts_open:
+        return resolve(draft, "the source says that every alert is over", actor)
+    return None

@@ -1,0 +1,58 @@
+"""What people put on record, in whatever state the incident is: notes, estimates, links, who may see it."""
+
+from __future__ import annotations
+
+from tocsin.core.incident import commands, events
+from tocsin.core.incident.course import already_over
+from tocsin.core.incident.draft import Draft
+from tocsin.core.model import Actor, Refused
+from tocsin.core.policy import Target
+
+
+def note(draft: Draft, command: commands.AddNote, actor: Actor) -> Refused | None:
+    """Words for the timeline."""
+    if not command.text.strip():
+        return Refused("A note needs words.")
+    draft.add(events.NoteAdded(command.text), actor)
+    return None
+
+
+def estimate(draft: Draft, command: commands.SetEstimate, actor: Actor) -> Refused | None:
+    """When it will be over; every estimate is kept."""
+    state = draft.state
+    if state.status.over:
+        return already_over(state)
+    if command.expected_at <= draft.now:
+        return Refused("The estimate lies in the past. Give a time that is still to come.")
+    if state.estimates and state.estimates[-1].expected_at == command.expected_at:
+        return Refused(f"{state.id} has that estimate already.")
+    draft.add(events.EstimateSet(command.expected_at, command.reason), actor)
+    return None
+
+
+def link(draft: Draft, command: commands.Link, actor: Actor) -> Refused | None:
+    """Point to something that it has to do with, once."""
+    state = draft.state
+    if not command.to.strip():
+        return Refused("A link needs an incident's id or an address.")
+    if any(one.to == command.to for one in state.links):
+        return Refused(f"{state.id} is linked to {command.to} already.")
+    draft.add(events.Linked(command.to, command.what), actor)
+    return None
+
+
+def restrict(draft: Draft, command: commands.Restrict, actor: Actor) -> Refused | None:
+    """Say who may see it."""
+    state = draft.state
+    unknown = [one for one in command.people if one not in draft.view.people]
+    unknown_teams = [one for one in command.teams if one not in draft.policy.teams]
+    if unknown:
+        return Refused(f"There is nobody called {unknown[0]} in the directory.")
+    if unknown_teams:
+        return Refused(f"The plan has no team {unknown_teams[0]}.")
+    people = tuple(Target(person=one) for one in dict.fromkeys(command.people))
+    to = people + tuple(Target(team=one) for one in dict.fromkeys(command.teams))
+    if to == state.restricted_to:
+        return Refused(f"That is how {state.id} is restricted already.")
+    draft.add(events.Restricted(to), actor)
+    return None

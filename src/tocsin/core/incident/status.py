@@ -1,0 +1,63 @@
+"""Where an incident can stand, and what a person may ask for there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from tocsin.core.incident import commands
+
+
+class Status(StrEnum):
+    """Where an incident stands."""
+
+    TRIGGERED = "triggered"
+    ACKNOWLEDGED = "acknowledged"
+    MITIGATED = "mitigated"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    MERGED = "merged"
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody is paged for it any more. What is promised for afterwards may still be due."""
+        return self in (Status.RESOLVED, Status.CLOSED, Status.MERGED)
+
+
+Buttons = Mapping[type[commands.IncidentCommand], str]
+
+_ALWAYS: Buttons = {
+    commands.AddNote: "Add a note",
+    commands.Link: "Link",
+    commands.Restrict: "Restrict",
+}
+_OPEN: Buttons = {
+    commands.Acknowledge: "Acknowledge",
+    commands.Verify: "Verify",
+    commands.BeginMitigation: "Begin mitigation",
+    commands.Mitigate: "Mitigated",
+    commands.Resolve: "Resolve",
+    commands.FalsePositive: "False positive",
+    commands.SetEstimate: "Estimate",
+}
+_MITIGATED: Buttons = {
+    commands.Acknowledge: "Acknowledge",
+    commands.Resolve: "Resolve",
+    commands.Reopen: "Reopen",
+    commands.FalsePositive: "False positive",
+    commands.SetEstimate: "Estimate",
+}
+TRANSITIONS: Mapping[Status, Buttons] = {
+    Status.TRIGGERED: {**_OPEN, **_ALWAYS},
+    Status.ACKNOWLEDGED: {**_OPEN, **_ALWAYS},
+    Status.MITIGATED: {**_MITIGATED, **_ALWAYS},
+    Status.RESOLVED: {
+        commands.Reopen: "Reopen",
+        commands.Close: "Close",
+        commands.FalsePositive: "False positive",
+        **_ALWAYS,
+    },
+    Status.CLOSED: {commands.Reopen: "Reopen", **_ALWAYS},
+    Status.MERGED: {commands.AddNote: "Add a note"},
+}
+"""What a person may ask for in which state, with the word on the button."""

@@ -1,0 +1,108 @@
+"""The course of an incident: what implies what, what ends what, and what comes back when it is reopened."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.core.trial import START, Trial, plan
+from tocsin.core.incident import Status, commands, events
+from tocsin.core.policy import Milestone
+
+PLAN = plan("0m ana", "15m ben until mitigating", "25m chloe until resolved")
+
+
+def opened() -> Trial:
+    trial = Trial(PLAN)
+    trial.join()
+    return trial
+
+
+def reached(trial: Trial) -> list[str]:
+    return [f"{one}" for one in Milestone if trial.incident.reached_at(one) is not None]
+
+
+def test_a_later_milestone_implies_the_earlier_ones() -> None:
+    trial = opened()
+    trial.wait(minutes=4)
+    trial.by("ana", commands.Mitigate("rolled back"))
+    assert reached(trial) == ["opened", "acknowledged", "verified", "mitigating", "mitigated"]
+    assert trial.incident.reached_at(Milestone.VERIFIED) == START + timedelta(minutes=4)
+
+
+def test_the_time_of_a_milestone_is_when_it_was_first_reached() -> None:
+    trial = opened()
+    for minutes, command in ((1, commands.Verify()), (2, commands.BeginMitigation())):
+        trial.now = START + timedelta(minutes=minutes)
+        trial.by("ana", command)
+    trial.wait(minutes=7)
+    trial.by("ana", commands.Mitigate("rolled back"))
+    times = [trial.incident.milestones[one] - START for one in list(Milestone)[1:5]]
+    assert [one.total_seconds() / 60 for one in times] == [1, 1, 2, 9]
+
+
+def test_steps_run_until_the_milestone_that_they_name() -> None:
+    trial = opened()
+    trial.acknowledge("ana")
+    trial.wait(minutes=15)
+    trial.by("ana", commands.BeginMitigation())
+    trial.wait(minutes=60)
+    assert trial.told()[:3] == ["0m ana email", "15m ben email", "25m chloe email"]
+    early = opened()
+    early.by("ana", commands.BeginMitigation())
+    early.wait(minutes=24)
+    assert early.told() == ["0m ana email"]
+
+
+def test_what_is_mitigated_does_not_lapse() -> None:
+    trial = opened()
+    trial.by("ana", commands.Mitigate("rolled back"))
+    trial.wait(minutes=29)
+    trial.by("chloe", commands.AddNote("watching it"))
+    trial.wait(minutes=600)
+    assert trial.happened(events.AcknowledgementLapsed) == []
+
+
+def test_a_raised_level_is_no_longer_mitigated() -> None:
+    trial = Trial(PLAN)
+    trial.join("P2")
+    trial.by("ana", commands.Mitigate("rolled back"))
+    trial.join("P1")
+    assert trial.incident.status is Status.TRIGGERED
+    assert reached(trial) == ["opened", "acknowledged"]
+
+
+@pytest.mark.parametrize("end", [commands.Resolve("fixed"), commands.FalsePositive("a test")])
+def test_reopening_counts_as_unanswered_and_begins_a_round(end: commands.IncidentCommand) -> None:
+    trial = opened()
+    trial.by("ana", commands.BeginMitigation())
+    trial.by("ana", end)
+    trial.wait(minutes=5)
+    trial.by("ben", commands.Reopen("it is back"))
+    state = trial.incident
+    assert (state.status, state.round, state.reopened, state.verdict) == (Status.TRIGGERED, 1, 1, None)
+    assert reached(trial) == ["opened", "acknowledged"]
+    assert trial.told() == ["0m ana email", "5m ana email"]
+
+
+def test_what_joined_before_the_end_does_not_resolve_what_was_reopened() -> None:
+    trial = opened()
+    trial.resolve("ana")
+    trial.by("ana", commands.Reopen("it is back"))
+    trial.clear()
+    assert str(trial.incident.status) == "triggered"
+    trial.join()
+    trial.clear()
+    assert str(trial.incident.status) == "resolved"
+
+
+def test_every_estimate_is_kept() -> None:
+    trial = opened()
+    for minutes in (30, 60):
+        expected_at = START + timedelta(minutes=minutes)
+        trial.by("ana", commands.SetEstimate(expected_at, "the restore goes on"))
+        again = trial.by("ben", commands.SetEstimate(expected_at, "the same"))
+        assert getattr(again, "reason", "") == "INC-1 has that estimate already."
+    given = [(one.expected_at - START).total_seconds() / 60 for one in trial.incident.estimates]
+    assert given == [30, 60]
