@@ -5,6 +5,8 @@
 PYTHON ?= python3
 DATA ?= ./data
 PORT ?= 8080
+LISTS ?= ./listcutter-data
+LISTS_PORT ?= 8090
 SEEDS ?= 20
 HOURS ?= 24
 PYTEST_ARGS ?= -n auto --maxprocesses 4
@@ -14,21 +16,24 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Without build isolation the backend looks for its own program (uv-build) on PATH.
 INSTALL_SELF = PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --no-deps --no-build-isolation -e .
-CHECKED := $(wildcard src tests bench scripts guard)
+CHECKED := $(wildcard src tests bench scripts guard examples)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" $(UPGRADE) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run alert dev test lint format bench proof docs requirements clean
+.PHONY: help run run-listcutter alert dev test lint format bench proof docs requirements clean
 
 help: ## print this menu
 	@echo "Tocsin: make TARGET [NAME=value ...]"
 	@echo
-	@sed -n 's/^\([a-z][a-z]*\):[^#]*## \(.*\)$$/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-14s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)$$/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-14s%s\n", $$1, $$2 }'
 
 run: $(VENV)/.ready-run ## start the demo server (DATA=./data PORT=8080)
 	@echo "Starting Tocsin with the demo plan on port $(PORT); its data is kept in $(DATA). Stop it with Ctrl-C."
 	@exec $(BIN)/tocsin serve --demo --data "$(DATA)" --port $(PORT)
+
+run-listcutter: $(VENV)/.ready-dev ## start List Cutter, the example service under guard (LISTS=./listcutter-data LISTS_PORT=8090)
+	@PYTHONPATH=examples/listcutter/src:guard/src exec $(BIN)/python -m listcutter --data "$(LISTS)" --port $(LISTS_PORT)
 
 alert: $(VENV)/.ready-run ## send a demo alert to the running server (PORT=8080)
 	@exec $(BIN)/tocsin alert "Checkout is down" --url http://127.0.0.1:$(PORT)
@@ -39,6 +44,7 @@ test: $(VENV)/.ready-dev ## check the programs the tests want, then run every te
 	@sh scripts/system-programs
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 	$(BIN)/python -m pytest $(PYTEST_ARGS) guard/tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS) examples/listcutter/tests
 
 lint: $(VENV)/.ready-dev ## ruff's rules, ruff's format, mypy's strict types
 	$(BIN)/ruff check .

@@ -34,7 +34,12 @@ ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 WRITTEN_BY_HAND = sorted(
     path
-    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "guard" / "README.md")
+    for path in (
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        ROOT / "guard" / "README.md",
+        *ROOT.glob("examples/*/README.md"),
+    )
     if REFERENCE not in path.parents
 )
 ALL = [*WRITTEN_BY_HAND, *sorted(REFERENCE.glob("*.md"))]

@@ -1,0 +1,112 @@
+"""The ASGI app: routes, errors, headers, and the gate against forms from other sites."""
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Litestar, Request, Response, asgi
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.static_files import create_static_files_router
+from litestar.types import Receive, Scope, Send
+
+from listcutter import limits
+from listcutter.api import router
+from listcutter.errors import ListCutterError
+from listcutter.pages import Trouble, handlers, trouble_page
+from listcutter.service import Service
+from tocsin_guard import DiskFull, GuardError, users_stream
+from tocsin_guard.app import Asgi
+
+log = logging.getLogger("listcutter")
+
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+def make_app(service: Service) -> Asgi:
+    """List Cutter with guard's operations API around it. Serve it with one process."""
+
+    @asgi("/notices", copy_scope=True)
+    async def notices(scope: Scope, receive: Receive, send: Send) -> None:
+        await users_stream(service.guard)(scope, receive, send)  # type: ignore[arg-type]  # ASGI, typed more closely
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with service.running():
+            yield
+
+    static = create_static_files_router("/static", [Path(__file__).parent / "static"])
+    site = Litestar(
+        [*handlers, router, notices, static],
+        dependencies={"service": Provide(lambda: service, sync_to_thread=False, use_cache=True)},
+        signature_namespace={"Service": Service},
+        exception_handlers={Exception: partial(_answer_trouble, service)},
+        before_request=_from_here,
+        response_headers=HEADERS,
+        request_max_body_size=limits.BODY_BYTES_MAX,
+        lifespan=[lifespan],
+        openapi_config=OpenAPIConfig(
+            title="List Cutter", version="1", path="/api/schema", render_plugins=[JsonRenderPlugin()]
+        ),
+        logging_config=None,
+    )
+    return service.guard.around(site)
+
+
+def _from_here(request: Request[Any, Any, Any]) -> Response[Any] | None:
+    """Refuse what another site's page sends: there is no login, so the browser's word for where it stands
+    decides."""
+    if request.method in ("GET", "HEAD"):
+        return None
+    site, origin = request.headers.get("sec-fetch-site", "none"), request.headers.get("origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if site in ("none", "same-origin") and not foreign:
+        return None
+    return Response("Send this from a page of List Cutter itself.", status_code=403, media_type="text/plain")
+
+
+def _answer_trouble(service: Service, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    trouble = _trouble(error)
+    if trouble.status == 500:
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    if not request.url.path.startswith("/api/"):
+        return trouble_page(service, trouble)
+    body = {"type": "about:blank", "title": trouble.title, "status": trouble.status, "detail": trouble.detail}
+    headers = {"Retry-After": "10"} if trouble.status == 503 else {}
+    return Response(
+        json.dumps(body).encode(),
+        status_code=trouble.status,
+        media_type="application/problem+json",
+        headers=headers,
+    )
+
+
+def _trouble(error: Exception) -> Trouble:
+    if isinstance(error, ListCutterError):
+        return Trouble(error.status, error.title, str(error))
+    if isinstance(error, DiskFull):
+        text = (
+            "Storage is away and the local disk is full: nothing new can be kept now. What is here is safe."
+        )
+        return Trouble(503, "Not available", text)
+    if isinstance(error, GuardError):
+        return Trouble(503, "Not available", "The storage did not do it. Nothing is lost; try again later.")
+    if isinstance(error, HTTPException):
+        detail = "There is nothing at this address." if error.status_code == 404 else str(error.detail)
+        return Trouble(error.status_code, "Unknown" if error.status_code == 404 else "Not possible", detail)
+    return Trouble(500, "Error in the service", "Something went wrong here; the service's log says what.")

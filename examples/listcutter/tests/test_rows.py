@@ -1,0 +1,102 @@
+"""Reading lists: what is recognised, what is refused, and where each row starts."""
+
+from pathlib import Path
+
+import pytest
+
+from listcutter import limits
+from listcutter.errors import BadList
+from listcutter.rows import Form, Lines, name_columns, read_rows, survey
+
+
+def written(folder: Path, data: bytes) -> Path:
+    path = folder / "list.csv"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("data", "form", "columns", "rows"),
+    [
+        pytest.param(b"a,b\n1,2\n", Form(","), ("a", "b"), 1, id="commas"),
+        pytest.param(b"a;b\r\n1;2\r\n", Form(";", newline="\r\n"), ("a", "b"), 1, id="semicolons and CRLF"),
+        pytest.param(b"a\tb\n1\t2", Form("\t"), ("a", "b"), 1, id="tabs, no line end at the end"),
+        pytest.param(b'"a,x"|b\n1|2\n', Form("|"), ("a,x", "b"), 1, id="bars, a comma in quotes"),
+        pytest.param(b"name\nAna\n", Form(","), ("name",), 1, id="one column"),
+        pytest.param(b"\xef\xbb\xbfa,b\n1,2\n", Form(bom=True), ("a", "b"), 1, id="byte order mark"),
+        pytest.param("a,b\né,ü\n".encode(), Form(), ("a", "b"), 1, id="UTF-8"),
+        pytest.param(
+            "a,b\né,ü\n".encode("cp1252"), Form(encoding="cp1252"), ("a", "b"), 1, id="Windows-1252"
+        ),
+        pytest.param(b"a,b\n\n1,2\n\n3,4\n", Form(), ("a", "b"), 2, id="empty lines are no rows"),
+        pytest.param(b'a,b\n"1\n1",2\n3,4\n', Form(), ("a", "b"), 2, id="a line end in quotes"),
+        pytest.param(
+            "a,b\n1\u2028x,2\n".encode(), Form(), ("a", "b"), 1, id="only real line ends end a line"
+        ),
+        pytest.param(b"a,b\n", Form(), ("a", "b"), 0, id="no rows"),
+        pytest.param(
+            b"a,,a\n1,2,3\n", Form(), ("a", "Column 2", "a (2)"), 1, id="every column gets a name of its own"
+        ),
+    ],
+)
+def test_a_list_is_recognised(
+    data: bytes, form: Form, columns: tuple[str, ...], rows: int, tmp_path: Path
+) -> None:
+    found = survey(written(tmp_path, data))
+    assert (found.form, found.columns, found.rows) == (form, columns, rows)
+
+
+LONG = b"x" * (limits.LINE_BYTES_MAX + 10)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "The file is empty. A list has a line with the names of its columns, and rows below it."),
+        (b"a,b\r1,2\r", "The file has line ends of an old Macintosh. Save it with today's line ends."),
+        (
+            "a,b\n".encode("utf-16"),
+            "The file is not text in UTF-8: a spreadsheet must be saved as CSV first.",
+        ),
+        (b"PK\x03\x04\x00\x00", "The file is not text in UTF-8: a spreadsheet must be saved as CSV first."),
+        (b"a,b\n1,\x81\x8d\n", "Line 2 is not text in cp1252. Save the list as UTF-8."),
+        (
+            b"a,b\n" + LONG,
+            "The row at byte 4 is longer than a row of a list can be: "
+            "a quote may be open, or the file has no line ends.",
+        ),
+        (b'a,b\n1,"' + b"x" * 200_000, "Line 2 cannot be read: field larger than field limit (131072)."),
+        (b",".join([b"c"] * 1001) + b"\n", "The list has 1001 columns; at most 1000 are possible."),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_a_sentence(data: bytes, said: str, tmp_path: Path) -> None:
+    with pytest.raises(BadList) as refused:
+        survey(written(tmp_path, data))
+    assert str(refused.value) == said
+
+
+def test_a_row_that_goes_on_in_quotes_for_ever_ends_at_a_bound(tmp_path: Path) -> None:
+    with pytest.raises(BadList, match="The row at byte 4 is longer than a row of a list can be"):
+        survey(written(tmp_path, b"a,b\n" + b'"x\n",' * 1_000_000))
+
+
+def test_uneven_rows_are_counted(tmp_path: Path) -> None:
+    assert survey(written(tmp_path, b"a,b\n1\n1,2\n1,2,3\n")).uneven == 2
+
+
+def test_every_mark_is_where_its_row_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MARKS_MAX", 16)
+    data = b"n,text\n" + b"".join(b'%d,"two\nlines"\n' % n if n % 7 else b"%d,one\n" % n for n in range(5000))
+    path = written(tmp_path, data)
+    found = survey(path)
+    assert found.rows == 5000
+    assert len(found.marks) <= 16
+    for number, mark in enumerate(found.marks):
+        with path.open("rb") as file:
+            file.seek(mark)
+            row = next(read_rows(Lines(file, "utf-8", mark), found.form))
+        assert row[0] == str(number * found.mark_rows)
+
+
+def test_repeated_names_never_clash() -> None:
+    assert name_columns(["a", "a (2)", "a", ""]) == ("a", "a (2)", "a (3)", "Column 4")
