@@ -11,18 +11,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
-from sqlalchemy import Connection, Engine, event, select, update
+from sqlalchemy import Connection, Engine, delete, event, select, update
 
 from tests.sim.chance import Fault
 from tests.sim.play import play
 from tests.sim.verdict import Violation
 from tests.support.postgres import Cluster
 from tocsin.core.incident import Incident, draft, events, ladder, state
-from tocsin.store import codec, outbox, subjects
+from tocsin.store import codec, outbox, plans, subjects
 from tocsin.store import store as stores
 from tocsin.store.database import writing_engine
 from tocsin.store.errors import Conflict
 from tocsin.store.schema import outbox as rows
+from tocsin.store.schema import plans as stored_plans
 
 
 @contextmanager
@@ -168,6 +169,19 @@ def compare_and_set_off() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def plan_forgotten() -> Iterator[None]:
+    """Only the newest plan is kept. Who runs has the older ones in memory: the next start would miss them."""
+    real = plans.keep
+
+    def broken(tx: Connection, version: str, *what: Any) -> None:
+        tx.execute(delete(stored_plans).where(stored_plans.c.version != version))
+        real(tx, version, *what)
+
+    with mock.patch.object(plans, "keep", broken):
+        yield
+
+
 FORGETTING = (
     "nothing_committed_is_lost",
     "every_signal_is_counted_once",
@@ -230,6 +244,7 @@ BROKEN = {
     "step skipped": Broken(step_skipped, ("steps_are_taken_in_order",), QUIET),
     "message dropped": Broken(message_dropped, ("every_ring_is_in_the_outbox",), QUIET),
     "clock forgotten": Broken(clock_forgotten, ("the_due_time_is_the_next_deadline",), QUIET),
+    "plan forgotten": Broken(plan_forgotten, ("the_auditor_finds_nothing",), QUIET),
     "repeat unmarked": Broken(
         repeat_unmarked, ("a_repeat_is_marked", "a_ring_moves_along_its_arrows"), (Fault.CRASH_AFTER_SEND,)
     ),

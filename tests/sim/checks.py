@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.sim import alert_rules, outbox_rules, run_rules
 from tests.sim.alert_rules import ALERT_COLUMNS, AlertRow
+from tests.sim.auditing import call_the_auditor
 from tests.sim.incident_rules import EVENT_RULES, ROW_RULES, Row, what_falls_due_is_done_on_time
 from tests.sim.outbox_rules import RING_COLUMNS, Ring
 from tests.sim.reading import EVENT_COLUMNS, recorded
@@ -77,6 +78,7 @@ class Checks:
             for judge in ROW_RULES:
                 run.verdict.expect(judge, fresh, stored)
         self._ledger()
+        call_the_auditor(run)
         run.verdict.raise_first(run.where())
 
     def look_healed(self) -> None:
@@ -161,8 +163,7 @@ class Checks:
     def _at_rest(self, rows: Sequence[Sequence[Any]], alerts: Iterable[AlertRow]) -> None:
         run = self._run
         now = to_micros(run.clock())
-        turning = [one for one in run.nodes if one.awake and one.turning]
-        if not turning or any(one.rests_until > run.loop.micros for one in turning) or not run.rested:
+        if not run.at_rest:
             return
         late = [row[0] for row in rows if row[2] is not None and row[2] <= now]
         waiting = run.database.look(f"{RING_COLUMNS} AND state = 'waiting' AND next_at <= ?", now)

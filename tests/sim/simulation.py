@@ -119,6 +119,12 @@ class Simulation:
             node.close()
         self.loop.run_ready()
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether somebody's wheels turn, and have nothing left to do at this instant."""
+        turning = [one for one in self.nodes if one.awake and one.turning]
+        return bool(turning) and self.rested and all(one.rests_until <= self.loop.micros for one in turning)
+
     # Processes.
 
     def awake(self) -> list[Node]:
