@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from tocsin import limits
-from tocsin.app.clock import clock
+from tocsin.app.clock import clock, passed
+from tocsin.app.jumps import Jumps, told
 from tocsin.engine.context import Context
 from tocsin.settings import Settings
 from tocsin.store import counters, subjects
@@ -40,6 +41,7 @@ class Health:
         self.refusing = ""
         self.findings: tuple[str, ...] = ()
         self._alarmed_at: datetime | None = None
+        self._jumps = Jumps()
 
     @property
     def skewed(self) -> bool:
@@ -48,6 +50,7 @@ class Health:
 
     async def measure(self) -> None:
         """Look at the clock and at the store. Called by a loop, once a second or so."""
+        self._look_for_jumps()
         try:
             asked = clock()
             theirs = await self._store.read(database_now)
@@ -66,6 +69,13 @@ class Health:
                 "This node's clock is %.1f seconds off the database's: it pages nobody until that is mended.",
                 self.skew_seconds,
             )
+
+    def _look_for_jumps(self) -> None:
+        """A database elsewhere would show it as skew; beside SQLite there is no other clock to ask."""
+        before, now, after = passed(), clock(), passed()
+        # Stopped between the two, this process would take its own pause for a jump.
+        if after - before < ANSWER_WITHIN and (jump := self._jumps.look(now, after)):
+            log.critical("%s", told(jump))
 
     async def _look_for_room(self) -> None:
         """Try to write once something could not be stored, until it works; meanwhile be loud.
@@ -108,6 +118,9 @@ class Health:
             found["store"] = REFUSING
         if self.skewed:
             found["clock"] = f"This node's clock is {self.skew_seconds:.1f} seconds off the database's."
+
+        if self._jumps.jumped:
+            found["jump"] = told(self._jumps.jumped)
 
         def late(tx: Transaction) -> int:
             return subjects.overdue(tx, clock(), LATE)
