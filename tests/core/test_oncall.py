@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.core.rota_by_hand import ZONES as ALL_ZONES
+from tests.core.rota_by_hand import clock_changes
 from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall import Layer, Rota, Unit, on_call, wall_clock
 from tocsin.core.oncall.roster import rosters
@@ -201,52 +202,31 @@ def test_over_years_hand_overs_stand_at_their_wall_clock_time(zone: str, time: s
             assert local(at - timedelta(minutes=1), zone) < day < local(at, zone)
 
 
-def _changes(zone: ZoneInfo) -> Iterator[tuple[datetime, timedelta, timedelta]]:
-    """When a zone's clocks change from 2020 to 2037, with the offsets before and after."""
-    at, last = utc("2020-01-01"), utc("2038-01-01")
-    while at < last:
-        after = at + timedelta(days=14)  # the shortest summer time, around Ramadan, is longer
-        if _offset(at, zone) != _offset(after, zone):
-            low, high = at, after
-            while high - low > timedelta(seconds=1):
-                middle = (low + (high - low) / 2).replace(microsecond=0)
-                low, high = (low, middle) if _offset(middle, zone) != _offset(low, zone) else (middle, high)
-            yield high, _offset(low, zone), _offset(high, zone)
-        at = after
-
-
-def _offset(at: datetime, zone: ZoneInfo) -> timedelta:
-    offset = at.astimezone(zone).utcoffset()
-    assert offset is not None
-    return offset
-
-
 def test_every_change_of_every_clock_until_2037_is_met() -> None:
     seen = 0
-    for name in sorted(available_timezones()):
+    for name, at, before, after in clock_changes(*ALL_ZONES):
         zone = ZoneInfo(name)
-        for at, before, after in _changes(zone):
-            seen += 1
-            old, new = (at + before).replace(tzinfo=None), (at + after).replace(tzinfo=None)
-            half = abs(new - old) / 2
-            minute = timedelta(minutes=1)
-            if new > old:  # the clocks went forward: what was skipped begins where the gap ends
-                walls = {
-                    old - minute: at - minute,
-                    old: at,
-                    old + half: at,
-                    new: at,
-                    new + minute: at + minute,
-                }
-            else:  # back: what happens twice counts the first time
-                walls = {
-                    new: at - 2 * half,
-                    new + half: at - half,
-                    old - minute: at - minute,
-                    old: at + 2 * half,
-                }
-            for wall, instant in walls.items():
-                assert wall_clock(wall, zone) == instant, (name, wall)
+        seen += 1
+        old, new = (at + before).replace(tzinfo=None), (at + after).replace(tzinfo=None)
+        half = abs(new - old) / 2
+        minute = timedelta(minutes=1)
+        if new > old:  # the clocks went forward: what was skipped begins where the gap ends
+            walls = {
+                old - minute: at - minute,
+                old: at,
+                old + half: at,
+                new: at,
+                new + minute: at + minute,
+            }
+        else:  # back: what happens twice counts the first time
+            walls = {
+                new: at - 2 * half,
+                new + half: at - half,
+                old - minute: at - minute,
+                old: at + 2 * half,
+            }
+        for wall, instant in walls.items():
+            assert wall_clock(wall, zone) == instant, (name, wall)
     assert seen > 5_000
 
 

@@ -154,8 +154,8 @@ def _dates(document: Document, value: Value) -> tuple[date, ...]:
             remedy = "Write it like 2026-12-25, or 2026-12-24 to 2026-12-26."
             document.fault(item, "A date is expected here.", remedy)
         elif last < first or (last - first).days >= DATES_MOST:
-            message = f"The dates of a layer are {DATES_MOST} at most, and the first stands first."
-            document.fault(item, message, "Write the earlier date before `to`.")
+            message = f"A first date, a later one, and no more than {DATES_MOST} in all are expected here."
+            document.fault(item, message, "Write it like 2026-12-24 to 2026-12-26.")
         else:
             found.update(first + number * _DAY for number in range((last - first).days + 1))
     if len(found) > DATES_MOST:

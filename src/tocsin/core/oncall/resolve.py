@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tocsin.core.model import RotaId
 from tocsin.core.oncall.roster import FOREVER, rosters
 from tocsin.core.oncall.rota import Override, Rota, Seat, Turn
 
 Rotas = Mapping[RotaId, Rota]
+
+_LOOK_BACK = timedelta(days=8)
+_LONGEST = timedelta(days=1024)
+"""Longer than any turn but that of somebody who never hands over."""
 
 
 def on_call(rotas: Rotas, rota: RotaId, at: datetime, overrides: Sequence[Override] = ()) -> tuple[Seat, ...]:
@@ -37,6 +41,22 @@ def turns(
         at = change
     if current is not None:
         yield current
+
+
+def whole_turns(
+    rotas: Rotas, rota: RotaId, since: datetime, until: datetime, overrides: Sequence[Override] = ()
+) -> Iterator[Turn]:
+    """The turns that touch the time from `since` until `until`, as they really begin and end."""
+    back = _LOOK_BACK
+    first = next(turns(rotas, rota, since - back, until, overrides), None)
+    while first is not None and first.until > since and back < _LONGEST:
+        back *= 2
+        first = next(turns(rotas, rota, since - back, until, overrides), None)
+    for turn in turns(rotas, rota, since - back, until + _LONGEST, overrides):
+        if turn.since >= until:
+            return
+        if turn.until > since:
+            yield turn
 
 
 def _resolve(

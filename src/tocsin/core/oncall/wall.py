@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
+@lru_cache(maxsize=4096)
 def wall_clock(wall: datetime, zone: ZoneInfo) -> datetime:
     """The instant (UTC) of a naive wall-clock time in `zone`.
 

@@ -1,0 +1,91 @@
+"""A rota as a calendar that other programs subscribe to (RFC 5545): names and times, no addresses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from tocsin.core.model import PersonId, RotaId
+from tocsin.core.oncall import Override, Rotas, Seat, Turn, whole_turns
+
+BACK = timedelta(days=14)
+AHEAD = timedelta(days=120)
+"""What of the past and the future a feed shows."""
+
+_LINE_OCTETS = 75
+_HEAD = (
+    "BEGIN:VCALENDAR",
+    "VERSION:2.0",
+    "PRODID:-//Tocsin//On call//EN",
+    "CALSCALE:GREGORIAN",
+    "METHOD:PUBLISH",
+    "REFRESH-INTERVAL;VALUE=DURATION:PT1H",
+    "X-PUBLISHED-TTL:PT1H",
+)
+
+
+def feed(
+    title: str,
+    rotas: Rotas,
+    of: Iterable[RotaId],
+    now: datetime,
+    overrides: Sequence[Override] = (),
+    names: Mapping[PersonId, str] | None = None,
+    person: PersonId | None = None,
+) -> str:
+    """The calendar of these rotas around `now`; of one person alone when `person` is given.
+
+    An event keeps its UID for as long as the person has that turn in that rota.
+    """
+    lines = [*_HEAD, f"NAME:{_text(title)}", f"X-WR-CALNAME:{_text(title)}"]
+    for rota in of:
+        for turn in whole_turns(rotas, rota, now - BACK, now + AHEAD, overrides):
+            for seat in turn.seats:
+                if person is None or seat.person == person:
+                    lines += _event(turn, seat, now, names or {})
+    lines.append("END:VCALENDAR")
+    return "".join(_folded(line) + "\r\n" for line in lines)
+
+
+def _event(turn: Turn, seat: Seat, now: datetime, names: Mapping[PersonId, str]) -> Iterable[str]:
+    identity = f"{seat.rota}\0{seat.person}\0{_instant(turn.since)}"
+    uid = hashlib.sha256(identity.encode()).hexdigest()[:32]
+    name = names.get(seat.person, seat.person)
+    why = seat.why
+    if seat.override is not None and seat.override.reason:
+        why += f": {seat.override.reason}"
+    return (
+        "BEGIN:VEVENT",
+        f"UID:{uid}@tocsin",
+        f"DTSTAMP:{_instant(now)}",
+        f"DTSTART:{_instant(turn.since)}",
+        f"DTEND:{_instant(turn.until)}",
+        f"SUMMARY:{_text(f'{name} on call: {seat.rota}')}",
+        f"DESCRIPTION:{_text(why)}",
+        "TRANSP:TRANSPARENT",
+        "END:VEVENT",
+    )
+
+
+def _instant(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _text(text: str) -> str:
+    """A TEXT value: its separators escaped, no line break or control character left."""
+    text = "".join(letter if letter >= " " and letter != "\x7f" else " " for letter in text)
+    return text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
+
+
+def _folded(line: str) -> str:
+    """The line in pieces of at most 75 octets, none of which splits a letter."""
+    pieces, length = [""], 0
+    for letter in line:
+        size = len(letter.encode())
+        if length + size > _LINE_OCTETS:
+            pieces.append(" ")
+            length = 1
+        pieces[-1] += letter
+        length += size
+    return "\r\n".join(pieces)
