@@ -89,6 +89,9 @@ CONDITION_CHARACTERS = 500
 PLAN_FILES = 500
 """The most files of a plan, messages and runbooks included."""
 
+FACT_MOST = 10**12
+"""The largest number that a fact may be; of a length of time, in seconds."""
+
 RETENTION_ROWS = 1_000
 """The most rows that one turn of housekeeping removes, so that no page waits behind it."""
 

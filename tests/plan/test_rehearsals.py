@@ -204,7 +204,8 @@ def test_problems_of_a_script(text: str, problem: str) -> None:
         ),
         (
             "- {status: fine}",
-            "1:12: [1].status: `fine` is no status. Use one of: triggered, acknowledged, resolved.",
+            "1:12: [1].status: `fine` is no status. Use one of: "
+            "triggered, acknowledged, mitigated, resolved, closed, merged.",
         ),
         ("- {level: P9}", "1:11: [1].level: There is no level `P9`. Levels are: P1, P2."),
     ],

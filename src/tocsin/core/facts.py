@@ -47,7 +47,7 @@ class Condition(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact of the plan. `values` are the choices, the lowest first.
+    """One fact of the plan. `values` are the choices, the lowest first; `means` says what each is.
 
     `ask` is the question that a person answers. `usual` is the value that `usual(fact)` gives a condition.
     `chosen_by` works it out: the highest choice whose condition holds. `highest_of` takes the highest of
@@ -61,6 +61,12 @@ class Fact:
     usual: FactValue | None = None
     chosen_by: tuple[tuple[str, Condition], ...] = ()
     highest_of: tuple[FactId, ...] = ()
+    means: tuple[str, ...] = ()
+
+    @property
+    def derived(self) -> bool:
+        """Whether it is worked out, so that nobody says it."""
+        return bool(self.chosen_by or self.highest_of)
 
 
 def built_in(levels: Iterable[LevelId], services: Iterable[ServiceId]) -> dict[FactId, Fact]:
@@ -83,3 +89,42 @@ def built_in(levels: Iterable[LevelId], services: Iterable[ServiceId]) -> dict[F
     facts = [Fact(FactId(name), FactKind.CHOICE, values) for name, values in choices.items()]
     facts += [Fact(FactId(name), kind) for name, kind in kinds.items()]
     return {fact.id: fact for fact in facts}
+
+
+def complete(declared: Mapping[FactId, Fact], known: Mapping[FactId, FactValue]) -> dict[FactId, FactValue]:
+    """What is known, and what follows from it. `declared` holds a fact after those it is worked out from."""
+    found = dict(known)
+    for fact in declared.values():
+        if fact.derived:
+            possible = possible_choices(declared, found, fact.id)
+            if len(possible) == 1:
+                found[fact.id] = possible[0]
+    return found
+
+
+def possible_choices(
+    declared: Mapping[FactId, Fact], known: Mapping[FactId, FactValue], id: FactId
+) -> tuple[str, ...]:
+    """The choices that a fact may still turn out to have, the lowest first; all, when nothing is known."""
+    fact = declared[id]
+    if id in known:
+        return (str(known[id]),)
+    if fact.chosen_by:
+        return _chosen(fact, known) or fact.values
+    if fact.highest_of:
+        each = [possible_choices(declared, known, one) for one in fact.highest_of]
+        least = max(fact.values.index(possible[0]) for possible in each)
+        return tuple(choice for choice in fact.values[least:] if any(choice in possible for possible in each))
+    return fact.values
+
+
+def _chosen(fact: Fact, known: Mapping[FactId, FactValue]) -> tuple[str, ...]:
+    """The highest choice that holds, and those above it that are open still."""
+    found: list[str] = []
+    for choice, condition in reversed(fact.chosen_by):
+        held = condition.holds(known)
+        if held is not False:
+            found.insert(0, choice)
+        if held:
+            break
+    return tuple(found)

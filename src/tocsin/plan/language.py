@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tocsin.core.model import AlertSeverity
 from tocsin.plan.about import ABOUT, ACTIONS, CHANNEL, HAND_OVER, TRAINING
 from tocsin.plan.calendar import DUTY
+from tocsin.plan.classify import MATRIX, ROW
 from tocsin.plan.escalation import PROGRESS, RECLASSIFY, STAGE, TRIGGER
+from tocsin.plan.facts import FACT
 from tocsin.plan.levels import LEVEL
 from tocsin.plan.messages import MESSAGE
 from tocsin.plan.notify import RULE
@@ -15,12 +16,10 @@ from tocsin.plan.review import REVIEW
 from tocsin.plan.roles import ROLE
 from tocsin.plan.shape import (
     CONDITION,
-    LENGTH,
     TARGETS,
     TEXT,
     TEXTS,
     ZONE,
-    Choice,
     Either,
     Key,
     Many,
@@ -29,33 +28,6 @@ from tocsin.plan.shape import (
 )
 
 ROTA = Table("rota", {})
-FACT = Table(
-    "fact",
-    {
-        "is": Key(
-            Either((Choice(("number", "percent", "duration", "yes or no", "text")), TEXTS, Named(TEXT))),
-            "what its values are: a kind, or its choices, the lowest first, with a meaning if you like",
-        ),
-        "ask": Key(TEXT, "the question that a person answers"),
-        "usual": Key(TEXT, "what it is on a quiet day: the value of `usual(fact)` in conditions"),
-        "highest_of": Key(TEXTS, "instead: facts with the same choices, of which the highest counts"),
-    },
-)
-ROW = Table(
-    "row",
-    {
-        "level": Key(TEXT, "the level's id", required=True),
-        "when": Key(CONDITION, "what must hold for the row to fit", "it fits"),
-        "for": Key(LENGTH, "how long it must have held", "it counts at once"),
-        "because": Key(TEXT, "the reason, as people would give it", "the row itself"),
-        "severity": Key(Choice(tuple(AlertSeverity)), "how bad the source says it is", "any"),
-        "source": Key(TEXT, "the alert's source, letter by letter", "any"),
-        "component": Key(TEXT, "its component", "any"),
-        "group": Key(TEXT, "its group", "any"),
-        "class": Key(TEXT, "its class", "any"),
-    },
-)
-MATRIX = Named(Either((TEXTS, Named(TEXTS))))
 
 PLAN = Table(
     "plan.yaml",

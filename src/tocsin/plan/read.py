@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tocsin.core.facts import built_in
-from tocsin.core.model import AlertSeverity, LevelId, ServiceId
-from tocsin.core.policy import Classification, Level, Policy, Service
-from tocsin.core.severity import FIELDS
+from tocsin.core.model import LevelId, ServiceId
+from tocsin.core.policy import Policy, Service
 from tocsin.plan.calendar import read_calendar
-from tocsin.plan.document import Document, Value, listing
+from tocsin.plan.classify import read_classify, read_matrix
+from tocsin.plan.document import Document, Value
 from tocsin.plan.escalation import read_progress, read_reclassify, read_stages, read_triggers
+from tocsin.plan.facts import read_facts
 from tocsin.plan.files import PLAN_FILE, load_directory, version_of
 from tocsin.plan.handbook import Plan
 from tocsin.plan.language import PLAN
@@ -64,8 +65,9 @@ def examine(files: Mapping[str, str]) -> tuple[Document, Plan]:
 def _plan(document: Document, root: Value, files: Mapping[str, str]) -> Plan:
     entries = document.table(root, PLAN)
     names = names_of(document, entries)
-    known = built_in(map(LevelId, names.levels), map(ServiceId, names.services))
-    names = replace(names, facts=known)
+    given = built_in(map(LevelId, names.levels), map(ServiceId, names.services))
+    facts = read_facts(document, entries.get("facts"), given)
+    names = replace(names, facts=given | facts)
     zone = document.zone(entries.get("zone"), "UTC")
     services = _services(document, entries)
     levels = read_levels(document, entries.get("levels"), names)
@@ -80,14 +82,15 @@ def _plan(document: Document, root: Value, files: Mapping[str, str]) -> Plan:
         zone=zone,
         incident_id=_incident_id(document, entries),
         levels=levels,
-        classifications=_classify(document, entries, levels),
+        classifications=read_classify(document, entries.get("classify"), names),
         services=services,
         integrations=_integrations(document, entries, services),
         rotas=read_rotas(document, entries.get("rotas"), zone),
         catch_all=read_targets(document, entries.get("catch_all"), names),
         notify_rules=notify_rules(document, entries.get("notify")),
         channel=_channel(document, entries.get("channel")),
-        facts={},
+        facts=facts,
+        matrix=read_matrix(document, entries.get("matrix"), names),
         reclassify=read_reclassify(document, entries.get("reclassify"), names),
         progress=read_progress(document, entries.get("progress")),
         stages=read_stages(document, entries.get("stages"), names),
@@ -138,23 +141,3 @@ def _integrations(
         name: ServiceId(document.reference(value, services, "service"))
         for name, value in document.named(entries.get("integrations")).items()
     }
-
-
-def _classify(
-    document: Document, entries: Mapping[str, Value], levels: tuple[Level, ...]
-) -> tuple[Classification, ...]:
-    rows = []
-    ids = [level.id for level in levels]
-    for item in document.items(entries["classify"]) if "classify" in entries else ():
-        parts = document.mapping(item, ("level", *FIELDS))
-        level = LevelId(document.text(document.required(item, parts, "level")))
-        if level and level not in ids:
-            remedy = f"Levels are: {listing(ids)}."
-            document.fault(parts["level"], f"There is no level `{level}`.", remedy)
-        severity = document.text(parts.get("severity"))
-        if severity and severity not in list(AlertSeverity):
-            remedy = f"Use one of: {', '.join(AlertSeverity)}."
-            document.fault(parts["severity"], f"`{severity}` is no severity.", remedy)
-        when = {name: document.text(value) for name, value in parts.items() if name != "level"}
-        rows.append(Classification(when, level))
-    return tuple(rows)

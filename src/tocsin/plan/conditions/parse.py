@@ -37,6 +37,9 @@ from tocsin.plan.document import listing
 DEPTH = 20
 """How deep a condition may nest; each operation counts, but for the parts of one `and` or `or`."""
 
+NEAR = 0.7
+"""How much alike two words are of which one may be a slip for the other."""
+
 _MEASURED = (FactKind.NUMBER, FactKind.PERCENT, FactKind.DURATION)
 _TRUTHS = {"yes": True, "true": True, "no": False, "false": False}
 _DONE = {"+": "added", "-": "subtracted", "*": "multiplied", "/": "divided"}
@@ -314,7 +317,7 @@ class _Reader:
         if word.quoted:
             remedy = "Compare it with a fact that is text or a choice."
             return Wrong(at, f"Nothing is compared with the text `{word.text}`.", remedy)
-        near = get_close_matches(word.text, self.facts, 1)
+        near = get_close_matches(word.text, self.facts, 1, NEAR)
         apart = [FactId(part) for part in word.text.split("-")]
         if len(apart) > 1 and all(part in self.facts for part in apart):
             remedy = f"Write spaces around the minus: `{' - '.join(apart)}`."
@@ -357,7 +360,7 @@ def _bare(node: Node | _Word) -> str | None:
 
 
 def _no_choice(text: str, fact: Fact, at: int) -> Wrong:
-    near = get_close_matches(text, fact.values, 1)
+    near = get_close_matches(text, fact.values, 1, NEAR)
     remedy = f"Did you mean `{near[0]}`?" if near else f"Choices are: {listing(fact.values)}."
     return Wrong(at, f"`{text}` is none of the choices of `{fact.id}`.", remedy)
 

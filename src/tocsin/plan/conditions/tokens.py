@@ -67,6 +67,12 @@ _SPACE = re.compile(r"\s*")
 _INSTEAD = {"=": "==", "&": "and", "|": "or", "!": "not", "≥": ">=", "≤": "<=", "≠": "!=", "×": "*", "−": "-"}
 
 
+def is_word(text: str) -> bool:
+    """Whether it can stand in a condition as a name, without quotes."""
+    match = _TOKEN.fullmatch(text)
+    return match is not None and match.lastgroup == Cut.WORD.name
+
+
 def tokens(text: str) -> list[Token]:
     """The tokens of a condition, ending with one that says so; raises Wrong."""
     found: list[Token] = []
