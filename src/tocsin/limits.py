@@ -5,6 +5,9 @@ from __future__ import annotations
 BODY_BYTES = 512 * 1024
 """The largest request body that intake reads (PagerDuty's own limit)."""
 
+BODY_SECONDS = 20
+"""How long a sender may take over the body of one request, from its headers to its last byte."""
+
 BATCH_SIGNALS = 1_000
 """The most signals in one request to the native address."""
 

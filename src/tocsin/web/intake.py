@@ -1,6 +1,7 @@
 """The addresses that sources speak to: plain ASGI, because this path is measured in thousands a second.
 
-A sender hears 2xx only after the signals are on disk, 429 when too many wait, 503 when they cannot be stored.
+A sender hears 2xx only after the signals are on disk, 429 when too many wait, 503 when they cannot be stored,
+408 when the body takes too long.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tocsin.store import directory
 from tocsin.store.alerts import Received
 from tocsin.store.errors import StoreError, StoreFull
 from tocsin.web.auth import PUBLIC
+from tocsin.web.patience import Patience
 from tocsin.web.services import Parse, Services
 
 KEYS_LAST = timedelta(seconds=2)
@@ -30,6 +32,8 @@ KEYS_LAST = timedelta(seconds=2)
 STRANGE_KEYS_LAST = timedelta(milliseconds=50)
 """How long a key that nobody has may be remembered: who has just made one uses it at once."""
 
+NOT_A_POST = "Events come in by POST."
+TOO_SLOW = f"The body did not come within {limits.BODY_SECONDS} seconds. Send this again."
 TOO_LARGE = f"The body is larger than {limits.BODY_BYTES} bytes. Send fewer events at a time."
 UNKNOWN_KEY = "No integration has this key. Make one with `tocsin integration add`."
 BUSY = "More events wait than this server can store just now. Send this again."
@@ -46,6 +50,7 @@ class Door:
         self._keys: Mapping[str, str] = {}
         self._keys_at: datetime | None = None
         self._looking: asyncio.Task[None] | None = None
+        self.patience = Patience(limits.BODY_SECONDS)
 
     async def accept(self, key: str, signals: tuple[Signal, ...], *, key_in_body: bool) -> tuple[int, str]:
         """Store the signals for whose key it is; (202, "") or the status and sentence that say why not."""
@@ -54,16 +59,17 @@ class Door:
         try:
             integration = await self._integration(key, now)
             if integration is None:
-                status = 400 if key_in_body else 401
-                meters.refused.labels(str(status)).inc()
-                return status, UNKNOWN_KEY
+                return self.refused(400 if key_in_body else 401, UNKNOWN_KEY)
             await self._intake.accept([Received(integration, signal, now) for signal in signals])
         except (Busy, StoreError) as trouble:
-            status, why = _not_stored(trouble)
-            meters.refused.labels(str(status)).inc()
-            return status, why
+            return self.refused(*_not_stored(trouble))
         meters.signals_of(integration).inc(len(signals))
         return 202, ""
+
+    def refused(self, status: int, why: str) -> tuple[int, str]:
+        """Count a request of which nothing is stored."""
+        self._services.context.meters.refused.labels(str(status)).inc()
+        return status, why
 
     async def _integration(self, key: str, now: datetime) -> str | None:
         """The integration that a routing key speaks for."""
@@ -103,11 +109,17 @@ def _handler(door: Door, parse: Parse) -> ASGIApp:
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         request = cast(HTTPScope, scope)
-        body = await _body(request, receive)
-        if body is None:
-            return await _refuse(send, *_unread(request))
+        if request["method"] != "POST":
+            return await _refuse(send, 405, NOT_A_POST)
         try:
+            body = await door.patience.for_all_of(_body(receive))
             parsed = parse(body)
+        except _TooLarge:
+            return await _refuse(send, *door.refused(413, TOO_LARGE))
+        except TimeoutError:
+            return await _refuse(send, *door.refused(408, TOO_SLOW))
+        except _Left:
+            return None
         except Rejected as rejected:
             return await _answer(send, rejected.status, rejected.answer)
         key = parsed.key or _bearer(request)
@@ -126,29 +138,29 @@ def _bearer(scope: HTTPScope) -> str:
     return ""
 
 
-async def _body(scope: HTTPScope, receive: Receive) -> bytes | None:
-    """The whole body; None when it is not a POST, too large, or the sender left."""
-    if scope["method"] != "POST":
-        return None
+class _TooLarge(Exception):
+    """A body is larger than BODY_BYTES; the rest of it is not read."""
+
+
+class _Left(Exception):
+    """The sender is gone before the end of the body: nobody hears an answer."""
+
+
+async def _body(receive: Receive) -> bytes:
+    """The whole body; raises _TooLarge or _Left."""
     chunks: list[bytes] = []
     size = 0
     while True:
         event = await receive()
         if event["type"] != "http.request":
-            return None
+            raise _Left
         chunk = event.get("body", b"")
         size += len(chunk)
         if size > limits.BODY_BYTES:
-            return None
+            raise _TooLarge
         chunks.append(chunk)
         if not event.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _unread(scope: HTTPScope) -> tuple[int, str]:
-    if scope["method"] != "POST":
-        return 405, "Events come in by POST."
-    return 413, TOO_LARGE
 
 
 async def _refuse(send: Send, status: int, sentence: str) -> None:
@@ -159,11 +171,17 @@ async def _refuse(send: Send, status: int, sentence: str) -> None:
 
 _JSON = (b"content-type", b"application/json")
 _COME_BACK = (b"retry-after", b"1")
+_MORE = {
+    405: (b"allow", b"POST"),
+    408: (b"connection", b"close"),  # or the rest would be waited for
+    429: _COME_BACK,
+    503: _COME_BACK,
+}
 
 
 async def _answer(send: Send, status: int, body: bytes) -> None:
     headers = [_JSON, (b"content-length", str(len(body)).encode())]
-    if status in (429, 503):
-        headers.append(_COME_BACK)
+    if status in _MORE:
+        headers.append(_MORE[status])
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})

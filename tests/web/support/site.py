@@ -18,7 +18,7 @@ import tempfile
 import threading
 from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,13 +34,12 @@ from tocsin.core.model import (
     AlertSeverity,
     Message,
     Outcome,
-    Parsed,
     PersonId,
     Receipt,
-    Rejected,
     Signal,
     SubjectId,
 )
+from tocsin.edges.sources import pagerduty
 from tocsin.engine.apply import Applied
 from tocsin.engine.context import Context
 from tocsin.engine.engine import Channel, Engine
@@ -56,7 +55,7 @@ from tocsin.store.transaction import Transaction
 from tocsin.web.auth import sign_in_link, start_session
 from tocsin.web.services import Changes, Services
 from tocsin.web.signing import Signer
-from tocsin.web.site import create_site
+from tocsin.web.site import create_site, straight
 
 T = TypeVar("T")
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # a Monday night; ana is primary, ben secondary
@@ -90,10 +89,6 @@ def _empty_database() -> bytes:
         migrate(store.writing)
         store.close()
         return path.read_bytes()
-
-
-def _reject(body: bytes) -> Parsed:
-    raise Rejected(400, b"{}")
 
 
 class Mailbox:
@@ -157,7 +152,7 @@ class Site:
             signer=self.signer,
             changes=Changes(),
             new_secret=lambda: f"secret-{next(numbers)}",
-            parsers={"/v2/enqueue": _reject},
+            parsers={"/v2/enqueue": partial(pagerduty.parse, new_key=lambda: "new key")},
             ready=self._ready,
             public_url=public_url,
             demo=demo,
@@ -281,7 +276,7 @@ class Site:
     def serve(self, port: int) -> None:
         """Answer real browsers on this port of 127.0.0.1, until `close`."""
         config = uvicorn.Config(
-            self.app,
+            straight(self.app),
             port=port,
             lifespan="off",
             log_config=None,

@@ -1,0 +1,161 @@
+"""What a sender hears at the door, over a real connection."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.web.support.site import Site, free_port
+from tocsin import limits
+from tocsin.store import directory
+from tocsin.store.alerts import Received
+from tocsin.store.errors import StoreFull
+from tocsin.web import intake
+from tocsin.web.patience import Patience
+
+KEY = "a routing key of prometheus"
+DOOR = "/v2/enqueue"
+
+
+def event(key: str = "checkout") -> dict[str, Any]:
+    return {
+        "routing_key": KEY,
+        "event_action": "trigger",
+        "dedup_key": key,
+        "payload": {"summary": "checkout is down", "source": "eu-west", "severity": "critical"},
+    }
+
+
+@pytest.fixture
+def sender(site: Site) -> Iterator[httpx.Client]:
+    """A sender with a key that counts, connected to a server on a port of its own."""
+    add = partial(directory.add_key, integration="prometheus", key=KEY, now=site.now)
+    site.store.write_now(add)
+    port = free_port()
+    site.serve(port)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        yield client
+
+
+def heard(answer: httpx.Response) -> tuple[int, Any]:
+    return answer.status_code, answer.json()
+
+
+def no(sentence: str) -> dict[str, Any]:
+    """A refusal in PagerDuty's own shape."""
+    return {"status": "error", "message": sentence, "errors": [sentence]}
+
+
+def test_what_is_stored_is_accepted(sender: httpx.Client, site: Site) -> None:
+    accepted = {"status": "success", "message": "Event processed", "dedup_key": "checkout"}
+    assert heard(sender.post(DOOR, json=event())) == (202, accepted)
+    site.settle()
+    assert site.incident().title == "checkout is down"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_only_a_post_brings_events(sender: httpx.Client, method: str) -> None:
+    answer = sender.request(method, DOOR)
+    assert heard(answer) == (405, no("Events come in by POST."))
+    assert answer.headers["allow"] == "POST"
+
+
+def test_a_body_that_is_too_large_is_refused_and_counted(sender: httpx.Client) -> None:
+    answer = sender.post(DOOR, content=b" " * (limits.BODY_BYTES + 1))
+    assert heard(answer) == (
+        413,
+        no("The body is larger than 524288 bytes. Send fewer events at a time."),
+    )
+    assert 'tocsin_intake_refused_total{status="413"} 1.0' in sender.get("/metrics").text
+
+
+def test_the_largest_body_is_read(sender: httpx.Client) -> None:
+    body = json.dumps(event()).encode()
+    assert sender.post(DOOR, content=body.ljust(limits.BODY_BYTES)).status_code == 202
+
+
+def test_a_sender_is_told_when_to_come_back(
+    sender: httpx.Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "INTAKE_WAITING_SIGNALS", 0)
+    answer = sender.post(DOOR, json=event())
+    assert heard(answer) == (
+        429,
+        no("More events wait than this server can store just now. Send this again."),
+    )
+    assert answer.headers["retry-after"] == "1"
+    assert site.incidents() == []
+    monkeypatch.undo()
+    assert sender.post(DOOR, json=event()).status_code == 202
+
+
+def test_a_sender_is_told_when_nothing_can_be_stored(
+    sender: httpx.Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_received: list[Received]) -> None:
+        raise StoreFull("The database has no room left.")
+
+    monkeypatch.setattr(site.services.intake, "accept", refuse)
+    answer = sender.post(DOOR, json=event())
+    assert heard(answer) == (
+        503,
+        no("The server's disk is full: nothing of this request was stored. Send this again."),
+    )
+    assert answer.headers["retry-after"] == "1"
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server whose patience is shorter than a test's."""
+    monkeypatch.setattr(intake, "Patience", lambda _seconds: Patience(0.5))
+
+
+def test_a_body_that_trickles_is_given_up(hasty: None, sender: httpx.Client, site: Site) -> None:
+    head = f"POST {DOOR} HTTP/1.1\r\nHost: tocsin\r\nContent-Length: 400\r\n\r\n"
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", sender.base_url.port or 0), timeout=10) as slow:
+        slow.sendall(head.encode() + b"{")
+        answer = b""
+        while not answer:
+            assert time.monotonic() < began + 8, "it is still being waited for"
+            slow.sendall(b" ")
+            slow.settimeout(0.1)
+            try:
+                answer = slow.recv(4_096)
+            except TimeoutError:
+                continue
+        slow.settimeout(5)
+        while more := slow.recv(4_096):
+            answer += more
+    start, _, body = answer.partition(b"\r\n\r\n")
+    assert start.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in start
+    assert json.loads(body) == no("The body did not come within 20 seconds. Send this again.")
+    assert 'tocsin_intake_refused_total{status="408"} 1.0' in sender.get("/metrics").text
+    assert sender.post(DOOR, json=event()).status_code == 202, "others are served all the while"
+
+
+def test_a_sender_that_leaves_in_the_middle_is_no_trouble(sender: httpx.Client, site: Site) -> None:
+    head = f"POST {DOOR} HTTP/1.1\r\nHost: tocsin\r\nContent-Length: 400\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", sender.base_url.port or 0), timeout=10) as leaving:
+        leaving.sendall(head.encode() + b"{")
+    assert sender.post(DOOR, json=event()).status_code == 202
+    assert "tocsin_intake_refused_total{status=" not in sender.get("/metrics").text
+
+
+async def test_patience_is_for_slowness_alone() -> None:
+    """Whoever is ended from elsewhere, as by a server that stops, ends as always."""
+    waiting = asyncio.ensure_future(Patience(60).for_all_of(asyncio.sleep(60)))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await Patience(60).for_all_of(asyncio.sleep(0, "here")) == "here"
