@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.trial import Trial
+from tests.plan.cases import cases
 from tocsin import limits
 from tocsin.core.model import LevelId, PersonId, RotaId, ServiceId
 from tocsin.core.oncall import Layer, Rota
@@ -165,30 +165,7 @@ def test_the_version_is_of_the_files_and_of_nothing_else() -> None:
 # What is wrong.
 
 
-def cases() -> list[tuple[str, str, list[str]]]:
-    """Of broken_plans.txt: a name, the broken text, and the problems.
-
-    A case is `# name`, then `- before` and `+ after` for each change to the sound plan (lines of `-` with no
-    `+` are taken out whole) or `= line` for each line of another plan, then the sentences.
-    """
-    found = []
-    blocks = (Path(__file__).parent / "broken_plans.txt").read_text(encoding="utf-8").split("\n\n")
-    for block in blocks:
-        name, *lines = block.strip("\n").split("\n")
-        sentences = [line for line in lines if line[0] not in "-+="]
-        whole = [line[2:] for line in lines if line[0] == "="]
-        text = "".join(f"{line}\n" for line in whole) if whole else SOUND
-        changes = "\n".join(line for line in lines if line[0] in "-+")
-        for change in re.findall(r"((?:^-.*\n?)+)((?:^\+.*\n?)*)", changes, re.MULTILINE):
-            before, after = ("\n".join(line[2:] for line in part.splitlines()) for part in change)
-            before += "" if change[1] else "\n"
-            assert before in text, f"{name}: {before}"
-            text = text.replace(before, after)
-        found.append((name.removeprefix("# "), text.replace("␀", "\0").replace("␉", "\t"), sentences))
-    return found
-
-
-CASES = cases()
+CASES = cases("broken_plans.txt", SOUND)
 
 
 def test_the_sound_plan_is_sound() -> None:

@@ -13,8 +13,6 @@ from tocsin.cli.opening import open_store, settings_of
 from tocsin.cli.result import Failure, Result
 from tocsin.core.directory import Contact
 from tocsin.core.model import PersonId
-from tocsin.plan.problems import PlanRefused
-from tocsin.plan.read import compile_files, load_directory
 from tocsin.store import access, directory
 from tocsin.store.access import TokenKind
 from tocsin.store.store import Store
@@ -22,17 +20,6 @@ from tocsin.web.auth import SIGN_IN_LASTS, sign_in_link
 
 ROUTING_KEY_CHARACTERS = 32
 """PagerDuty's own length, which some senders insist on."""
-
-
-def plan_check(parsed: Namespace) -> Result:
-    """Exit code 0: clean; 2: problems."""
-    try:
-        policy = compile_files(load_directory(Path(parsed.directory)))
-    except PlanRefused as refused:
-        data = [{"file": one.file, "line": one.line, "message": str(one)} for one in refused.problems]
-        return Result([str(one) for one in refused.problems], {"problems": data}, code=2)
-    line = f"{policy.name}: {len(policy.levels)} levels, {len(policy.services)} services, no problems."
-    return Result([line], {"problems": []})
 
 
 def people_load(parsed: Namespace) -> Result:

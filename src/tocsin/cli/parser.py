@@ -23,6 +23,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"tocsin {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _server(commands)
+    _plan(commands)
+    _rehearse(commands)
     _directory(commands)
     _incidents(commands)
     return parser
@@ -55,12 +57,6 @@ def _server(commands: Any) -> None:
     restore.add_argument("file", help="The backup to read.")
     restore.add_argument("--verify", action="store_true", help="Only check the file; load nothing.")
     _settings(restore)
-    plan = _group(commands, "plan", "The response plan.")
-    check = _command(
-        plan, "check", "admin.plan_check", "Find every problem of a plan.", "tocsin plan check ./plan"
-    )
-    check.add_argument("directory", help="Directory with plan.yaml.")
-    _rehearse(commands)
 
 
 def _rehearse(commands: Any) -> None:
@@ -85,6 +81,32 @@ def _rehearse(commands: Any) -> None:
     rehearse.add_argument("--expect", metavar="FILE", help="What must come of it, or the exit code is 1.")
     rehearse.add_argument("--all", action="store_true", help="Run every file in rehearsals/ instead.")
     rehearse.add_argument("--markdown", action="store_true", help="Print a table for a document.")
+
+
+def _plan(commands: Any) -> None:
+    plan = _group(commands, "plan", "The response plan.")
+    check = _command(plan, "check", "plan.check", "Find every problem of a plan.", "tocsin plan check ./plan")
+    show = _command(plan, "show", "plan.show", "Read a plan aloud.", "tocsin plan show ./plan --markdown")
+    show.add_argument("--markdown", action="store_true", help="As Markdown.")
+    differs = _command(
+        plan, "diff", "plan.diff", "Say how two plans differ.", "tocsin plan diff ./plan ./plan-new"
+    )
+    differs.add_argument("before", help="Directory with plan.yaml, or a version of `tocsin plan versions`.")
+    differs.add_argument("after", help="The same, of the other plan.")
+    apply = _command(
+        plan, "apply", "plan.apply", "Put a plan in force, if it is sound.", "tocsin plan apply ./plan"
+    )
+    versions = _command(
+        plan, "versions", "plan.versions", "List every plan that was in force.", "tocsin plan versions"
+    )
+    schema = _command(
+        plan, "schema", "plan.schema", "Print the JSON Schema of plan.yaml.", "tocsin plan schema"
+    )
+    schema.set_defaults(json=True)
+    for one in (check, show, apply):
+        one.add_argument("directory", help="Directory with plan.yaml.")
+    for one in (differs, apply, versions):
+        _settings(one)
 
 
 def _directory(commands: Any) -> None:

@@ -62,6 +62,11 @@ class Document:
         problem = problem_at(self.file, value.node.start_mark, message, remedy, value.path)
         self.problems.append(replace(problem, column=problem.column + _letters_before(value.node, at)))
 
+    def warn(self, value: Value, message: str, remedy: str) -> None:
+        """Note at a value what works, and may not be what is meant."""
+        mark = value.node.start_mark
+        self.problems.append(problem_at(self.file, mark, message, remedy, value.path, warning=True))
+
     def mapping(self, value: Value, known: tuple[str, ...] = ()) -> dict[str, Value]:
         """The entries of a mapping; with `known`, other keys are a problem."""
         if not isinstance(value.node, yaml.MappingNode):

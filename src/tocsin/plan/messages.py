@@ -14,7 +14,9 @@ from tocsin.plan.shape import TEXT, TEXTS, Key, Table
 MESSAGE = Table(
     "message",
     {
-        "to": Key(TEXT, "the audience of [updates](#update) that it is for, or a target", required=True),
+        "to": Key(
+            TEXT, "the audience of [updates](#update) that it is for, or a role, team or rota", required=True
+        ),
         "asks": Key(TEXTS, "the fields that whoever sends it is asked for"),
     },
 )
@@ -55,8 +57,10 @@ def read_messages(
     for name, entry in document.named(value).items():
         parts = document.table(entry, MESSAGE)
         to = document.text(parts.get("to"))
-        if to and to not in names.audiences:
+        if ":" in to:
             read_targets(document, parts.get("to"), names)
+        else:
+            document.reference(parts.get("to"), names.audiences, "audience")
         asks = document.texts(parts.get("asks"))
         for item, ask in zip(document.items(parts["asks"]) if asks else (), asks, strict=False):
             if ask in FIELDS or ask in names.facts:

@@ -27,10 +27,12 @@ def parse(file: str, text: str, first_line: str) -> yaml.Node:
     return root
 
 
-def problem_at(file: str, mark: Any, message: str, remedy: str, path: str = "") -> Problem:
+def problem_at(
+    file: str, mark: Any, message: str, remedy: str, path: str = "", *, warning: bool = False
+) -> Problem:
     """A problem at a mark of YAML's or libyaml's, or at the start of the file when there is none."""
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    return Problem(file, line, column, path, message, remedy)
+    return Problem(file, line, column, path, message, remedy, warning)
 
 
 def too_large(file: str) -> Problem:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing wrong. `path` leads to it inside the file; line and column count from 1."""
+    """One thing wrong. `path` leads to it inside the file; line and column count from 1.
+
+    A plan with nothing but warnings works; it may not do what its authors meant.
+    """
 
     file: str
     line: int
@@ -15,10 +18,12 @@ class Problem:
     path: str
     message: str
     remedy: str
+    warning: bool = False
 
     def __str__(self) -> str:
         at = f" {self.path}:" if self.path else ""
-        return f"{self.file}:{self.line}:{self.column}:{at} {self.message} {self.remedy}"
+        kind = " Warning:" if self.warning else ""
+        return f"{self.file}:{self.line}:{self.column}:{at}{kind} {self.message} {self.remedy}"
 
 
 class PlanRefused(Exception):

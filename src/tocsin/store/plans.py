@@ -31,3 +31,9 @@ def files(tx: Connection, version: str) -> dict[str, str] | None:
     """The files of one version, if it was ever applied."""
     text = tx.scalar(select(plans.c.files).where(plans.c.version == version))
     return None if text is None else load(text, dict[str, str])
+
+
+def versions(tx: Connection) -> list[tuple[str, datetime]]:
+    """Every version with the time at which it was last put in force, the newest first."""
+    rows = tx.execute(select(plans.c.version, plans.c.applied_at).order_by(plans.c.applied_at.desc()))
+    return [(row.version, row.applied_at) for row in rows]

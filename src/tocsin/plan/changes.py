@@ -1,0 +1,49 @@
+"""Sentences about what two mappings, values or lists have not in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from tocsin.core.policy import Target
+from tocsin.plan.sentences import all_of, spelled
+
+_T = TypeVar("_T")
+
+
+def named(
+    what: str,
+    before: Mapping[Any, _T],
+    after: Mapping[Any, _T],
+    changes: Callable[[str, _T, _T], Iterable[str]],
+) -> Iterator[str]:
+    """What is gone, what is new, and what has changed of what stayed."""
+    yield from (f"{what} {name} is gone." for name in before if name not in after)
+    yield from (f"{what} {name} is new." for name in after if name not in before)
+    for name in before:
+        if name in after and before[name] != after[name]:
+            told = list(changes(str(name), before[name], after[name]))
+            yield from told or changed(str(name), before, after)
+
+
+def changed(name: str, before: object, after: object) -> list[str]:
+    """Where no better words are known."""
+    return [f"{name} has changed."]
+
+
+def value(what: str, before: object, after: object, verb: str = "is") -> list[str]:
+    """What a single value is, and what it was."""
+    return [] if before == after else [f"{what} {verb} {after or 'not said'}, was {before or 'not said'}."]
+
+
+def targets(what: str, before: Iterable[Target], after: Iterable[Target]) -> list[str]:
+    """Who is meant, and who was."""
+    old, new = (all_of(map(spelled, one)) for one in (before, after))
+    return value(what, old, new, "now")
+
+
+def lines(what: str, before: Iterable[str], after: Iterable[str]) -> Iterator[str]:
+    """Which lines are gone, and which are new."""
+    old, new = list(before), list(after)
+    yield from (f"{what}, no longer: {line}" for line in old if line not in new)
+    yield from (f"{what}, new: {line}" for line in new if line not in old)

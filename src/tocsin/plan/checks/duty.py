@@ -1,0 +1,60 @@
+"""Who is on call and who holds what: gaps, odd hours, and roles that fall to one person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from tocsin.core.model import PersonId
+from tocsin.core.oncall.review import Finding, Kind, findings
+from tocsin.core.policy import Policy, Target
+from tocsin.plan.document import Document
+from tocsin.plan.handbook import Plan
+
+LOOKED_AHEAD = timedelta(days=30)
+"""How far ahead rotas are looked over for gaps."""
+
+_REMEDIES = {
+    Kind.NOBODY: "Add people or a layer, or be sure that the next step of the ladder may take over.",
+    Kind.TWICE: "Let it follow from further `ahead`, or add people.",
+    Kind.ODD_HOUR: "Choose an hour that the clocks neither skip nor repeat.",
+}
+
+
+def check_rotas(document: Document, plan: Plan, now: datetime) -> None:
+    """Note what each rota will do oddly in the next 30 days: each kind once, and how often."""
+    policy = plan.policy
+    found: dict[tuple[Kind, str], list[Finding]] = {}
+    for one in findings(policy.rotas, now, now + LOOKED_AHEAD):
+        found.setdefault((one.kind, one.rota), []).append(one)
+    for (kind, rota), listed in found.items():
+        more = f" So it is {len(listed)} times until then." if len(listed) > 1 else ""
+        sentence = listed[0].sentence(policy.zone) + more
+        document.warn(document.place("rotas", rota), sentence, _REMEDIES[kind])
+
+
+def check_roles(document: Document, plan: Plan) -> None:
+    """Note roles that may not be held together, and can fall to the same person."""
+    roles = plan.policy.roles
+    for role in roles.values():
+        for other in role.not_with:
+            if other not in roles or set(role.default) & set(roles[other].default):
+                continue
+            both = set(_people(plan.policy, role.default)) & set(_people(plan.policy, roles[other].default))
+            if both:
+                who = " or ".join(sorted(both))
+                message = f"`{role.id}` and `{other}` may not be held together, and can both fall to {who}."
+                remedy = "Give one of them somebody else in `for`."
+                document.warn(document.place("roles", role.id), message, remedy)
+
+
+def _people(policy: Policy, targets: Iterable[Target]) -> Iterable[PersonId]:
+    """Everybody whom targets can come to, roles of roles left out."""
+    for one in targets:
+        if one.person:
+            yield one.person
+        elif one.rota and one.rota in policy.rotas:
+            yield from policy.rotas[one.rota].people
+        elif one.team and one.team in policy.teams:
+            members = policy.teams[one.team].members
+            yield from _people(policy, (member for member in members if not member.team))

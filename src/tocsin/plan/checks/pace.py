@@ -1,0 +1,64 @@
+"""What comes too seldom or too late for the deadline that it serves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tocsin.core.policy import Clock, Level, Milestone, Policy
+from tocsin.plan.document import Document
+from tocsin.plan.handbook import Plan
+from tocsin.plan.promises import LEVEL
+from tocsin.plan.sentences import length
+
+_OVER = (Milestone.MITIGATED, Milestone.RESOLVED, Milestone.CLOSED)
+
+
+def check_pace(document: Document, plan: Plan) -> None:
+    """Note each level at which a deadline would be over before what serves it."""
+    for level in plan.policy.levels:
+        _check_first_page(document, level)
+        _check_updates(document, level, over_within(plan.policy, level))
+        _check_warning(document, level, plan.policy.progress.warn_before)
+
+
+def over_within(policy: Policy, level: Level) -> timedelta | None:
+    """By when the plan promises that an incident of the level has been dealt with."""
+    times = [
+        one.by_level.get(level.id, one.within)
+        for one in policy.promises
+        if one.anchor is Milestone.OPENED
+        and one.kept_by in _OVER
+        and (one.when is None or one.when.holds({LEVEL: level.id}) is not False)
+    ]
+    return min(times, default=None)
+
+
+def _check_first_page(document: Document, level: Level) -> None:
+    first = next((step for step in level.ladder if step.targets), None)
+    if first is None or first.clock is not Clock.LADDER:
+        return
+    for key, within in (
+        ("acknowledge_within", level.acknowledge_within),
+        ("respond_within", level.respond_within),
+    ):
+        if within is not None and first.after >= within:
+            message = f"The first page goes out after {length(first.after)}, when this is over."
+            document.warn(document.place("levels", level.id, key), message, "Page earlier, or promise less.")
+
+
+def _check_updates(document: Document, level: Level, over: timedelta | None) -> None:
+    for one in level.updates:
+        waits = [time for time in (one.first_within, one.every) if time is not None]
+        if over is not None and waits and max(waits) > over:
+            message = f"`{level.id}` is to be dealt with in {length(over)}, before {length(max(waits))} pass."
+            place = document.place("levels", level.id, "updates", one.audience)
+            document.warn(place, message, "Tell people more often.")
+
+
+def _check_warning(document: Document, level: Level, before: timedelta) -> None:
+    for number, step in enumerate(level.ladder, 1):
+        if step.clock is Clock.PROGRESS and step.after <= before:
+            early = length(before)
+            message = f"The warning, {early} before this step, would come before it begins to wait."
+            place = document.place("levels", level.id, "ladder", number)
+            document.warn(place, message, "Make `warn_before` of `progress` shorter.")

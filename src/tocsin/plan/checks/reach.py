@@ -1,0 +1,45 @@
+"""Levels and steps that nobody reaches, and levels that reach nobody."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from tocsin.core.policy import Clock, Level, Policy
+from tocsin.plan.document import Document
+from tocsin.plan.handbook import Plan
+from tocsin.plan.levels import pages
+
+
+def check_reach(document: Document, plan: Plan) -> None:
+    """Note what a plan describes in vain."""
+    policy = plan.policy
+    given = _given(policy)
+    for level in policy.levels:
+        place = document.place("levels", level.id)
+        if level.id not in given:
+            message = f"No row of `classify` and no cell of `matrix` gives `{level.id}`."
+            document.warn(place, message, "Add a row, or leave it to people to choose this level.")
+        if level.urgent and not pages(level):
+            message = f"`{level.id}` is urgent, and nobody is paged for it."
+            document.warn(place, message, "Give it a `ladder` that pages, or write `urgent: false`.")
+        _check_steps(document, level)
+
+
+def _given(policy: Policy) -> set[str]:
+    """The levels that an incident can get by itself; the worst is what doubt gives."""
+    given: set[str] = {policy.levels[0].id} if policy.levels else set()
+    given |= {row.level for row in policy.classifications}
+    return given | (set(policy.matrix.cells.values()) if policy.matrix else set())
+
+
+def _check_steps(document: Document, level: Level) -> None:
+    for number, (before, step) in enumerate(pairwise(level.ladder), 2):
+        place = document.place("levels", level.id, "ladder", number)
+        if before.clock is Clock.HAND and step.clock is not Clock.HAND:
+            message = "Nobody reaches this step unless somebody asks for the one before it, which is by hand."
+            document.warn(place, message, "Put steps that are taken by hand last.")
+        elif step.clock is Clock.ANSWER and not before.targets:
+            message = "The step before this one pages nobody, so it can not go unanswered."
+            document.warn(place, message, "Use `after`, or let the step before page somebody.")
+        elif step == before:
+            document.warn(place, "This step is the same as the one before it.", "Keep one of them.")

@@ -1,0 +1,163 @@
+"""A plan's parts in words: what `plan show` reads aloud and `plan diff` compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from tocsin.core.facts import Condition
+from tocsin.core.policy import Cadence, Classification, Clock, Level, Milestone, Moment, Promise, Step, Target
+from tocsin.plan.names import EVERYBODY
+
+_UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
+_SINCE = {
+    Milestone.OPENED: "it was opened",
+    Milestone.ACKNOWLEDGED: "somebody acknowledged",
+    Milestone.VERIFIED: "it was verified",
+    Milestone.MITIGATING: "mitigation began",
+    Milestone.MITIGATED: "it was mitigated",
+    Milestone.RESOLVED: "it was resolved",
+    Milestone.CLOSED: "it was closed",
+}
+_DONE = {
+    Milestone.OPENED: "it is opened",
+    Milestone.ACKNOWLEDGED: "somebody has acknowledged",
+    Milestone.VERIFIED: "it is verified",
+    Milestone.MITIGATING: "mitigation has begun",
+    Milestone.MITIGATED: "it is mitigated",
+    Milestone.RESOLVED: "it is resolved",
+    Milestone.CLOSED: "it is closed",
+}
+_MOMENTS = {
+    Moment.RESOLVED: "when it is resolved",
+    Moment.DAILY: "once a day",
+    Moment.CHANGE: "whenever something changes",
+}
+
+
+def length(time: timedelta) -> str:
+    """`90 s`, `15 min`, `2 h`, `14 days`."""
+    seconds = int(time.total_seconds())
+    for unit, word in _UNITS:
+        if seconds and seconds % unit == 0 and (unit < _UNITS[0][0] or seconds > unit):
+            return f"{seconds // unit} {word}"
+    return "0 min"
+
+
+def all_of(words: Iterable[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    *most, end = tuple(words) or ("nobody",)
+    return f"{', '.join(most)} {last} {end}" if most else end
+
+
+def spelled(target: Target) -> str:
+    """A target as the plan spells it."""
+    if target.team:
+        return f"next of: {target.team}" if target.next_of else f"team: {target.team}"
+    if target.rota:
+        return f"on call: {target.rota}"
+    return f"role: {target.role}" if target.role else str(target.person)
+
+
+def called(targets: Iterable[Target]) -> str:
+    """Targets as they are read aloud."""
+    return all_of(_called(one) for one in targets)
+
+
+def _called(target: Target) -> str:
+    if target.team:
+        return f"the next of team {target.team}" if target.next_of else f"team {target.team}"
+    if target.rota:
+        return f"whoever is on call as {target.rota}"
+    return f"the {target.role}" if target.role else str(target.person)
+
+
+def when(step: Step) -> str:
+    """When a step is taken."""
+    time = length(step.after)
+    match step.clock:
+        case Clock.LADDER:
+            return f"after {time}" if step.after else "at once"
+        case Clock.ANSWER:
+            return f"{time} later, if nobody has acknowledged"
+        case Clock.PROGRESS:
+            return f"after {time} without progress"
+        case Clock.HAND:
+            return "only when somebody asks for it"
+
+
+def step_line(step: Step) -> str:
+    """A step of a ladder as a sentence."""
+    does = []
+    if step.targets:
+        does.append(f"page {called(step.targets)}")
+    if step.tell:
+        does.append(f"tell {called(step.tell)}")
+    if step.tasks:
+        does.append(f"see to it: {'; '.join(step.tasks)}")
+    if step.stage:
+        does.append(f"begin {step.stage}")
+    if step.promise:
+        does.append(f"expect “{step.promise}”")
+    start = when(step)
+    unless = "" if step.clock is Clock.HAND else f", unless {_DONE[step.until]}"
+    return f"{start[0].upper()}{start[1:]}: {all_of(does)}{unless}."
+
+
+def cadence_line(one: Cadence) -> str:
+    """An audience's updates as a sentence."""
+    to = called(one.to) if one.to else f"the {EVERYBODY}"
+    return f"Updates “{one.audience}”: {pace(one)}, by {all_of(one.by)}, to {to}."
+
+
+def pace(one: Cadence) -> str:
+    """How often an audience hears."""
+    parts = [f"the first within {length(one.first_within)}"] if one.first_within is not None else []
+    if one.every is not None:
+        parts.append(f"every {length(one.every)}")
+    if one.at is not None:
+        parts.append(_MOMENTS[one.at])
+    return ", then ".join(parts)
+
+
+def row_line(row: Classification) -> str:
+    """A row of the table as a sentence."""
+    words = [f"{name} is {value}" for name, value in row.when.items()]
+    words += [row.condition.text] if row.condition else []
+    lasts = f" for {length(row.lasts)}" if row.lasts else ""
+    return f"{row.level} when {' and '.join(words) or 'anything is wrong'}{lasts}."
+
+
+def promise_line(one: Promise) -> str:
+    """A promise as a sentence."""
+    until = f" (not before {length(one.not_before)})" if one.not_before else ""
+    kept = f" It is kept when {_DONE[one.kept_by]}." if one.kept_by else ""
+    return f"{one.id}: {within(one)} after {_SINCE[one.anchor]}{until}{condition(one.when)}.{kept}"
+
+
+def within(one: Promise) -> str:
+    """By when a promise is due."""
+    times = set(one.by_level.values())
+    if len(times) > 1:
+        return all_of(f"{length(time)} at {level}" for level, time in one.by_level.items())
+    return f"within {length(times.pop() if times else one.within)}"
+
+
+def condition(one: Condition | None) -> str:
+    """A condition behind a sentence; nothing where there is none."""
+    return f", when {one.text}" if one else ""
+
+
+def promised(level: Level) -> str:
+    """What a level promises about answers."""
+    parts = []
+    if level.respond_within:
+        parts.append(f"Work begins within {length(level.respond_within)}.")
+    if level.acknowledge_within:
+        parts.append(f"Somebody acknowledges within {length(level.acknowledge_within)}.")
+    if level.repeat_every:
+        parts.append(f"While nobody does, it begins again every {length(level.repeat_every)}.")
+    if level.acknowledgement_lasts:
+        lasts = length(level.acknowledgement_lasts)
+        parts.append(f"An acknowledgement stands for {lasts}; then it begins again unless it is resolved.")
+    return " ".join(parts)
