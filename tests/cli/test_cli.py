@@ -115,6 +115,35 @@ def test_a_routing_key_is_made_shown_once_and_taken_away(
     assert run(capsys, "integration", "remove", "nagios", "--data", data)[0] == 1
 
 
+def test_one_key_of_an_integration_is_taken_away_and_the_other_stays(
+    capsys: pytest.CaptureFixture[str], data: str
+) -> None:
+    old, new = (run_json(capsys, "integration", "add", "nagios", "--data", data) for _ in range(2))
+    listed = run_json(capsys, "integration", "list", "--data", data)
+    assert {one["id"] for one in listed if one["integration"] == "nagios"} == {old["id"], new["id"]}
+    assert old["key"] not in json.dumps(listed)
+    remove = ("integration", "remove", "nagios", "--data", data, "--key")
+    assert run_json(capsys, *remove, old["id"]) == {"removed": 1}
+    left = [one["id"] for one in run_json(capsys, "integration", "list", "--data", data)]
+    assert new["id"] in left
+    assert old["id"] not in left
+    wrong = f"tocsin: 0 keys of nagios have the id {old['id']}. See `tocsin integration list`.\n"
+    assert run(capsys, *remove, old["id"]) == (1, "", wrong)
+    assert run(capsys, *remove, "")[0] == 1, "no id is not every id"
+    of_another = ("integration", "remove", "prometheus", "--data", data, "--key", new["id"])
+    assert run(capsys, *of_another)[0] == 1, "the name must fit as well"
+
+
+def test_no_keys_is_a_sentence_with_the_remedy(capsys: pytest.CaptureFixture[str], data: str) -> None:
+    for name in ("prometheus", "uptime"):
+        run(capsys, "integration", "remove", name, "--data", data)
+    assert run(capsys, "integration", "list", "--data", data) == (
+        0,
+        "No keys. Make one with `tocsin integration add NAME`.\n",
+        "",
+    )
+
+
 def test_a_token_is_made_listed_and_ended(capsys: pytest.CaptureFixture[str], data: str) -> None:
     secret = run_json(capsys, "token", "add", "ana", "--name", "laptop", "--data", data)["token"]
     (listed,) = run_json(capsys, "token", "list", "--data", data)

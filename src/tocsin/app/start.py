@@ -90,7 +90,7 @@ def _set_demo_keys(store: Store, *, demo: bool) -> None:
     for integration, key in DEMO_KEYS.items():
         if demo:
             store.write_now(partial(directory.add_key, integration=integration, key=key, now=clock()))
-        elif store.write_now(partial(directory.remove_key, key=key)):
+        elif store.write_now(partial(directory.remove_key, key_hash=directory.hashed(key))):
             log.warning("The demo's key of %s is taken away: everybody knows it.", integration)
 
 

@@ -46,15 +46,42 @@ def integration_add(parsed: Namespace) -> Result:
     key = new_secret()[:ROUTING_KEY_CHARACTERS]
     with open_store(settings_of(parsed)) as store:
         store.write_now(partial(directory.add_key, integration=parsed.name, key=key, now=clock()))
-    lines = [f"Routing key of {parsed.name} (shown once):", key]
-    return Result(lines, {"integration": parsed.name, "key": key})
+    id = directory.Key(directory.hashed(key), parsed.name, clock()).id
+    lines = [f"Routing key of {parsed.name}, with the id {id} (shown once):", key]
+    return Result(lines, {"integration": parsed.name, "id": id, "key": key})
+
+
+def integration_list(parsed: Namespace) -> Result:
+    """All keys, by the start of their hash."""
+    with open_store(settings_of(parsed)) as store:
+        found = store.read_now(directory.all_keys)
+    lines = [f"{one.id}  {one.integration:24} since {one.created_at:%Y-%m-%d}" for one in found]
+    data = [
+        {"id": one.id, "integration": one.integration, "created_at": one.created_at.isoformat()}
+        for one in found
+    ]
+    return Result(lines or ["No keys. Make one with `tocsin integration add NAME`."], data)
 
 
 def integration_remove(parsed: Namespace) -> Result:
-    """Every key of it."""
+    """Every key of it, or the one whose hash begins so."""
     with open_store(settings_of(parsed)) as store:
-        count = store.write_now(partial(directory.remove_keys, integration=parsed.name))
+        if parsed.key is None:
+            count = store.write_now(partial(directory.remove_keys, integration=parsed.name))
+        else:
+            key = _only_key(store, parsed.name, parsed.key)
+            count = int(store.write_now(partial(directory.remove_key, key_hash=key.hash)))
     return Result([f"{count} keys of {parsed.name} removed."], {"removed": count}, code=0 if count else 1)
+
+
+def _only_key(store: Store, integration: str, id: str) -> directory.Key:
+    of_integration = [one for one in store.read_now(directory.all_keys) if one.integration == integration]
+    matches = [one for one in of_integration if id and one.hash.startswith(id)]
+    if len(matches) != 1:
+        raise Failure(
+            f"{len(matches)} keys of {integration} have the id {id}. See `tocsin integration list`."
+        )
+    return matches[0]
 
 
 def token_add(parsed: Namespace) -> Result:

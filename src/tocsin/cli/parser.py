@@ -126,14 +126,19 @@ def _directory(commands: Any) -> None:
     )
     add.add_argument("name", help="The integration, as the plan names it.")
     _settings(add)
+    keys = _command(
+        integration, "list", "admin.integration_list", "List routing keys.", "tocsin integration list"
+    )
+    _settings(keys)
     remove = _command(
         integration,
         "remove",
         "admin.integration_remove",
-        "Take away all keys of an integration.",
-        "tocsin integration remove prometheus",
+        "Take away the keys of an integration, or one of them.",
+        "tocsin integration remove prometheus --key 3f9a0c",
     )
     remove.add_argument("name", help="The integration, as the plan names it.")
+    remove.add_argument("--key", metavar="ID", help="Only this one, as `tocsin integration list` shows it.")
     _settings(remove)
     token = _group(commands, "token", "API tokens.")
     make = _command(

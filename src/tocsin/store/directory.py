@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -87,11 +88,31 @@ def keys(tx: Connection) -> dict[str, str]:
     return {key_hash: integration for key_hash, integration in tx.execute(_KEYS)}  # noqa: C416
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A routing key as it is kept: whose it is, since when, and its hash, whose beginning is its name."""
+
+    hash: str
+    integration: str
+    created_at: datetime
+
+    @property
+    def id(self) -> str:
+        """Short, and no secret."""
+        return self.hash[:8]
+
+
+def all_keys(tx: Connection) -> list[Key]:
+    """Every key, by integration, the oldest first."""
+    rows = tx.execute(select(integrations).order_by(integrations.c.id, integrations.c.created_at))
+    return [Key(row.key_hash, row.id, row.created_at) for row in rows]
+
+
 def remove_keys(tx: Connection, integration: str) -> int:
     """Take away every key of the integration; returns how many there were."""
     return tx.execute(delete(integrations).where(integrations.c.id == integration)).rowcount
 
 
-def remove_key(tx: Connection, key: str) -> bool:
+def remove_key(tx: Connection, key_hash: str) -> bool:
     """Take away one key; False when nobody had it."""
-    return tx.execute(delete(integrations).where(integrations.c.key_hash == hashed(key))).rowcount == 1
+    return tx.execute(delete(integrations).where(integrations.c.key_hash == key_hash)).rowcount == 1
