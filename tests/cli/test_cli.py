@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,3 +212,14 @@ def test_no_server_is_a_sentence_with_the_remedy(
     code, _, err = run(capsys, "incidents", "--url", "http://127.0.0.1:9")
     assert code == 1
     assert err.endswith("Is the server running at http://127.0.0.1:9? Name another with --url.\n")
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
+    levels = "".join(f"  L{number}: {{}}\n" for number in range(1_000))
+    (tmp_path / "plan.yaml").write_text(f"plan: P\nlevels:\n{levels}nonsense: 1\n")
+    command = [sys.executable, "-m", "tocsin", "plan", "check", "--json", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout and running.stderr
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait(60) == 2

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 from tocsin.cli.parser import build_parser
-from tocsin.cli.result import Failure, show
+from tocsin.cli.result import Failure, Result, show
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -20,5 +21,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     if result is not None:
-        show(result, as_json=parsed.json)
+        _show(result, as_json=parsed.json)
         sys.exit(result.code)
+
+
+def _show(result: Result, *, as_json: bool) -> None:
+    """Print it. Whoever reads only the beginning, as `head` does, has seen enough: that is no fault."""
+    try:
+        show(result, as_json=as_json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered would be refused once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
