@@ -219,7 +219,8 @@ def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text(f"plan: P\nlevels:\n{levels}nonsense: 1\n")
     command = [sys.executable, "-m", "tocsin", "plan", "check", "--json", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        assert running.stdout and running.stderr
+        assert running.stdout
+        assert running.stderr
         running.stdout.close()
         assert running.stderr.read() == b""
         assert running.wait(60) == 2
