@@ -1,6 +1,5 @@
 """What the tests share: List Cutter on loopback, in this process or in one of its own, and a user of it."""
 
-import asyncio
 import os
 import socket
 import subprocess
@@ -50,12 +49,12 @@ class User:
         assert answer.status_code in (201, 202), answer.text
         return str(answer.json()["id"])
 
-    def cut(self, list_id: str, **wanted: Any) -> dict[str, Any]:
+    def cut(self, list_id: str, seconds: float = 60, **wanted: Any) -> dict[str, Any]:
         """Ask for a cut and wait until it is done."""
         answer = self.http.post(f"/api/lists/{list_id}/cuts", json=wanted)
         assert answer.status_code == 202, answer.text
         at = answer.headers["location"]
-        wait(lambda: self.http.get(at).json()["state"] != "waiting", 60)
+        wait(lambda: self.http.get(at).json()["state"] != "waiting", seconds)
         found: dict[str, Any] = self.http.get(at).json()
         return found
 
@@ -126,7 +125,3 @@ def answers(http: httpx.Client) -> bool:
         return http.get("/api/state").status_code == 200
     except httpx.TransportError:
         return False
-
-
-def on_loop(coroutine: Any) -> Any:
-    return asyncio.run(coroutine)

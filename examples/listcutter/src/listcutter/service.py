@@ -16,6 +16,7 @@ from tocsin_guard import Guard, GuardedStore, GuardError, NotFound, ObjectStore
 log = logging.getLogger("listcutter")
 
 TIDY_RETRY_SECONDS = 30.0
+LEARN_SECONDS = 20.0  # the start waits no longer for storage
 
 
 class Service:
@@ -35,10 +36,8 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         self.uploads.clean()
-        tasks = [
-            asyncio.create_task(self._tidy(await self._left_over())),
-            asyncio.create_task(self.works.run()),
-        ]
+        learned = await self._learn()
+        tasks = [asyncio.create_task(self._tidy(learned)), asyncio.create_task(self.works.run())]
         try:
             yield
         finally:
@@ -46,15 +45,22 @@ class Service:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _left_over(self) -> set[str]:
-        """Lists of which there are objects and no record: looked up before any upload can begin."""
-        keys = [listed.key for listed in await self.files.list("lists")]
-        of = {key.split("/")[1] for key in keys}
-        return of - {key.split("/")[1] for key in keys if key.endswith("/list.json")}
+    async def _learn(self) -> bool:
+        """Take up objects that guard's catalogue lacks: it is a second behind when the process is killed."""
+        try:
+            async with asyncio.timeout(LEARN_SECONDS):
+                await self.files.adopt()
+        except (GuardError, OSError, TimeoutError) as error:
+            log.warning("storage could not be looked through, it is tried again: %s", error)
+            return False
+        return True
 
-    async def _tidy(self, left_over: set[str]) -> None:
-        """Delete what an upload left that a crash broke off, once the storage itself says that it has no
-        record."""
+    async def _tidy(self, learned: bool) -> None:
+        """Take up objects that guard's catalogue lacks: it is a second behind after a kill."""
+        while not learned:
+            await asyncio.sleep(TIDY_RETRY_SECONDS)
+            learned = await self._learn()
+        left_over = await self._left_over() - self.uploads.keeping
         while left_over:
             for id in sorted(left_over):
                 try:
@@ -64,6 +70,12 @@ class Service:
                     continue
                 left_over.discard(id)
             await asyncio.sleep(TIDY_RETRY_SECONDS)
+
+    async def _left_over(self) -> set[str]:
+        """Lists of which there are objects and no record. It does not wait, so it sees one moment."""
+        keys = [listed.key for listed in await self.files.list("lists")]
+        of = {key.split("/")[1] for key in keys}
+        return of - {key.split("/")[1] for key in keys if key.endswith("/list.json")}
 
     async def _delete_half(self, id: str) -> None:
         try:

@@ -6,7 +6,7 @@ import errno
 import shutil
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
@@ -32,6 +32,7 @@ class Uploads:
 
     shelf: Shelf
     folder: Path
+    keeping: set[str] = field(default_factory=set)  # ids of lists that are on their way to the shelf
 
     def clean(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -74,7 +75,11 @@ class Uploads:
             marks=found.marks,
             mark_rows=found.mark_rows,
         )
-        return record, await self.shelf.add(record, path)
+        self.keeping.add(record.id)
+        try:
+            return record, await self.shelf.add(record, path)
+        finally:
+            self.keeping.discard(record.id)
 
 
 async def receive(body: AsyncIterator[bytes], path: Path) -> None:
