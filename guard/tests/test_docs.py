@@ -45,6 +45,7 @@ def _addresses() -> Iterator[str]:
     yield "| `GET /health` | read | | | `application/health+json`; 503 when UNHEALTHY |"
     yield "| `GET /metrics` | read | | | Prometheus text |"
     yield "| `GET /health/notifications/stream` | read | | | all broadcasts as server-sent events |"
+    yield "| `GET /health/operations` | none | | | the operations page, which holds no data |"
     yield ""
 
 

@@ -81,7 +81,7 @@ def wait(done: Callable[[], object], seconds: float = 20) -> None:
 @contextmanager
 def running(folder: Path, store: ObjectStore | None = None, **options: Any) -> Iterator[User]:
     """List Cutter in this process, on local files if nothing else is said."""
-    of_guard = {name: options.pop(name) for name in ("pagers", "thresholds") if name in options}
+    of_guard = {name: options.pop(name) for name in ("pagers", "send") if name in options}
     guard = Guard(
         folder / "guard", name="listcutter", tokens=[Token.of("operator", SECRET, ["control"])], **of_guard
     )

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from tocsin_guard import exposition, limits
+from tocsin_guard import exposition, limits, operations_page
 from tocsin_guard.clock import iso
 from tocsin_guard.errors import Corrupt, GuardError, Malformed, Refused, StoreAnswer, Unavailable
 from tocsin_guard.notify import EVERYONE
@@ -59,7 +59,11 @@ class Application:
             await Lifespan(self.guard, self.inner, scope).run(receive, send)
             return
         path = _path(scope)
-        ours = path in PLAIN or any(_match(route.address, path) is not None for route in ROUTES)
+        ours = (
+            path in PLAIN
+            or path in operations_page.FILES
+            or any(_match(route.address, path) is not None for route in ROUTES)
+        )
         if self.inner is not None and (scope["type"] != "http" or not ours):
             await self.guard.start()  # only the first time, for servers that send no lifespan
             await self.inner(scope, receive, send)
@@ -83,6 +87,11 @@ class Application:
         await self.guard.start()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         method = scope["method"]
+        if path in operations_page.FILES:
+            _only(method, ["GET", "HEAD"])
+            kind, file = operations_page.FILES[path]
+            await _send(send, 200, file, kind, operations_page.HEADERS, head=method == "HEAD")
+            return
         if path in PLAIN:
             _only(method, ["GET", "HEAD"])
             self._authorised(headers, READ)

@@ -3,13 +3,18 @@
 import argparse
 import os
 import secrets
+import threading
 from pathlib import Path
 
 import uvicorn
 
+from faults.control import Control
+from faults.links import FaultyStore, faulty_send
+from faults.rules import Faults
 from listcutter.app import make_app
 from listcutter.service import Service
 from tocsin_guard import Guard, LocalFiles, ObjectStore, Pager, Schedule, Token, s3
+from tocsin_guard.push import Send, send_http
 
 CACHE_BYTES = 2 * 1024**3
 
@@ -51,28 +56,42 @@ def make_store(wanted: argparse.Namespace) -> ObjectStore:
     return LocalFiles(wanted.data / "store")
 
 
+def start_control(links: dict[str, Faults], port: int) -> None:
+    """Faults can be steered while the service runs, from a thread of their own."""
+    config = uvicorn.Config(Control(links), host="127.0.0.1", port=port, log_level="warning")
+    threading.Thread(target=uvicorn.Server(config).run, name="faults", daemon=True).start()
+    print(f"Faults:          http://127.0.0.1:{port}/faults")
+
+
 def main() -> None:
     wanted = read_arguments()
     token = the_token(wanted.data)
     pagers = [Pager(wanted.pager, os.environ["LISTCUTTER_PAGER_KEY"], "listcutter")] if wanted.pager else []
+    store = make_store(wanted)
+    send: Send = send_http
+    at = f"http://{wanted.host}:{wanted.port}"
+    print(f"List Cutter:     {at}/")
+    print(f"Operations page: {at}/health/operations#token={token}")
+    if wanted.faults:
+        links = {"storage": Faults(), "push": Faults()}
+        store, send = FaultyStore(store, links["storage"]), faulty_send(links["push"])
+        start_control(links, wanted.faults)
+    print(f"Its data is kept in {wanted.data}. Stop it with Ctrl-C.", flush=True)
     guard = Guard(
         wanted.data / "guard",
         name="listcutter",
         tokens=[Token.of("operator", token, ["control"])],
         pagers=pagers,
+        send=send,
     )
     service = Service(
         wanted.data,
         guard,
-        make_store(wanted),
+        store,
         backup=LocalFiles(wanted.data / "backup"),
         schedule=Schedule(incremental_seconds=600),
         cache_bytes_max=CACHE_BYTES,
     )
-    at = f"http://{wanted.host}:{wanted.port}"
-    print(f"List Cutter:     {at}/")
-    print(f"Operations page: {at}/health/operations#token={token}")
-    print(f"Its data is kept in {wanted.data}. Stop it with Ctrl-C.", flush=True)
     uvicorn.run(
         make_app(service),
         host=wanted.host,

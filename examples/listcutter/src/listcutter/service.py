@@ -56,7 +56,7 @@ class Service:
         return True
 
     async def _tidy(self, learned: bool) -> None:
-        """Take up objects that guard's catalogue lacks: it is a second behind after a kill."""
+        """Delete what an upload left that a crash broke off, once storage itself says it has no record."""
         while not learned:
             await asyncio.sleep(TIDY_RETRY_SECONDS)
             learned = await self._learn()
