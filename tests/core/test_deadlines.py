@@ -80,7 +80,7 @@ def test_an_answer_too_late_does_not_mend_a_broken_promise() -> None:
     trial.wait(minutes=6)
     trial.acknowledge("ana")
     assert listed(trial)[0] == "5m acknowledge:P1 broken"
-    assert trial.incident.broken == ("acknowledge:P1",)
+    assert [one.id for one in trial.incident.broken] == ["acknowledge:P1"]
 
 
 def test_an_answer_in_the_very_minute_is_too_late() -> None:

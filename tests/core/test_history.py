@@ -17,10 +17,10 @@ from tocsin.core.model import Actor, PersonId
 from tocsin.store.codec import event_from, event_row
 
 NAMES = """
-acknowledged acknowledgement_lapsed alerts_cleared alerts_joined closed estimate_set level_raised linked
-mitigated mitigation_begun nobody_reached note_added opened page_answered page_started page_withdrawn
-promise_broken reopened resolved restricted ring_sent ring_settled ring_skipped round_started step_taken
-verified
+acknowledged acknowledgement_lapsed alerts_cleared alerts_joined closed escalated estimate_set
+level_raised linked marked_done mitigated mitigation_begun nobody_reached note_added opened
+page_answered page_started page_withdrawn progress_extended promise_broken reopened resolved restricted
+ring_sent ring_settled ring_skipped round_started stall_warned step_taken tasks_given told verified
 """
 """Written down here once more, because renaming a class must not rename what is stored."""
 

@@ -369,6 +369,33 @@ closed | link ana | Linked | - | closed
 closed | restrict ana ben | Restricted | - | closed
 closed | due lapse @40m | INC-1 has no deadline lapse due.
 closed | settle 1.0 failed | RingSettled | - | closed
+
+none | escalate ana | There is no such incident.
+none | extend ana | There is no such incident.
+none | done ana | There is no such incident.
+
+triggered | escalate ana | Escalated, StepTaken, PageStarted, RingSent | Notify ben email | triggered
+triggered | extend ana | The plan grants no extension.
+triggered | done ana | INC-1 has no task and no promise task:1 that a person marks as done.
+
+acknowledged | escalate ana | Escalated, StepTaken, PageStarted, RingSent | Notify dara email | acknowledged
+acknowledged | extend ana | The plan grants no extension.
+acknowledged | done ana | INC-1 has no task and no promise task:1 that a person marks as done.
+
+mitigated | escalate ana @17m | The ladder of P2 has no further step for INC-1.
+mitigated | extend ana @17m | The plan grants no extension.
+mitigated | done ana @17m | INC-1 has no task and no promise task:1 that a person marks as done.
+
+resolved | escalate ana | INC-1 is already resolved.
+resolved | extend ana | INC-1 is already resolved.
+resolved | done ana | INC-1 has no task and no promise task:1 that a person marks as done.
+
+closed | escalate ana | INC-1 is already closed.
+closed | extend ana | INC-1 is already closed.
+closed | done ana | INC-1 has no task and no promise task:1 that a person marks as done.
+
+exhausted | escalate ana @20m | The ladder of P2 has no further step for INC-1.
+rung | escalate ana @4m | Escalated, StepTaken, PageStarted, RingSent | Notify ben email | triggered
 """
 ROWS = [
     tuple(cell.strip() for cell in row.split("|"))
@@ -398,6 +425,8 @@ def command(text: str, trial: Trial) -> tuple[Actor, commands.IncidentCommand]:
             return Actor(ActorKind.PERSON, rest[0]), COURSE[word]
         case "note" | "estimate" | "link" | "restrict":
             return Actor(ActorKind.PERSON, rest[0]), record(word, rest[1:], trial)
+        case "escalate" | "extend" | "done":
+            return Actor(ActorKind.PERSON, rest[0]), LADDERED[word]
         case "due":
             return SYSTEM, commands.Due(rest[0])
         case "settle":
@@ -415,6 +444,13 @@ COURSE: dict[str, commands.IncidentCommand] = {
     "false": commands.FalsePositive("a test"),
     "reopen": commands.Reopen("it is back"),
     "close": commands.Close("all done"),
+}
+
+
+LADDERED: dict[str, commands.IncidentCommand] = {
+    "escalate": commands.Escalate("I need help"),
+    "extend": commands.ExtendProgress("the restore goes on"),
+    "done": commands.MarkDone("task:1"),
 }
 
 
@@ -449,7 +485,7 @@ def test_every_state_answers_every_command(row: tuple[str, ...]) -> None:
 
 
 def test_the_table_has_every_status_and_every_command() -> None:
-    verbs = {"join", "clear", "acknowledge", "resolve", "due", "settle", *COURSE}
+    verbs = {"join", "clear", "acknowledge", "resolve", "due", "settle", *COURSE, *LADDERED}
     verbs |= {"note", "estimate", "link", "restrict"}
     asked = {(_status(row[0]), row[1].split()[0]) for row in ROWS}
     statuses = [one for one in Status if one is not Status.MERGED]

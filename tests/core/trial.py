@@ -33,13 +33,30 @@ from tocsin.core.model import (
     PersonId,
     Receipt,
     Refused,
+    RoleId,
     RotaId,
     ServiceId,
+    StageId,
     SubjectId,
+    TeamId,
+    Tell,
     Withdraw,
 )
 from tocsin.core.oncall import Layer, Rota
-from tocsin.core.policy import Level, Milestone, NotifyRule, Person, Policy, Step, Target, View
+from tocsin.core.policy import (
+    Clock,
+    Level,
+    Milestone,
+    NotifyRule,
+    Person,
+    Policy,
+    Role,
+    Stage,
+    Step,
+    Target,
+    Team,
+    View,
+)
 
 EventT = TypeVar("EventT", bound=events.IncidentEvent)
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # a Monday night
@@ -53,15 +70,56 @@ def minutes(text: str) -> timedelta:
 
 
 def target(word: str) -> Target:
-    """A person, or a rota written `@primary`."""
+    """A person, or a rota written `@primary`, or `role:CTO`, `team:ops`, `next:ops`."""
+    kind, _, name = word.rpartition(":")
+    if kind == "role":
+        return Target(role=RoleId(name))
+    if kind in ("team", "next"):
+        return Target(team=TeamId(name), next_of=kind == "next")
     return Target(rota=RotaId(word[1:])) if word.startswith("@") else Target(person=PersonId(word))
 
 
+def targets(text: str) -> tuple[Target, ...]:
+    """Targets written `ana+@primary`; `-` for nobody."""
+    return () if text in ("", "-") else tuple(map(target, text.split("+")))
+
+
 def step(text: str) -> Step:
-    """A rung written `5m ana+@primary`, or `5m ana until resolved`."""
-    after, who, *until = text.split()
-    reached = Milestone(until[1]) if until else Milestone.ACKNOWLEDGED
-    return Step(minutes(after), tuple(map(target, who.split("+"))), reached)
+    """A rung written `5m ana+@primary`, or `5m ana until resolved`.
+
+    Other clocks are `unanswered:5m`, `stalled:15m`, `by_hand:0m`. After the people may stand pairs of words:
+    `until resolved`, `tell zoe+eli`, `promise Assessed`, `tasks War-room+Call`, `stage Second`.
+    """
+    time, who, *rest = text.split()
+    clock, _, after = time.rpartition(":")
+    said = dict(zip(rest[::2], rest[1::2], strict=True))
+    return Step(
+        minutes(after),
+        targets(who),
+        Milestone(said.get("until", "acknowledged")),
+        Clock(clock or "after"),
+        targets(said.get("tell", "")),
+        said.get("promise", ""),
+        tuple(filter(None, said.get("tasks", "").split("+"))),
+        StageId(said["stage"]) if "stage" in said else None,
+    )
+
+
+def role(name: str, default: str = "", *, at: str = "", not_with: str = "") -> Role:
+    """A role that `default` holds unless somebody is assigned."""
+    levels = tuple(map(LevelId, filter(None, at.split("+"))))
+    others = tuple(map(RoleId, filter(None, not_with.split("+"))))
+    return Role(RoleId(name), targets(default), levels, others)
+
+
+def team(name: str, members: str) -> Team:
+    """A team written `ana+@primary`."""
+    return Team(TeamId(name), targets(members))
+
+
+def stage(name: str, tell: str = "", tasks: str = "", updates_every: int = 100) -> Stage:
+    """What a step of that stage brings besides."""
+    return Stage(StageId(name), targets(tell), tuple(filter(None, tasks.split("+"))), updates_every)
 
 
 def level(
@@ -140,11 +198,12 @@ class Trial:
     effects: list[tuple[datetime, Effect]] = field(default_factory=list)
     called_off: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
+    paged_at: dict[PersonId, datetime] = field(default_factory=dict)
 
     @property
     def view(self) -> View:
         """The directory as decisions see it."""
-        return View({one.id: one for one in self.people})
+        return View({one.id: one for one in self.people}, paged_at=self.paged_at)
 
     @property
     def incident(self) -> Incident:
@@ -165,9 +224,10 @@ class Trial:
     def _check(self, decision: Decision) -> None:
         answered = set(self.state.answered) if self.state else set()
         for one in decision.effects:
-            if isinstance(one, Notify):
+            if isinstance(one, Notify | Tell):
                 assert one.key not in self.keys, f"{one.key} goes out twice"
                 self.keys.add(one.key)
+            if isinstance(one, Notify):
                 assert one.person not in answered or decision.state.status == "triggered"
         assert fold_all([*self.recorded, *decision.events]) == decision.state
 
@@ -261,6 +321,14 @@ class Trial:
             if isinstance(one, Notify) and one.key not in self.called_off
         ]
 
+    def heard(self) -> list[str]:
+        """Who was told without being asked to answer, as `5m zoe email: words`."""
+        return [
+            f"{self._minute(at)} {one.person} {one.channel}: {one.words}"
+            for at, one in self.effects
+            if isinstance(one, Tell)
+        ]
+
     def alarms(self) -> list[str]:
         """Noise made where the operator sees it, as `0m text`."""
         return [f"{self._minute(at)} {one.text}" for at, one in self.effects if isinstance(one, Alarm)]
@@ -292,5 +360,7 @@ def in_words(effect: Effect) -> str:
             return f"Notify {effect.person} {effect.channel}"
         case Withdraw():
             return f"Withdraw {effect.page}"
+        case Tell():
+            return f"Tell {effect.person} {effect.channel}"
         case CloseAlerts() | Alarm():
             return type(effect).__name__

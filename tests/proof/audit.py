@@ -180,7 +180,7 @@ class Audit:
         received = self._receptions()
         paged = {row.subject_id for row in self._rings if received.get(row.key)}
         for id, stored in self._incidents.items():
-            needs = stored.state.status is Status.TRIGGERED and self._policy.level(stored.state.level).ladder
+            needs = stored.state.status is Status.TRIGGERED and self._policy.level(stored.state.level).pages
             if needs and id not in paged:
                 yield f"{id} is open, nobody has acknowledged it, and nobody was paged"
 

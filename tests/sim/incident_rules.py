@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tests.sim.stream import Stream, leads_on, reached, steps_left
+from tests.sim.stream import Stream, leads_on, reached, step_due, steps_left
 from tocsin.core.incident import Incident, events, next_due
 from tocsin.core.incident.events import Recorded
 from tocsin.core.incident.status import Status
 from tocsin.core.model import ActorKind
+from tocsin.core.policy import Clock
 
 AFTER_THE_END = (
     events.RingSettled,
@@ -18,6 +19,9 @@ AFTER_THE_END = (
     events.Closed,
     events.Reopened,
     events.NoteAdded,
+    events.MarkedDone,
+    events.PromiseBroken,
+    events.Told,
     events.Linked,
     events.Restricted,
 )
@@ -46,11 +50,12 @@ def steps_are_taken_in_order(stream: Stream, one: Recorded) -> Iterator[str]:
     if event.step < state.steps_taken:
         yield f"step {event.step} is taken again"
     for index in range(state.steps_taken, event.step):
-        if not reached(state, ladder[index].until):
+        if not reached(state, ladder[index].until) and ladder[index].clock is not Clock.HAND:
             yield f"step {index} is skipped, {event.step} is taken"
     if reached(state, ladder[event.step].until):
         yield f"step {event.step} is moot and was taken"
-    if one.at < state.ladder_at + ladder[event.step].after and stream.blocked_at != one.at:
+    asked_for = stream.blocked_at == one.at or stream.escalated_at == one.at
+    if one.at < step_due(state, stream.policy, event.step) and not asked_for:
         yield f"step {event.step} is early, and nothing blocks the path"
 
 
@@ -140,7 +145,7 @@ def _due(stream: Stream, event: events.IncidentEvent, at: datetime) -> datetime 
     level = stream.policy.level(state.level)
     match event:
         case events.StepTaken():
-            return state.ladder_at + level.ladder[event.step].after
+            return step_due(state, stream.policy, event.step)
         case events.RingSent():
             page = stream.pages.get(event.page)
             if page is None:
@@ -197,7 +202,7 @@ def nothing_is_set_aside(_stream: Stream, row: Row) -> Iterator[str]:
 def the_unanswered_have_a_live_timer(stream: Stream, row: Row) -> Iterator[str]:
     """An unacknowledged incident at a level with a ladder always has a next time at which it pages."""
     state = stream.incident
-    if state.status is not Status.TRIGGERED or not stream.policy.level(state.level).ladder:
+    if state.status is not Status.TRIGGERED or not stream.policy.level(state.level).pages:
         return
     leads = leads_on(state, stream.policy)
     if leads is None:

@@ -148,6 +148,9 @@ WORK: tuple[commands.IncidentCommand, ...] = (
     commands.FalsePositive("a test of ours"),
     commands.Close("all done"),
     commands.Reopen("it is back"),
+    commands.Escalate("I need help"),
+    commands.ExtendProgress("work goes on"),
+    commands.MarkDone("task:1"),
 )
 Operation = Callable[[Simulation], None]
 OPERATIONS: tuple[Operation, ...] = (

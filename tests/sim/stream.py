@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from tocsin.core.incident import Incident, events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.incident.state import fold
 from tocsin.core.incident.status import Status
 from tocsin.core.model import ActorKind, Outcome, PersonId
-from tocsin.core.policy import Milestone, Policy, Step
+from tocsin.core.policy import Clock, Milestone, Policy, Step
 
 _RANK = {one: rank for rank, one in enumerate(Milestone)}
 
@@ -53,6 +53,7 @@ class Stream:
     rings: set[str] = field(default_factory=set)
     refused_rings: set[str] = field(default_factory=set)
     blocked_at: datetime | None = None
+    escalated_at: datetime | None = None
     nobody_told: int = 0
     restarted_at: datetime | None = None
     changed_at: datetime | None = None
@@ -82,6 +83,10 @@ class Stream:
                 self._ring(event, one.at)
             case events.StepTaken() if not event.paged:
                 self.blocked_at = one.at
+            case events.Escalated():
+                self.escalated_at = one.at
+            case events.Told():
+                self.rings.add(event.key)
             case events.RoundStarted():
                 self.refused_in_round = False
             case events.NobodyReached():
@@ -123,9 +128,7 @@ class Stream:
 
 def reached(state: Incident, until: Milestone) -> bool:
     """Whether the incident has come to where a step or page wanted it, said once more in other words."""
-    if state.status.over:
-        return True
-    if until is Milestone.ACKNOWLEDGED:
+    if state.status in (Status.TRIGGERED, *(one for one in Status if one.over)):
         return state.status is not Status.TRIGGERED
     return any(one in state.milestones for one in Milestone if _RANK[one] >= _RANK[until])
 
@@ -135,7 +138,7 @@ def steps_left(state: Incident, ladder: Sequence[Step]) -> list[int]:
     return [
         index
         for index, step in enumerate(ladder)
-        if index >= state.steps_taken and not reached(state, step.until)
+        if index >= state.steps_taken and step.clock is not Clock.HAND and not reached(state, step.until)
     ]
 
 
@@ -144,7 +147,22 @@ def leads_on(state: Incident, policy: Policy) -> datetime | None:
     level = policy.level(state.level)
     left = steps_left(state, level.ladder)
     if left:
-        return state.ladder_at + level.ladder[left[0]].after
+        return step_due(state, policy, left[0])
     if level.repeat_every is not None and state.last_step_at is not None:
-        return state.last_step_at + level.repeat_every
+        return max(state.last_step_at, state.ladder_at) + level.repeat_every
     return None
+
+
+def step_due(state: Incident, policy: Policy, index: int) -> datetime:
+    """When a rung is due by its own clock if it is the next; by hand: never before it is asked for."""
+    step = policy.level(state.level).ladder[index]
+    before = state.last_step_at if state.steps_taken and state.last_step_at else state.ladder_at
+    if step.clock is Clock.LADDER:
+        return state.ladder_at + step.after
+    if step.clock is Clock.HAND:
+        return datetime.max.replace(tzinfo=UTC)
+    if step.clock is Clock.PROGRESS:
+        moves = [at for kind, at in state.advances.items() if kind in policy.progress.counts]
+        due = max(before, *moves, before) + step.after
+        return max(due, state.extended_until or due)
+    return before + step.after

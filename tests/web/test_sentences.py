@@ -184,6 +184,34 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
         BY_ANA,
         "Ana Costa acknowledged the incident by working on it.",
     ),
+    (events.StepTaken(0, 1, (), ()), SYSTEM, "Step 2 of the ladder is taken."),
+    (
+        events.Told(1, BEN, "Ben Okafor", "email", "INC-1/told/1", "Step 2 of P1: ana is paged."),
+        SYSTEM,
+        "Ben Okafor is told by e-mail: Step 2 of P1: ana is paged.",
+    ),
+    (
+        events.TasksGiven(("Open the war room", "Call everybody"), "step 4 of P1"),
+        SYSTEM,
+        "To be done, says step 4 of P1: “Open the war room” and “Call everybody”.",
+    ),
+    (
+        events.MarkedDone("task:1", "Open the war room"),
+        BY_ANA,
+        "Ana Costa marked “Open the war room” as done.",
+    ),
+    (events.Escalated("I need help"), BY_ANA, "Ana Costa asked for the next step: I need help."),
+    (
+        events.StallWarned(0, 2, AT),
+        SYSTEM,
+        "Nothing moves: step 3 follows at 2026-11-23 03:00 UTC.",
+    ),
+    (
+        events.ProgressExtended(AT, "the restore goes on"),
+        BY_ANA,
+        "Ana Costa said that work goes on, so that nothing follows before 2026-11-23 03:00 UTC: "
+        "the restore goes on.",
+    ),
     (events.Verified(), BY_ANA, "Ana Costa has looked: it is real."),
     (events.MitigationBegun(), BY_ANA, "Ana Costa has begun to mitigate it."),
     (events.Mitigated("rolled back"), BY_ANA, "Ana Costa mitigated it: rolled back."),
@@ -232,6 +260,8 @@ def test_what_went_wrong_is_loud() -> None:
         events.RingSettled,
         events.AcknowledgementLapsed,
         events.Reopened,
+        events.StallWarned,
+        events.Escalated,
         events.PromiseBroken,
         events.NobodyReached,
     }

@@ -140,12 +140,16 @@ class DeadlineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A promise with a due time. `id` is stable while the promise stands; `promise` reads aloud."""
+    """A promise with a due time. `id` is stable while the promise stands; `promise` reads aloud.
+
+    It may not be kept `not_before` that.
+    """
 
     id: str
     promise: str
     due_at: datetime
     state: DeadlineState = DeadlineState.DUE
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,17 @@ class Notify:
     person: PersonId
     channel: str
     urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Effect: a message that wants no answer, by `channel`. `number` counts the incident's own."""
+
+    key: str
+    number: int
+    person: PersonId
+    channel: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +194,7 @@ class CloseAlerts:
     """Effect: the incident's alerts are over too, so that the next trigger of one is a new alert."""
 
 
-Effect = Notify | Withdraw | Alarm | CloseAlerts
+Effect = Notify | Tell | Withdraw | Alarm | CloseAlerts
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from tocsin.core.facts import Condition, Fact
@@ -132,6 +132,11 @@ class Level:
     means: str = ""
     respond_within: timedelta | None = None
     updates: tuple[Cadence, ...] = ()
+
+    @property
+    def pages(self) -> bool:
+        """Whether somebody is paged without being asked for."""
+        return any(step.targets and step.clock is not Clock.HAND for step in self.ladder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +309,14 @@ class Policy:
                 return level
         raise KeyError(level_id)
 
+    @property
+    def takes_turns(self) -> bool:
+        """Whether some step or role means the next one of a team."""
+        steps = (step for level in self.levels for step in level.ladder)
+        some = [*(step.targets for step in steps), *(role.default for role in self.roles.values())]
+        some += [self.catch_all, *(one.page for one in self.triggers)]
+        return any(target.next_of for targets in some for target in targets)
+
     def service_of(self, integration: str) -> ServiceId:
         """The service an integration reports on.
 
@@ -329,8 +342,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A snapshot of what may change under an open incident: people, today's rotas, and who stands in."""
+    """A snapshot of what may change under an open incident: people, today's rotas, and who stands in.
+
+    `paged_at` is when each was paged last, for whatever it was.
+    """
 
     people: Mapping[PersonId, Person] = field(default_factory=dict)
     rotas: Mapping[RotaId, Rota] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
+    paged_at: Mapping[PersonId, datetime] = field(default_factory=dict)

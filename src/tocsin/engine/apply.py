@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tocsin.core.incident import Incident, commands, decide, next_due
 from tocsin.core.incident.events import Recorded
-from tocsin.core.model import Alarm, CloseAlerts, Effect, Notify, Refused, SubjectId, Withdraw
+from tocsin.core.model import Alarm, CloseAlerts, Effect, Notify, Refused, SubjectId, Tell, Withdraw
 from tocsin.core.policy import Policy
 from tocsin.engine.context import Context
 from tocsin.store import alerts, outbox, subjects
@@ -70,9 +70,11 @@ def keep(
     effects = tuple(effects)
     rings = [one for one in effects if isinstance(one, Notify)]
     outbox.put(tx, state.id, rings, priority, now)
+    told = [one for one in effects if isinstance(one, Tell)]
+    outbox.put_told(tx, state.id, told, priority, now)
     # After the put: a ring decided and withdrawn in the same breath does not go out.
     outbox.withdraw(tx, state.id, [one.page for one in effects if isinstance(one, Withdraw)])
     if any(isinstance(one, CloseAlerts) for one in effects):
         alerts.close_all(tx, state.id)
     alarms = tuple(one.text for one in effects if isinstance(one, Alarm))
-    return Applied(state.id, version, state, due_at, len(rings), alarms)
+    return Applied(state.id, version, state, due_at, len(rings) + len(told), alarms)

@@ -31,6 +31,9 @@ LEDGER_SURE = timedelta(days=1)
 BY_HAND = "Call whoever is needed by hand, then look into the server's log."
 KEEP_IT = "Keep a copy of the database, restore the newest backup into a new folder, and compare."
 
+PAGING = ("step", "repeat", "ring")
+"""Deadlines that page somebody when they come."""
+
 Sentence = tuple[str, str]
 """What is wrong, to follow the incident's id, and the remedy."""
 
@@ -69,9 +72,10 @@ def sentences(
 def _promises(state: Incident, policy: Policy, now: datetime) -> Iterator[Sentence]:
     due = [one for one in deadlines(state, policy) if one.state is DeadlineState.DUE]
     late = next((one for one in due if one.due_at < now - LATE), None)
+    leads_on = [one for one in due if one.id.partition(":")[0] in PAGING]
     if late:
         yield f"is late with `{late.promise}`, which was due at {_clock(late.due_at)}.", BY_HAND
-    if state.status is Status.TRIGGERED and policy.level(state.level).ladder and not due:
+    if state.status is Status.TRIGGERED and policy.level(state.level).pages and not leads_on:
         yield "is not acknowledged, and nobody will be paged for it any more.", BY_HAND
 
 
@@ -80,13 +84,13 @@ def _rings(
 ) -> Iterator[Sentence]:
     for recorded in history:
         ring = recorded.event
-        if not isinstance(ring, events.RingSent):
+        if not isinstance(ring, events.RingSent | events.Told):
             continue
         which = f"ring of {_clock(recorded.at)} to {ring.person} by {ring.channel}"
         known = attempts.get(ring.key)
         if known is None:
             yield f"has no trace of its {which} in outbox or ledger.", BY_HAND
-        elif state.page(ring.page) is None:
+        elif isinstance(ring, events.RingSent) and state.page(ring.page) is None:
             continue  # its purpose is reached: whatever was not sent need not be
         elif known.state == WITHDRAWN:
             yield f"will not send its {which}, though it has not been answered.", BY_HAND

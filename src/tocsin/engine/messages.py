@@ -22,6 +22,13 @@ def build(tx: Transaction, context: Context, leased: Leased, now: datetime) -> M
     if leased.kind == outbox.SIGN_IN:
         link = context.sign_in_link(tx, contact.id, now)
         subject, text = "Sign in to Tocsin", _sign_in_text(contact.name, link)
+    elif leased.kind == outbox.TOLD:
+        # No link: there is nothing to acknowledge, and a page that says so must not look like one that asks.
+        link = ""
+        incidents = tuple(dict.fromkeys(ring.incident for ring in leased.rings))
+        lines = [f"{_line(tx, context, ring.incident)}\n{_one_line(ring.words)}" for ring in leased.rings]
+        repeat = any(ring.unknown for ring in leased.rings)
+        subject, text = _told_subject(lines), _told_text(contact.name, lines, repeat=repeat)
     else:
         link = context.link(leased.bundle, leased.person, now)
         incidents = tuple(dict.fromkeys(ring.incident for ring in leased.rings))
@@ -53,7 +60,7 @@ def _line(tx: Transaction, context: Context, id: SubjectId) -> str:
         # A page that says little is worth more than a good one that never comes.
         return f"{id}: look at it, its details cannot be read"
     # On one line, so that a source cannot write lines of its own, such as another link, into the message.
-    title = " ".join(incident.title.split())
+    title = _one_line(incident.title)
     return f"{incident.level} {policy.service_name(incident.service)}: {title} ({id})"
 
 
@@ -67,6 +74,21 @@ def _text(name: str, lines: list[str], link: str, *, repeat: bool) -> str:
     what = "\n".join(lines)
     again = "This may be a repeat: the first attempt may have reached you.\n\n" if repeat else ""
     return f"{name}, you are being paged.\n\n{what}\n\n{again}Acknowledge: {link}\n"
+
+
+def _told_subject(lines: list[str]) -> str:
+    first = lines[0].partition("\n")[0]
+    return f"For you to know: {first}" + (f", and {len(lines) - 1} more" if len(lines) > 1 else "")
+
+
+def _told_text(name: str, lines: list[str], *, repeat: bool) -> str:
+    what = "\n\n".join(lines)
+    again = "\nThis may be a repeat: the first attempt may have reached you.\n" if repeat else ""
+    return f"{name}, this is for you to know. You need not answer.\n\n{what}\n{again}"
+
+
+def _one_line(words: str) -> str:
+    return " ".join(words.split())
 
 
 def _sign_in_text(name: str, link: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,11 +20,11 @@ from sqlalchemy import (
     update,
 )
 
-from tocsin.core.model import Notify, Outcome, PersonId, SubjectId
+from tocsin.core.model import Notify, Outcome, PersonId, SubjectId, Tell
 from tocsin.store.database import skip_locked
 from tocsin.store.schema import deliveries, outbox
 
-PAGE, SIGN_IN = "page", "sign-in"
+PAGE, TOLD, SIGN_IN = "page", "told", "sign-in"
 WAITING, LEASED, SENT, FAILED, WITHDRAWN = "waiting", "leased", "sent", "failed", "withdrawn"
 
 # Written out, not bound: only so can the indexes that hold nothing else be used.
@@ -83,6 +83,7 @@ class Ring:
     attempts: int
     unknown: bool
     fence: int
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,34 @@ def put(tx: Connection, incident: SubjectId, effects: Sequence[Notify], priority
                     "channel": one.channel,
                     "priority": priority,
                     "urgent": int(one.urgent),
+                    "state": WAITING,
+                    "next_at": now,
+                    "created_at": now,
+                }
+                for one in effects
+            ],
+        )
+
+
+def put_told(
+    tx: Connection, incident: SubjectId, effects: Sequence[Tell], priority: int, now: datetime
+) -> None:
+    """Queue messages that want no answer. They belong to no page, so nothing withdraws them."""
+    if effects:
+        tx.execute(
+            _PUT,
+            [
+                {
+                    "key": one.key,
+                    "kind": TOLD,
+                    "subject_id": incident,
+                    "page": 0,
+                    "ring": one.number,
+                    "person": one.person,
+                    "channel": one.channel,
+                    "priority": priority,
+                    "urgent": 0,
+                    "words": one.words,
                     "state": WAITING,
                     "next_at": now,
                     "created_at": now,
@@ -220,6 +249,7 @@ def _lease_group(tx: Connection, group: Sequence[Any], now: datetime, node: str,
             row.attempts + 1,
             bool(row.unknown),
             row.fence + 1,
+            row.words,
         )
         for row in group
     )
@@ -295,6 +325,22 @@ def next_at(tx: Connection) -> datetime | None:
     """When the next ring may be sent, or the next lease ends."""
     both = tx.scalar(_NEXT_AT), tx.scalar(_LEASES_END_AT)
     return min((at for at in both if at is not None), default=None)
+
+
+def paged_last(tx: Connection, people: Iterable[PersonId]) -> dict[PersonId, datetime]:
+    """When each of these people was last sent a page; nothing for those who never were."""
+    found = {}
+    for person in people:
+        newest = (
+            select(deliveries.c.started_at)
+            .where(deliveries.c.person == person, deliveries.c.key.not_like("%/told/%"))
+            .order_by(deliveries.c.started_at.desc())
+            .limit(1)
+        )
+        at = tx.scalar(newest)
+        if at is not None:
+            found[person] = at
+    return found
 
 
 def of_bundle(tx: Connection, bundle: str) -> list[tuple[SubjectId, PersonId]]:

@@ -160,6 +160,7 @@ outbox = Table(
     Column("channel", Text, nullable=False),
     Column("priority", Integer, nullable=False),
     Column("urgent", Integer, nullable=False),
+    Column("words", Text, nullable=False, server_default=""),
     Column("state", Text, nullable=False),
     Column("wanted", Integer, nullable=False, server_default="1"),
     Column("attempts", Integer, nullable=False, server_default="0"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
@@ -79,6 +79,15 @@ def sentence(recorded: Recorded, names: Names) -> str:
         case events.NoteAdded() | events.EstimateSet() | events.Linked() | events.Restricted():
             return _record(event, actor, names)
         case (
+            events.Told()
+            | events.TasksGiven()
+            | events.MarkedDone()
+            | events.Escalated()
+            | events.StallWarned()
+            | events.ProgressExtended()
+        ):
+            return _ladder(event, actor)
+        case (
             events.PageStarted()
             | events.PageAnswered()
             | events.PageWithdrawn()
@@ -100,8 +109,14 @@ def tone(event: events.IncidentEvent) -> Tone:
             return Tone.ALARM
         case events.Acknowledged() | events.Resolved() | events.PageAnswered():
             return Tone.GOOD
-        case events.Mitigated() | events.Closed():
+        case events.Mitigated() | events.Closed() | events.MarkedDone():
             return Tone.GOOD
+        case events.StallWarned() | events.Escalated():
+            return Tone.ALARM
+        case events.Told():
+            return Tone.QUIET
+        case events.TasksGiven() | events.ProgressExtended():
+            return Tone.PLAIN
         case events.Verified() | events.MitigationBegun():
             return Tone.PLAIN
         case events.NoteAdded() | events.EstimateSet() | events.Linked() | events.Restricted():
@@ -175,6 +190,41 @@ def _course(event: CourseEvent, actor: str) -> str:
             raise AssertionError(f"no sentence for {event}")
 
 
+LadderEvent = (
+    events.Told
+    | events.TasksGiven
+    | events.MarkedDone
+    | events.Escalated
+    | events.StallWarned
+    | events.ProgressExtended
+)
+
+
+def _ladder(event: LadderEvent, actor: str) -> str:
+    match event:
+        case events.Told():
+            return f"{event.person_name} is told by {channel(event.channel)}: {event.words}"
+        case events.TasksGiven():
+            return f"To be done, says {event.reason}: {_and(_quoted(event.tasks))}."
+        case events.MarkedDone():
+            return f"{actor} marked “{event.words}” as done."
+        case events.Escalated():
+            return f"{actor} asked for the next step: {event.reason.rstrip('.')}."
+        case events.StallWarned():
+            return f"Nothing moves: step {event.step + 1} follows at {_utc(event.due_at)}."
+        case events.ProgressExtended():
+            said = event.reason.rstrip(".")
+            return (
+                f"{actor} said that work goes on, so that nothing follows before {_utc(event.until)}: {said}."
+            )
+        case _:
+            assert_never(event)
+
+
+def _utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 RecordEvent = events.NoteAdded | events.EstimateSet | events.Linked | events.Restricted
 
 
@@ -183,8 +233,8 @@ def _record(event: RecordEvent, actor: str, names: Names) -> str:
         case events.NoteAdded():
             return f"{actor} noted: {event.text}"
         case events.EstimateSet():
-            at = f"{event.expected_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-            return f"{actor} expects it to be resolved at {at}: {event.reason.rstrip('.')}."
+            said = event.reason.rstrip(".")
+            return f"{actor} expects it to be resolved at {_utc(event.expected_at)}: {said}."
         case events.Linked():
             return f"{actor} linked {event.to}: {event.what.rstrip('.')}."
         case events.Restricted():
@@ -221,6 +271,8 @@ def _step(event: events.StepTaken, names: Names) -> str:
         return f"{step} pages {paged}{already}.{missing}"
     if known:
         return f"{step} pages nobody: {known} answered before.{missing}"
+    if not missing:
+        return f"{step} is taken."
     return f"{step} reached nobody.{missing}"
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tocsin.core.incident import commands, events
+from tocsin.core.incident.breaking import own_up
 from tocsin.core.incident.course import resolve
-from tocsin.core.incident.draft import Draft, own_up
+from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.ladder import start_round, take_due_steps
 from tocsin.core.model import Actor, Refused
 

@@ -84,6 +84,27 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalate:
+    """Take the next step of the ladder now, whatever its clock says."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendProgress:
+    """Put off the step that is to come for want of progress, once, because work goes on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkDone:
+    """A task, or a promise that only a person can keep, is done: its id, `task:1` or as deadlines name it."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class AddNote:
     """Words for the timeline."""
 
@@ -144,6 +165,9 @@ IncidentCommand = (
     | FalsePositive
     | Reopen
     | Close
+    | Escalate
+    | ExtendProgress
+    | MarkDone
     | AddNote
     | SetEstimate
     | Link

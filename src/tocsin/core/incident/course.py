@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tocsin.core.incident import commands, events
-from tocsin.core.incident.draft import Draft, own_up
+from tocsin.core.incident.breaking import own_up
+from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.ladder import start_round
 from tocsin.core.incident.paging import withdraw_moot
-from tocsin.core.incident.state import Incident
+from tocsin.core.incident.standing import already_over
 from tocsin.core.incident.status import Status
 from tocsin.core.model import Actor, ActorKind, CloseAlerts, Refused, Withdraw
 from tocsin.core.policy import Milestone
@@ -98,11 +99,6 @@ def reopen(draft: Draft, command: commands.Reopen, actor: Actor) -> Refused | No
     draft.add(events.Reopened(command.reason), actor)
     start_round(draft, f"reopened by {actor}")
     return None
-
-
-def already_over(state: Incident) -> Refused:
-    """Why an incident that has ended refuses."""
-    return Refused(f"{state.id} is already {state.status}.")
 
 
 def _own(draft: Draft, actor: Actor) -> list[int]:

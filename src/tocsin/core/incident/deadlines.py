@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from tocsin.core.incident.promises import promised
 from tocsin.core.incident.state import Incident, Page
 from tocsin.core.incident.status import Status
+from tocsin.core.incident.steps import moot, step_times
 from tocsin.core.model import Deadline, DeadlineState
-from tocsin.core.policy import Level, Milestone, Policy, Step, Target
+from tocsin.core.policy import Clock, Level, Policy, Step, Target
+
+__all__ = ["deadlines", "describe", "moot", "next_due", "ring_due_at"]
 
 
 def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
     """What is promised, due or settled, the earliest first. Ids are stable while the promise stands."""
-    level = policy.level(state.level)
-    found = [*_acknowledge(state, level)]
+    found = [*promised(state, policy), *state.broken]
     if not state.status.over:
-        found += [*_lapse(state, level), *_repeat(state, level), *_rings(state), *_steps(state, level)]
+        level = policy.level(state.level)
+        steps = [*_steps(state, policy)]
+        repeat = [] if steps else _repeat(state, level)
+        found += [*_lapse(state, level), *repeat, *_rings(state), *steps]
     # The sort is stable: of steps that fall due together the earlier rung stays first, also past the tenth.
     return tuple(sorted(found, key=lambda deadline: deadline.due_at))
 
@@ -25,16 +31,6 @@ def next_due(state: Incident, policy: Policy) -> datetime | None:
     """When the clock must look at this incident again; None when nothing is promised any more."""
     due = [one.due_at for one in deadlines(state, policy) if one.state is DeadlineState.DUE]
     return min(due, default=None)
-
-
-def moot(state: Incident, until: Milestone) -> bool:
-    """Whether the state that `until` names has been reached."""
-    if state.status.over:
-        return True
-    if until is Milestone.ACKNOWLEDGED:
-        # Not the milestone: an acknowledgement lapses, and does not outlast a change for the worse.
-        return state.status is not Status.TRIGGERED
-    return state.reached_at(until) is not None
 
 
 def describe(targets: tuple[Target, ...]) -> str:
@@ -52,22 +48,6 @@ def _in_words(target: Target) -> str:
     return str(target.person)
 
 
-def _acknowledge(state: Incident, level: Level) -> Iterator[Deadline]:
-    if level.acknowledge_within is None:
-        return
-    due_at = state.level_at + level.acknowledge_within
-    id = f"acknowledge:{level.id}"
-    if id in state.broken:
-        standing = DeadlineState.BROKEN
-    elif state.first_acknowledged_at is not None:
-        standing = DeadlineState.KEPT
-    elif state.status.over:
-        return
-    else:
-        standing = DeadlineState.DUE
-    yield Deadline(id, "acknowledged by a person", due_at, standing)
-
-
 def _rings(state: Incident) -> Iterator[Deadline]:
     for page in state.pages:
         for number in page.waiting:
@@ -80,24 +60,30 @@ def ring_due_at(page: Page, number: int) -> datetime:
     return page.started_at + timedelta(seconds=page.rings[number].after_seconds)
 
 
-def _steps(state: Incident, level: Level) -> Iterator[Deadline]:
-    for index, step in enumerate(level.ladder):
-        if index >= state.steps_taken and not moot(state, step.until):
-            yield step_deadline(state, index, step)
+def _steps(state: Incident, policy: Policy) -> Iterator[Deadline]:
+    warn_before = policy.progress.warn_before
+    for number, one in enumerate(step_times(state, policy)):
+        yield Deadline(f"step:{state.round}:{one.index}", _step_promise(one.step), one.due_at)
+        stalls = number == 0 and one.step.clock is Clock.PROGRESS
+        if stalls and timedelta(0) < warn_before < one.step.after and state.warned_of != one.due_at:
+            promise = "warn that nothing moves"
+            yield Deadline(f"warn:{state.round}:{one.index}", promise, one.due_at - warn_before)
 
 
-def step_deadline(state: Incident, index: int, step: Step) -> Deadline:
-    """The deadline of one rung, on the ladder's own clock."""
-    promise = f"page {describe(step.targets)} unless {step.until}"
-    return Deadline(f"step:{state.round}:{index}", promise, state.ladder_at + step.after)
+def _step_promise(step: Step) -> str:
+    does = f"page {describe(step.targets)}" if step.targets else f"tell {describe(step.tell)}"
+    return f"{does if step.targets or step.tell else 'go on'} unless {step.until}"
 
 
 def _repeat(state: Incident, level: Level) -> Iterator[Deadline]:
-    if level.repeat_every is None or state.status is not Status.TRIGGERED or state.last_step_at is None:
+    if (
+        level.repeat_every is None
+        or not level.ladder
+        or state.status is not Status.TRIGGERED
+        or state.last_step_at is None
+    ):
         return
-    if not level.ladder or state.steps_taken < len(level.ladder):
-        return
-    due_at = state.last_step_at + level.repeat_every
+    due_at = max(state.last_step_at, state.ladder_at) + level.repeat_every
     yield Deadline(f"repeat:{state.round}", "page again from the first step unless acknowledged", due_at)
 
 

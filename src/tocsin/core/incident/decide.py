@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from tocsin.core.incident import alerts, commands, course, events, record
+from tocsin.core.incident import alerts, commands, course, events, ladder, record
+from tocsin.core.incident.breaking import break_promise
 from tocsin.core.incident.deadlines import deadlines
-from tocsin.core.incident.draft import Draft, own_up
+from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.ladder import go_around, start_round, take_step
 from tocsin.core.incident.paging import ring_due
 from tocsin.core.incident.state import Incident
@@ -59,6 +60,12 @@ def _carry_out(draft: Draft, command: commands.IncidentCommand, actor: Actor) ->
             return course.reopen(draft, command, actor)
         case commands.Close():
             return course.close(draft, command, actor)
+        case commands.Escalate():
+            return ladder.escalate(draft, command, actor)
+        case commands.ExtendProgress():
+            return ladder.extend(draft, command, actor)
+        case commands.MarkDone():
+            return record.mark_done(draft, command, actor)
         case commands.AddNote():
             return record.note(draft, command, actor)
         case commands.SetEstimate():
@@ -88,12 +95,14 @@ def _due(draft: Draft, deadline_id: str) -> Refused | None:
         return Refused(f"{draft.state.id} has no deadline {deadline_id} due.")
     kind, _, rest = deadline_id.partition(":")
     match kind:
-        case "acknowledge":
-            own_up(draft)
+        case "acknowledge" | "expect" | "promise":
+            break_promise(draft, deadline)
         case "ring":
             ring_due(draft, int(rest.partition(":")[0]))
         case "step":
             take_step(draft, int(rest.partition(":")[2]))
+        case "warn":
+            ladder.warn(draft, int(rest.partition(":")[2]))
         case "repeat":
             start_round(draft, "nobody has acknowledged")
         case "lapse":

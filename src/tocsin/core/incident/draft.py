@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tocsin.core.incident import events
-from tocsin.core.incident.deadlines import deadlines
 from tocsin.core.incident.state import Incident, fold
-from tocsin.core.model import SYSTEM, Actor, DeadlineState, Effect
+from tocsin.core.model import SYSTEM, Actor, Effect
 from tocsin.core.policy import Level, Policy, View
 
 
@@ -43,10 +42,3 @@ class Draft:
         recorded = events.Recorded(self.now, actor, event)
         self.recorded.append(recorded)
         self.folded = fold(self.folded, recorded)
-
-
-def own_up(draft: Draft) -> None:
-    """Record the promises that were missed before what happens now would hide them."""
-    for one in deadlines(draft.state, draft.policy):
-        if one.id.startswith("acknowledge:") and one.state is DeadlineState.DUE and one.due_at <= draft.now:
-            draft.add(events.PromiseBroken(one.id, one.promise, one.due_at))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from tocsin.core.model import Actor, LevelId, Outcome, PersonId, ServiceId, SubjectId
+from tocsin.core.model import Actor, LevelId, Outcome, PersonId, ServiceId, StageId, SubjectId
 from tocsin.core.policy import Milestone, Target
 
 
@@ -75,6 +75,59 @@ class StepTaken:
     paged: tuple[PersonId, ...]
     unreachable: tuple[str, ...]
     answered: tuple[PersonId, ...] = ()
+    stage: StageId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Somebody is sent a message that wants no answer. `number` counts them; `key` is its idempotency key."""
+
+    number: int
+    person: PersonId
+    person_name: str
+    channel: str
+    key: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class TasksGiven:
+    """What is to be done now, because a step was taken or a condition came to hold."""
+
+    tasks: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedDone:
+    """A task, or a promise that only a person can keep, is done."""
+
+    what: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """A person asked for the next step of the ladder."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StallWarned:
+    """Nothing counts as progress, and the ladder's next step is near."""
+
+    round: int
+    step: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressExtended:
+    """A person said that work goes on: no step for want of progress before `until`."""
+
+    until: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +309,12 @@ IncidentEvent = (
     | LevelRaised
     | RoundStarted
     | StepTaken
+    | Told
+    | TasksGiven
+    | MarkedDone
+    | Escalated
+    | StallWarned
+    | ProgressExtended
     | PageStarted
     | RingSent
     | RingSkipped

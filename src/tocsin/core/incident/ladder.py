@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from tocsin.core.incident import events
-from tocsin.core.incident.deadlines import moot, step_deadline
+from tocsin.core.incident import commands, events
+from tocsin.core.incident.deadlines import describe, moot
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging import page, send
+from tocsin.core.incident.standing import already_over
 from tocsin.core.incident.status import Status
+from tocsin.core.incident.steps import stalled_step, step_times
 from tocsin.core.incident.targets import find
-from tocsin.core.model import Alarm
-from tocsin.core.policy import Milestone
+from tocsin.core.incident.telling import give_tasks, tell, tell_lead
+from tocsin.core.model import Actor, Alarm, PersonId, Refused, StageId
+from tocsin.core.policy import Clock, Milestone, Stage, Step
 
 
 def start_round(draft: Draft, reason: str) -> None:
@@ -20,23 +23,68 @@ def start_round(draft: Draft, reason: str) -> None:
 
 def take_due_steps(draft: Draft) -> None:
     """Take every rung whose time has come, in order."""
-    while (index := _next_step(draft)) is not None:
-        if step_deadline(draft.state, index, draft.level.ladder[index]).due_at > draft.now:
+    while (first := next(step_times(draft.state, draft.policy), None)) is not None:
+        if first.due_at > draft.now:
             return
-        take_step(draft, index)
+        take_step(draft, first.index)
 
 
-def take_step(draft: Draft, index: int) -> None:
-    """Take one rung. Where it reaches nobody the next follows at once, and after the last the catch-all."""
+def take_step(draft: Draft, index: int, *, blocked: bool = False) -> None:
+    """Take one rung. Where it reaches nobody the next follows at once, and after the last the catch-all.
+
+    A rung that pages nobody by the plan reaches nobody only where the path is `blocked` before it.
+    """
     missing: list[str] = []
     until = Milestone.ACKNOWLEDGED
     step: int | None = index
     while step is not None:
-        until = draft.level.ladder[step].until
-        if _take_one(draft, step, missing):
+        rung = draft.level.ladder[step]
+        if rung.targets:
+            until = rung.until
+        if _take_one(draft, step, missing) or not (rung.targets or blocked):
             return
+        blocked = True
         step = _next_step(draft)
     _page_catch_all(draft, until, missing)
+
+
+def escalate(draft: Draft, command: commands.Escalate, actor: Actor) -> Refused | None:
+    """A person asks for the next rung, also for one that has no clock."""
+    state = draft.state
+    if state.status.over:
+        return already_over(state)
+    step = _next_step(draft, by_hand=True)
+    if step is None:
+        return Refused(f"The ladder of {state.level} has no further step for {state.id}.")
+    draft.add(events.Escalated(command.reason), actor)
+    take_step(draft, step)
+    return None
+
+
+def extend(draft: Draft, command: commands.ExtendProgress, actor: Actor) -> Refused | None:
+    """Put off the rung that is to come for want of progress, once."""
+    state, longer = draft.state, draft.policy.progress.extend_by
+    if state.status.over:
+        return already_over(state)
+    if not longer:
+        return Refused("The plan grants no extension.")
+    if state.extended_until is not None:
+        return Refused(f"{state.id} was extended already, and the plan grants that once.")
+    step = stalled_step(state, draft.policy)
+    if step is None:
+        return Refused(f"No step of {state.id} waits for progress.")
+    draft.add(events.ProgressExtended(step.due_at + longer, command.reason), actor)
+    return None
+
+
+def warn(draft: Draft, index: int) -> None:
+    """Tell whoever leads that the next rung is near, unless something moves."""
+    step = stalled_step(draft.state, draft.policy)
+    assert step is not None
+    assert step.index == index
+    draft.add(events.StallWarned(draft.state.round, index, step.due_at))
+    at = f"{step.due_at:%H:%M} UTC"
+    tell_lead(draft, f"No progress is recorded: at {at} step {index + 1} of {draft.level.id} follows.")
 
 
 def advance(draft: Draft, missing: list[str]) -> None:
@@ -45,7 +93,7 @@ def advance(draft: Draft, missing: list[str]) -> None:
     if index is None:
         _page_catch_all(draft, Milestone.ACKNOWLEDGED, missing)
     else:
-        take_step(draft, index)
+        take_step(draft, index, blocked=True)
 
 
 def go_around(draft: Draft, page_id: int) -> None:
@@ -65,12 +113,13 @@ def go_around(draft: Draft, page_id: int) -> None:
         advance(draft, [f"no channel reaches {one.person}" for one in pages])
 
 
-def _next_step(draft: Draft) -> int | None:
-    ladder = draft.level.ladder
-    taken = draft.state.steps_taken
-    return next(
-        (index for index in range(taken, len(ladder)) if not moot(draft.state, ladder[index].until)), None
-    )
+def _next_step(draft: Draft, *, by_hand: bool = False) -> int | None:
+    """The rung that comes next. What has no clock is left to people."""
+    for index, step in enumerate(draft.level.ladder):
+        wanted = index >= draft.state.steps_taken and not moot(draft.state, step.until)
+        if wanted and (by_hand or step.clock is not Clock.HAND):
+            return index
+    return None
 
 
 def _take_one(draft: Draft, index: int, missing: list[str]) -> bool:
@@ -78,11 +127,24 @@ def _take_one(draft: Draft, index: int, missing: list[str]) -> bool:
     step = draft.level.ladder[index]
     found = find(draft, step.targets)
     paged = tuple(person.id for person, _ in found.paged)
-    draft.add(events.StepTaken(draft.state.round, index, paged, found.unreachable, found.answered))
+    taken = (draft.state.round, index, paged, found.unreachable, found.answered)
+    draft.add(events.StepTaken(*taken, step.stage))
     for person, why in found.paged:
         page(draft, person, f"{why}, step {index + 1} of {draft.level.id}, until {step.until}", step.until)
+    _besides(draft, index, step, paged)
     missing += found.unreachable
     return bool(paged or found.answered)
+
+
+def _besides(draft: Draft, index: int, step: Step, paged: tuple[PersonId, ...]) -> None:
+    """What a rung brings besides its pages: people who are told, and tasks."""
+    stage = draft.policy.stages.get(step.stage) if step.stage is not None else None
+    stage = stage or Stage(StageId(""))
+    name = f"{stage.id} ({draft.level.id})" if stage.id else f"step {index + 1} of {draft.level.id}"
+    who = f"{describe(step.targets)} is paged" if step.targets else "nobody else is paged"
+    expected = f"; expected now: {step.promise}" if step.promise else ""
+    tell(draft, (*step.tell, *stage.tell), f"{name[:1].upper()}{name[1:]}: {who}{expected}.", paged)
+    give_tasks(draft, (*step.tasks, *stage.tasks), name)
 
 
 def _page_catch_all(draft: Draft, until: Milestone, missing: list[str]) -> None:

@@ -27,7 +27,7 @@ def page(draft: Draft, person: Person, reason: str, until: Milestone) -> None:
                 return
         withdraw(draft, earlier, "paged again")
     number = state.pages_count + 1
-    rings = _rings(draft, person)
+    rings = plan_rings(draft, person)
     if earlier is not None:
         rings = _no_later_than(rings, earlier, draft.now)
     draft.add(events.PageStarted(number, person.id, person.name, reason, until, rings))
@@ -62,7 +62,7 @@ def withdraw_moot(draft: Draft, reason: str) -> None:
             withdraw(draft, open_page, reason)
 
 
-def _rings(draft: Draft, person: Person) -> tuple[events.Ring, ...]:
+def plan_rings(draft: Draft, person: Person) -> tuple[events.Ring, ...]:
     """The personal rules as planned rings. Rules that name no channel the person has mean: all, at once."""
     rules = person.rules or draft.policy.notify_rules
     usable = [rule for rule in rules if person.channels.intersection(rule.channels)]

@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from tocsin.core.incident import commands, events
-from tocsin.core.incident.course import already_over
+from tocsin.core.incident.breaking import own_up
 from tocsin.core.incident.draft import Draft
+from tocsin.core.incident.promises import by_hand
+from tocsin.core.incident.standing import already_over
 from tocsin.core.model import Actor, Refused
 from tocsin.core.policy import Target
+
+
+def mark_done(draft: Draft, command: commands.MarkDone, actor: Actor) -> Refused | None:
+    """Strike off a task, or keep a promise by hand."""
+    state = draft.state
+    task = next((one for one in state.tasks if one.id == command.what), None)
+    promise = next((one for one in by_hand(state, draft.policy) if one.id == command.what), None)
+    if task is None and promise is None:
+        return Refused(f"{state.id} has no task and no promise {command.what} that a person marks as done.")
+    if command.what in state.done:
+        return Refused(f"{command.what} of {state.id} is done already.")
+    if promise is not None and promise.not_before is not None and draft.now < promise.not_before:
+        at = f"{promise.not_before:%Y-%m-%d %H:%M} UTC"
+        return Refused(f"{promise.promise} may not be done before {at}.")
+    own_up(draft)
+    words = task.words if task is not None else promise.promise if promise is not None else ""
+    draft.add(events.MarkedDone(command.what, words), actor)
+    return None
 
 
 def note(draft: Draft, command: commands.AddNote, actor: Actor) -> Refused | None:

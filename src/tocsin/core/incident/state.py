@@ -9,8 +9,20 @@ from typing import assert_never
 
 from tocsin.core.incident import events
 from tocsin.core.incident.status import Status
-from tocsin.core.model import Actor, ActorKind, LevelId, Outcome, PersonId, ServiceId, SubjectId
-from tocsin.core.policy import Milestone, Target
+from tocsin.core.model import (
+    Actor,
+    ActorKind,
+    Deadline,
+    DeadlineState,
+    LevelId,
+    Outcome,
+    PersonId,
+    RoleId,
+    ServiceId,
+    StageId,
+    SubjectId,
+)
+from tocsin.core.policy import Advance, Milestone, Target
 
 _ORDER = list(Milestone)
 
@@ -56,6 +68,16 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """Something to be done, asked for by the plan or a person. `id` is `task:1` and so on."""
+
+    id: str
+    words: str
+    reason: str
+    done_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """The folded state. `pages` holds only those still open; `round_pages` counts all of earlier rounds.
 
@@ -87,7 +109,16 @@ class Incident:
     milestones: Mapping[Milestone, datetime] = field(default_factory=dict)
     verdict: events.Verdict | None = None
     reopened: int = 0
-    broken: tuple[str, ...] = ()
+    broken: tuple[Deadline, ...] = ()
+    done: tuple[str, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    stages: tuple[StageId, ...] = ()
+    advances: Mapping[Advance, datetime] = field(default_factory=dict)
+    warned_of: datetime | None = None
+    extended_until: datetime | None = None
+    paged_at: Mapping[PersonId, datetime] = field(default_factory=dict)
+    told_count: int = 0
+    roles: Mapping[RoleId, PersonId] = field(default_factory=dict)
     estimates: tuple[Estimate, ...] = ()
     links: tuple[Reference, ...] = ()
     restricted_to: tuple[Target, ...] = ()
@@ -133,7 +164,12 @@ def fold(state: Incident | None, recorded: events.Recorded) -> Incident:
             # A source may call over what the end of an earlier life has closed already.
             return replace(state, alerts_open=max(0, state.alerts_open - event.count))
         case events.LevelRaised():
-            worse = replace(state, level=event.level, level_at=at, first_acknowledged_at=None)
+            worse = replace(
+                _advanced(state, Advance.LEVEL, at),
+                level=event.level,
+                level_at=at,
+                first_acknowledged_at=None,
+            )
             return _unanswered(_no_more(worse, Milestone.MITIGATED))
         case events.AcknowledgementLapsed():
             return _unanswered(state)
@@ -141,18 +177,27 @@ def fold(state: Incident | None, recorded: events.Recorded) -> Incident:
             return replace(
                 state, round=event.round, ladder_at=at, steps_taken=0, round_pages=state.pages_count
             )
-        case events.StepTaken():
-            return replace(state, steps_taken=event.step + 1, last_step_at=at)
+        case (
+            events.StepTaken()
+            | events.Escalated()
+            | events.StallWarned()
+            | events.ProgressExtended()
+            | events.TasksGiven()
+            | events.MarkedDone()
+            | events.Told()
+        ):
+            return _fold_ladder(state, event, at)
         case events.Acknowledged():
             return replace(
-                _reached(_answered(state, event.by), Milestone.ACKNOWLEDGED, at),
+                _milestone(_answered(state, event.by), Milestone.ACKNOWLEDGED, at),
                 status=Status.ACKNOWLEDGED,
                 acknowledged_by=event.by,
                 acknowledged_at=at,
                 first_acknowledged_at=state.first_acknowledged_at or at,
             )
         case events.PromiseBroken():
-            return replace(state, broken=(*state.broken, event.deadline))
+            broken = Deadline(event.deadline, event.promise, event.due_at, DeadlineState.BROKEN)
+            return replace(state, broken=(*state.broken, broken))
         case events.NobodyReached():
             return state
         case (
@@ -165,10 +210,10 @@ def fold(state: Incident | None, recorded: events.Recorded) -> Incident:
         ):
             return _fold_course(state, event, at)
         case events.NoteAdded():
-            return state
+            return _advanced(state, Advance.NOTE, at)
         case events.EstimateSet():
             estimate = Estimate(at, event.expected_at, recorded.actor, event.reason)
-            return replace(state, estimates=(*state.estimates, estimate))
+            return _advanced(replace(state, estimates=(*state.estimates, estimate)), Advance.ESTIMATE, at)
         case events.Linked():
             return replace(state, links=(*state.links, Reference(event.to, event.what)))
         case events.Restricted():
@@ -214,16 +259,16 @@ CourseEvent = (
 def _fold_course(state: Incident, event: CourseEvent, at: datetime) -> Incident:
     match event:
         case events.Verified():
-            return _reached(state, Milestone.VERIFIED, at)
+            return _milestone(state, Milestone.VERIFIED, at)
         case events.MitigationBegun():
-            return _reached(state, Milestone.MITIGATING, at)
+            return _milestone(state, Milestone.MITIGATING, at)
         case events.Mitigated():
-            return replace(_reached(state, Milestone.MITIGATED, at), status=Status.MITIGATED)
+            return replace(_milestone(state, Milestone.MITIGATED, at), status=Status.MITIGATED)
         case events.Resolved():
-            return replace(_reached(state, Milestone.RESOLVED, at), status=Status.RESOLVED)
+            return replace(_milestone(state, Milestone.RESOLVED, at), status=Status.RESOLVED)
         case events.Closed():
             closed = replace(state, status=Status.CLOSED, verdict=event.verdict)
-            return _reached(closed, Milestone.CLOSED, at)
+            return _milestone(closed, Milestone.CLOSED, at)
         case events.Reopened():
             again = replace(state, verdict=None, reopened=state.reopened + 1, alerts_open=_left_open(state))
             return _unanswered(_no_more(again, *_ORDER[_ORDER.index(Milestone.MITIGATING) :]))
@@ -236,10 +281,53 @@ def _left_open(state: Incident) -> int:
     return 0 if state.status.over else state.alerts_open
 
 
-def _reached(state: Incident, milestone: Milestone, at: datetime) -> Incident:
+LadderEvent = (
+    events.StepTaken
+    | events.Escalated
+    | events.StallWarned
+    | events.ProgressExtended
+    | events.TasksGiven
+    | events.MarkedDone
+    | events.Told
+)
+
+
+def _fold_ladder(state: Incident, event: LadderEvent, at: datetime) -> Incident:
+    match event:
+        case events.StepTaken():
+            stages = state.stages
+            if event.stage is not None and event.stage not in stages:
+                stages = (*stages, event.stage)
+            return replace(state, steps_taken=event.step + 1, last_step_at=at, stages=stages)
+        case events.Escalated():
+            return state
+        case events.StallWarned():
+            return replace(state, warned_of=event.due_at)
+        case events.ProgressExtended():
+            return replace(state, extended_until=event.until)
+        case events.TasksGiven():
+            first = len(state.tasks) + 1
+            given = [Task(f"task:{n}", one, event.reason) for n, one in enumerate(event.tasks, first)]
+            return replace(state, tasks=(*state.tasks, *given))
+        case events.MarkedDone():
+            tasks = tuple(replace(one, done_at=at) if one.id == event.what else one for one in state.tasks)
+            return _advanced(replace(state, tasks=tasks, done=(*state.done, event.what)), Advance.TASK, at)
+        case events.Told():
+            return replace(state, told_count=event.number)
+        case _:
+            assert_never(event)
+
+
+def _milestone(state: Incident, milestone: Milestone, at: datetime) -> Incident:
+    state = _advanced(state, Advance.MILESTONE, at)
     if milestone in state.milestones:
         return state
     return replace(state, milestones={**state.milestones, milestone: at})
+
+
+def _advanced(state: Incident, kind: Advance, at: datetime) -> Incident:
+    """What may count as progress, by its kind: which of them do is the plan's to say."""
+    return replace(state, advances={**state.advances, kind: at})
 
 
 def _no_more(state: Incident, *milestones: Milestone) -> Incident:
@@ -265,7 +353,8 @@ def _fold_page(state: Incident, event: PageEvent, at: datetime) -> Incident:
     if isinstance(event, events.PageStarted):
         waiting = tuple(range(len(event.rings)))
         page = Page(event.page, event.person, event.until, at, event.rings, waiting)
-        return replace(state, pages=(*state.pages, page), pages_count=event.page)
+        paged_at = {**state.paged_at, event.person: at}
+        return replace(state, pages=(*state.pages, page), pages_count=event.page, paged_at=paged_at)
     if isinstance(event, events.PageAnswered):
         state = _answered(state, Actor(ActorKind.PERSON, event.person))
     if isinstance(event, events.PageAnswered | events.PageWithdrawn):

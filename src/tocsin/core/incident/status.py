@@ -28,6 +28,7 @@ Buttons = Mapping[type[commands.IncidentCommand], str]
 
 _ALWAYS: Buttons = {
     commands.AddNote: "Add a note",
+    commands.MarkDone: "Done",
     commands.Link: "Link",
     commands.Restrict: "Restrict",
 }
@@ -39,6 +40,8 @@ _OPEN: Buttons = {
     commands.Resolve: "Resolve",
     commands.FalsePositive: "False positive",
     commands.SetEstimate: "Estimate",
+    commands.Escalate: "Escalate",
+    commands.ExtendProgress: "Extend",
 }
 _MITIGATED: Buttons = {
     commands.Acknowledge: "Acknowledge",
@@ -46,6 +49,8 @@ _MITIGATED: Buttons = {
     commands.Reopen: "Reopen",
     commands.FalsePositive: "False positive",
     commands.SetEstimate: "Estimate",
+    commands.Escalate: "Escalate",
+    commands.ExtendProgress: "Extend",
 }
 TRANSITIONS: Mapping[Status, Buttons] = {
     Status.TRIGGERED: {**_OPEN, **_ALWAYS},

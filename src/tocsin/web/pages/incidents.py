@@ -137,7 +137,7 @@ def row(shown: Shown, people: Names, times: Reader) -> Row:
 
 
 def _calls(shown: Shown) -> bool:
-    return shown.state.status is Status.TRIGGERED and bool(shown.level.ladder)
+    return shown.state.status is Status.TRIGGERED and shown.level.pages
 
 
 def badge(level: Level) -> Badge:
@@ -153,7 +153,7 @@ def standing(state: Incident, level: Level, people: Names) -> str:
         return f"Acknowledged by {who(state.acknowledged_by, people)}"
     if state.pages:
         return f"Paging {_listed([named(page.person, people) for page in state.pages])}"
-    return "Nobody is being paged" if level.ladder else "This level pages nobody"
+    return "Nobody is being paged" if level.pages else "This level pages nobody"
 
 
 def alert_commands(public_url: str) -> tuple[str, str]:

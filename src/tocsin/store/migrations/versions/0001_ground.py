@@ -129,6 +129,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("urgent", sa.Integer(), nullable=False),
+        sa.Column("words", sa.Text(), server_default="", nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("wanted", sa.Integer(), server_default="1", nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),

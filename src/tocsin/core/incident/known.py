@@ -1,0 +1,22 @@
+"""What is known of an incident, for the plan's conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tocsin.core.facts import FactValue
+from tocsin.core.incident.state import Incident
+from tocsin.core.model import FactId
+
+
+def known(state: Incident) -> Mapping[FactId, FactValue]:
+    """The built-in facts of an incident as it stands; how long it lasted only once it is over."""
+    found: dict[FactId, FactValue] = {
+        FactId("level"): str(state.level),
+        FactId("status"): str(state.status),
+        FactId("service"): str(state.service),
+        FactId("alerts"): float(state.alerts_open),
+    }
+    if state.resolved_at is not None:
+        found[FactId("lasted")] = state.resolved_at - state.opened_at
+    return found
