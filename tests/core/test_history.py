@@ -17,10 +17,12 @@ from tocsin.core.model import Actor, PersonId
 from tocsin.store.codec import event_from, event_row
 
 NAMES = """
-acknowledged acknowledgement_lapsed alerts_cleared alerts_joined closed escalated estimate_set
-level_raised linked marked_done mitigated mitigation_begun nobody_reached note_added opened
-page_answered page_started page_withdrawn progress_extended promise_broken reopened resolved restricted
-ring_sent ring_settled ring_skipped round_started stall_warned step_taken tasks_given told verified
+absorbed acknowledged acknowledgement_lapsed alerts_cleared alerts_joined carried_step_taken closed
+escalated estimate_set hand_over_confirmed hand_over_offered level_lowered level_raised linked
+marked_done merged_into mitigated mitigation_begun nobody_reached note_added opened page_answered
+page_started page_withdrawn progress_extended promise_broken reopened repinned resolved restricted
+ring_sent ring_settled ring_skipped role_assigned role_handed_over round_started stall_warned step_taken
+tasks_given told trigger_fired update_missed update_posted verified
 """
 """Written down here once more, because renaming a class must not rename what is stored."""
 

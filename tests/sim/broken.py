@@ -17,7 +17,7 @@ from tests.sim.chance import Fault
 from tests.sim.play import play
 from tests.sim.verdict import Violation
 from tests.support.postgres import Cluster
-from tocsin.core.incident import Incident, draft, events, ladder, state
+from tocsin.core.incident import Incident, draft, events, fold, ladder
 from tocsin.store import codec, outbox, plans, subjects
 from tocsin.store import store as stores
 from tocsin.store.database import writing_engine
@@ -129,7 +129,7 @@ def clock_forgotten() -> Iterator[None]:
 @contextmanager
 def fold_forgets() -> Iterator[None]:
     """The state that is stored leaves out that alerts are over; the events have it."""
-    real = state.fold
+    real = fold
 
     def broken(before: Incident | None, one: events.Recorded) -> Incident:
         if before is not None and isinstance(one.event, events.AlertsCleared):

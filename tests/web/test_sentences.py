@@ -16,6 +16,7 @@ from tocsin.core.model import (
     LevelId,
     Outcome,
     PersonId,
+    RoleId,
     ServiceId,
     SubjectId,
     TeamId,
@@ -212,6 +213,68 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
         "Ana Costa said that work goes on, so that nothing follows before 2026-11-23 03:00 UTC: "
         "the restore goes on.",
     ),
+    (
+        events.Absorbed(SubjectId("INC-2"), 1, 2),
+        BY_ANA,
+        "INC-2 goes on as a part of this, with 2 alerts.",
+    ),
+    (events.MergedInto(SubjectId("INC-1")), BY_ANA, "Ana Costa merged it into INC-1, where it goes on."),
+    (
+        events.RoundStarted(2, "lowered from P1 to P2", AT, 2),
+        SYSTEM,
+        "Paging goes by another ladder: lowered from P1 to P2.",
+    ),
+    (
+        events.LevelLowered(P2, P1, "only a few are affected"),
+        BY_ANA,
+        "Ana Costa lowered the level from P1 to P2: only a few are affected.",
+    ),
+    (
+        events.CarriedStepTaken(P2, 1, (BEN,), (), ()),
+        SYSTEM,
+        "Step 2 that P2 had promised pages Ben Okafor.",
+    ),
+    (
+        events.TriggerFired("Several services fail", "services_failing > 1", (BEN,), ()),
+        SYSTEM,
+        "“Several services fail” (services_failing > 1) pages Ben Okafor.",
+    ),
+    (
+        events.Repinned("0123456789abcdef", "fedcba9876543210", 1, ("P1: backup after 10 min, was 15",)),
+        BY_ANA,
+        "Ana Costa moved it to version 0123456789ab of the plan: P1: backup after 10 min, was 15.",
+    ),
+    (events.RoleAssigned(RoleId("Commander"), BEN, None), BY_ANA, "Ana Costa made Ben Okafor Commander."),
+    (
+        events.RoleAssigned(RoleId("Commander"), BEN, ANA),
+        BY_ANA,
+        "Ana Costa made Ben Okafor Commander instead of Ana Costa.",
+    ),
+    (
+        events.HandOverOffered(RoleId("Commander"), ANA, BEN),
+        BY_ANA,
+        "Ana Costa asked that Commander go from Ana Costa to Ben Okafor; both must confirm.",
+    ),
+    (
+        events.HandOverConfirmed(RoleId("Commander"), BEN),
+        SYSTEM,
+        "Ben Okafor confirmed the hand-over of Commander.",
+    ),
+    (
+        events.RoleHandedOver(RoleId("Commander"), ANA, BEN),
+        SYSTEM,
+        "Commander went from Ana Costa to Ben Okafor.",
+    ),
+    (
+        events.UpdatePosted("inside", "The restore goes on."),
+        BY_ANA,
+        "Ana Costa told inside: The restore goes on.",
+    ),
+    (
+        events.UpdateMissed("update:1:inside", "inside", "inside hears how things stand", AT),
+        SYSTEM,
+        "A promise was broken: “inside hears how things stand” did not happen in time.",
+    ),
     (events.Verified(), BY_ANA, "Ana Costa has looked: it is real."),
     (events.MitigationBegun(), BY_ANA, "Ana Costa has begun to mitigate it."),
     (events.Mitigated("rolled back"), BY_ANA, "Ana Costa mitigated it: rolled back."),
@@ -262,6 +325,8 @@ def test_what_went_wrong_is_loud() -> None:
         events.Reopened,
         events.StallWarned,
         events.Escalated,
+        events.TriggerFired,
+        events.UpdateMissed,
         events.PromiseBroken,
         events.NobodyReached,
     }

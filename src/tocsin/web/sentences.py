@@ -10,7 +10,6 @@ from typing import assert_never
 from tocsin.core.incident import Incident, Status, events
 from tocsin.core.incident.deadlines import describe
 from tocsin.core.incident.events import Recorded, Verdict
-from tocsin.core.incident.state import CourseEvent, PageEvent, RingEvent
 from tocsin.core.model import Actor, ActorKind, Outcome, PersonId, Refused
 from tocsin.core.policy import Target
 from tocsin.web.times import Reader, length
@@ -42,95 +41,54 @@ _CHANNELS = {"email": "e-mail"}
 def sentence(recorded: Recorded, names: Names) -> str:
     """What happened, for somebody who reads it for the first time."""
     event, actor = recorded.event, who(recorded.actor, names)
-    match event:
-        case events.Opened():
-            return f"{actor} opened the incident at level {event.level}: {event.reason}."
-        case events.AlertsJoined():
-            return _joined(event, actor)
-        case events.AlertsCleared():
-            return _cleared(event, actor)
-        case events.LevelRaised():
-            return f"The level was raised from {event.previous} to {event.level}: {event.reason}."
-        case events.RoundStarted():
-            return f"Paging starts again from the first step: {event.reason}."
-        case events.StepTaken():
-            return _step(event, names)
-        case events.Acknowledged():
-            how = _VIA.get(event.via, f"({event.via})")
-            return f"{who(event.by, names)} acknowledged the incident {how}."
-        case events.AcknowledgementLapsed():
-            return (
-                f"{who(event.by, names)} acknowledged this and it was left too long: it is unanswered again."
-            )
-        case events.PromiseBroken():
-            return f"A promise was broken: “{event.promise}” did not happen in time."
-        case events.NobodyReached():
-            return f"Nobody can be reached through the plan: {_and(event.unreachable)}."
-        case events.Resolved():
-            return f"{who(event.by, names)} resolved the incident: {event.reason.rstrip('.')}."
-        case (
-            events.Verified()
-            | events.MitigationBegun()
-            | events.Mitigated()
-            | events.Closed()
-            | events.Reopened()
-        ):
-            return _course(event, actor)
-        case events.NoteAdded() | events.EstimateSet() | events.Linked() | events.Restricted():
-            return _record(event, actor, names)
-        case (
-            events.Told()
-            | events.TasksGiven()
-            | events.MarkedDone()
-            | events.Escalated()
-            | events.StallWarned()
-            | events.ProgressExtended()
-        ):
-            return _ladder(event, actor)
-        case (
-            events.PageStarted()
-            | events.PageAnswered()
-            | events.PageWithdrawn()
-            | events.RingSent()
-            | events.RingSkipped()
-            | events.RingSettled()
-        ):
-            return _page(event, names)
-        case _:
-            assert_never(event)
+    if isinstance(event, events.Opened):
+        return f"{actor} opened the incident at level {event.level}: {event.reason}."
+    if isinstance(event, events.AlertEvent):
+        return _alerts(event, actor)
+    if isinstance(event, events.CourseEvent):
+        return _course(event, actor, names)
+    if isinstance(event, events.LadderEvent):
+        return _ladder(event, actor, names)
+    if isinstance(event, events.RoleEvent):
+        return _roles(event, actor, names)
+    if isinstance(event, events.PageEvent):
+        return _page(event, names)
+    return _record(event, actor, names)
+
+
+_ALARMING = (
+    events.AcknowledgementLapsed,
+    events.Escalated,
+    events.LevelRaised,
+    events.NobodyReached,
+    events.PromiseBroken,
+    events.Reopened,
+    events.RoundStarted,
+    events.StallWarned,
+    events.TriggerFired,
+    events.UpdateMissed,
+)
+_GOOD = (
+    events.Acknowledged,
+    events.Closed,
+    events.MarkedDone,
+    events.Mitigated,
+    events.PageAnswered,
+    events.Resolved,
+    events.UpdatePosted,
+)
+_QUIET = (events.PageWithdrawn, events.RingSent, events.RingSkipped, events.Told)
 
 
 def tone(event: events.IncidentEvent) -> Tone:
     """How loud the line of this event is."""
-    match event:
-        case events.PromiseBroken() | events.NobodyReached() | events.LevelRaised():
-            return Tone.ALARM
-        case events.AcknowledgementLapsed() | events.RoundStarted() | events.Reopened():
-            return Tone.ALARM
-        case events.Acknowledged() | events.Resolved() | events.PageAnswered():
-            return Tone.GOOD
-        case events.Mitigated() | events.Closed() | events.MarkedDone():
-            return Tone.GOOD
-        case events.StallWarned() | events.Escalated():
-            return Tone.ALARM
-        case events.Told():
-            return Tone.QUIET
-        case events.TasksGiven() | events.ProgressExtended():
-            return Tone.PLAIN
-        case events.Verified() | events.MitigationBegun():
-            return Tone.PLAIN
-        case events.NoteAdded() | events.EstimateSet() | events.Linked() | events.Restricted():
-            return Tone.PLAIN
-        case events.RingSettled():
-            return Tone.QUIET if event.outcome is Outcome.ACCEPTED else Tone.ALARM
-        case events.RingSent() | events.RingSkipped() | events.PageWithdrawn():
-            return Tone.QUIET
-        case events.Opened() | events.AlertsJoined() | events.AlertsCleared():
-            return Tone.PLAIN
-        case events.StepTaken() | events.PageStarted():
-            return Tone.PLAIN
-        case _:
-            assert_never(event)
+    if isinstance(event, events.RingSettled):
+        return Tone.QUIET if event.outcome is Outcome.ACCEPTED else Tone.ALARM
+    if isinstance(event, _ALARMING):
+        return Tone.ALARM
+    if isinstance(event, _GOOD):
+        return Tone.GOOD
+    return Tone.QUIET if isinstance(event, _QUIET) else Tone.PLAIN
 
 
 def who(actor: Actor, names: Names) -> str:
@@ -172,51 +130,119 @@ def counted(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}"
 
 
-def _course(event: CourseEvent, actor: str) -> str:
+def _alerts(event: events.AlertEvent, actor: str) -> str:
     match event:
+        case events.AlertsJoined():
+            return _joined(event, actor)
+        case events.AlertsCleared():
+            return _cleared(event, actor)
+        case events.Absorbed():
+            alerts = counted(event.alerts_count, "alert", "alerts")
+            return f"{event.incident} goes on as a part of this, with {alerts}."
+        case _:
+            assert_never(event)
+
+
+def _course(event: events.CourseEvent, actor: str, names: Names) -> str:
+    match event:
+        case events.Acknowledged():
+            how = _VIA.get(event.via, f"({event.via})")
+            return f"{who(event.by, names)} acknowledged the incident {how}."
+        case events.AcknowledgementLapsed():
+            by = who(event.by, names)
+            return f"{by} acknowledged this and it was left too long: it is unanswered again."
         case events.Verified():
             return f"{actor} has looked: it is real."
         case events.MitigationBegun():
             return f"{actor} has begun to mitigate it."
         case events.Mitigated():
-            return f"{actor} mitigated it: {event.how.rstrip('.')}."
-        case events.Closed(Verdict.FALSE_POSITIVE):
-            return f"{actor} closed the incident as a false positive: {event.reason.rstrip('.')}."
+            return f"{actor} mitigated it: {_bare(event.how)}."
+        case events.Resolved():
+            return f"{who(event.by, names)} resolved the incident: {_bare(event.reason)}."
         case events.Closed():
-            return f"{actor} closed the incident: {event.reason.rstrip('.')}."
+            false = " as a false positive" if event.verdict is Verdict.FALSE_POSITIVE else ""
+            return f"{actor} closed the incident{false}: {_bare(event.reason)}."
         case events.Reopened():
-            return f"{actor} reopened the incident: {event.reason.rstrip('.')}."
+            return f"{actor} reopened the incident: {_bare(event.reason)}."
+        case events.MergedInto():
+            return f"{actor} merged it into {event.into}, where it goes on."
         case _:
-            raise AssertionError(f"no sentence for {event}")
+            assert_never(event)
 
 
-LadderEvent = (
-    events.Told
-    | events.TasksGiven
-    | events.MarkedDone
-    | events.Escalated
-    | events.StallWarned
-    | events.ProgressExtended
-)
+def _ladder(event: events.LadderEvent, actor: str, names: Names) -> str:
+    match event:
+        case events.RoundStarted():
+            again = "starts again from the first step" if not event.taken else "goes by another ladder"
+            return f"Paging {again}: {event.reason}."
+        case events.StepTaken():
+            return _step(f"Step {event.step + 1} of the ladder", event, names)
+        case events.CarriedStepTaken():
+            return _step(f"Step {event.step + 1} that {event.level} had promised", event, names)
+        case events.Escalated():
+            return f"{actor} asked for the next step: {_bare(event.reason)}."
+        case events.StallWarned():
+            return f"Nothing moves: step {event.step + 1} follows at {_utc(event.due_at)}."
+        case events.ProgressExtended():
+            until, said = _utc(event.until), _bare(event.reason)
+            return f"{actor} said that work goes on, so that nothing follows before {until}: {said}."
+        case events.TriggerFired():
+            return _step(f"“{event.trigger}” ({event.condition})", event, names)
+        case events.NobodyReached():
+            return f"Nobody can be reached through the plan: {_and(event.unreachable)}."
+        case events.LevelRaised():
+            return f"The level was raised from {event.previous} to {event.level}: {_bare(event.reason)}."
+        case events.LevelLowered():
+            reason = _bare(event.reason)
+            return f"{actor} lowered the level from {event.previous} to {event.level}: {reason}."
+        case events.Repinned():
+            changed = f": {_and(event.changes)}" if event.changes else ""
+            return f"{actor} moved it to version {event.version[:12]} of the plan{changed}."
+        case _:
+            assert_never(event)
 
 
-def _ladder(event: LadderEvent, actor: str) -> str:
+def _roles(event: events.RoleEvent, actor: str, names: Names) -> str:
+    match event:
+        case events.RoleAssigned():
+            instead = f" instead of {named(event.previous, names)}" if event.previous else ""
+            return f"{actor} made {named(event.person, names)} {event.role}{instead}."
+        case events.HandOverOffered():
+            giver, taker = named(event.giver, names), named(event.taker, names)
+            return f"{actor} asked that {event.role} go from {giver} to {taker}; both must confirm."
+        case events.HandOverConfirmed():
+            return f"{named(event.person, names)} confirmed the hand-over of {event.role}."
+        case events.RoleHandedOver():
+            giver, taker = named(event.giver, names), named(event.taker, names)
+            return f"{event.role} went from {giver} to {taker}."
+        case _:
+            assert_never(event)
+
+
+def _record(event: events.RecordEvent, actor: str, names: Names) -> str:
     match event:
         case events.Told():
             return f"{event.person_name} is told by {channel(event.channel)}: {event.words}"
+        case events.NoteAdded():
+            return f"{actor} noted: {event.text}"
+        case events.EstimateSet():
+            said = _bare(event.reason)
+            return f"{actor} expects it to be resolved at {_utc(event.expected_at)}: {said}."
+        case events.Linked():
+            return f"{actor} linked {event.to}: {_bare(event.what)}."
+        case events.Restricted():
+            who_may = _and([target(one, names) for one in event.to])
+            return f"Only {who_may} may see it now." if who_may else "Everybody may see it again."
         case events.TasksGiven():
             return f"To be done, says {event.reason}: {_and(_quoted(event.tasks))}."
         case events.MarkedDone():
             return f"{actor} marked “{event.words}” as done."
-        case events.Escalated():
-            return f"{actor} asked for the next step: {event.reason.rstrip('.')}."
-        case events.StallWarned():
-            return f"Nothing moves: step {event.step + 1} follows at {_utc(event.due_at)}."
-        case events.ProgressExtended():
-            said = event.reason.rstrip(".")
-            return (
-                f"{actor} said that work goes on, so that nothing follows before {_utc(event.until)}: {said}."
-            )
+        case events.PromiseBroken():
+            return f"A promise was broken: “{event.promise}” did not happen in time."
+        case events.UpdatePosted():
+            return f"{actor} told {event.audience}: {event.text}"
+        case events.UpdateMissed():
+            return f"A promise was broken: “{event.promise}” did not happen in time."
         case _:
             assert_never(event)
 
@@ -225,23 +251,8 @@ def _utc(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-RecordEvent = events.NoteAdded | events.EstimateSet | events.Linked | events.Restricted
-
-
-def _record(event: RecordEvent, actor: str, names: Names) -> str:
-    match event:
-        case events.NoteAdded():
-            return f"{actor} noted: {event.text}"
-        case events.EstimateSet():
-            said = event.reason.rstrip(".")
-            return f"{actor} expects it to be resolved at {_utc(event.expected_at)}: {said}."
-        case events.Linked():
-            return f"{actor} linked {event.to}: {event.what.rstrip('.')}."
-        case events.Restricted():
-            who_may = _and([target(one, names) for one in event.to])
-            return f"Only {who_may} may see it now." if who_may else "Everybody may see it again."
-        case _:
-            assert_never(event)
+def _bare(reason: str) -> str:
+    return reason.rstrip(".")
 
 
 def target(one: Target, names: Names) -> str:
@@ -261,8 +272,9 @@ def _cleared(event: events.AlertsCleared, actor: str) -> str:
     return f"{actor} says that {event.count:,} alerts are over, among them {_and(_quoted(event.sample))}."
 
 
-def _step(event: events.StepTaken, names: Names) -> str:
-    step = f"Step {event.step + 1} of the ladder"
+def _step(
+    step: str, event: events.StepTaken | events.CarriedStepTaken | events.TriggerFired, names: Names
+) -> str:
     missing = f" Out of reach: {_and(event.unreachable)}." if event.unreachable else ""
     known = _and([named(person, names) for person in event.answered])
     if event.paged:
@@ -271,12 +283,10 @@ def _step(event: events.StepTaken, names: Names) -> str:
         return f"{step} pages {paged}{already}.{missing}"
     if known:
         return f"{step} pages nobody: {known} answered before.{missing}"
-    if not missing:
-        return f"{step} is taken."
-    return f"{step} reached nobody.{missing}"
+    return f"{step} reached nobody.{missing}" if missing else f"{step} is taken."
 
 
-def _page(event: PageEvent, names: Names) -> str:
+def _page(event: events.PageEvent, names: Names) -> str:
     name = named(event.person, names)
     if isinstance(event, events.PageStarted):
         told = _and([_ring(ring) for ring in event.rings]) or "by no channel"
@@ -288,7 +298,7 @@ def _page(event: PageEvent, names: Names) -> str:
     return _delivery(event, name)
 
 
-def _delivery(event: RingEvent, name: str) -> str:
+def _delivery(event: events.RingEvent, name: str) -> str:
     message = f"The {channel(event.channel)} message to {name}"
     if isinstance(event, events.RingSent):
         return f"{message} is on its way."

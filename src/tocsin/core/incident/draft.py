@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tocsin.core.incident import events
-from tocsin.core.incident.state import Incident, fold
+from tocsin.core.incident.fold import fold
+from tocsin.core.incident.state import Incident
 from tocsin.core.model import SYSTEM, Actor, Effect
 from tocsin.core.policy import Level, Policy, View
 

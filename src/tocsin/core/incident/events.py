@@ -9,16 +9,95 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from tocsin.core.model import Actor, LevelId, Outcome, PersonId, ServiceId, StageId, SubjectId
-from tocsin.core.policy import Milestone, Target
+from tocsin.core.incident.page_events import (
+    PageAnswered,
+    PageEvent,
+    PageStarted,
+    PageWithdrawn,
+    Ring,
+    RingEvent,
+    RingSent,
+    RingSettled,
+    RingSkipped,
+    Told,
+)
+from tocsin.core.incident.record_events import (
+    EstimateSet,
+    HandOverConfirmed,
+    HandOverOffered,
+    Linked,
+    MarkedDone,
+    NoteAdded,
+    PromiseBroken,
+    Restricted,
+    RoleAssigned,
+    RoleEvent,
+    RoleHandedOver,
+    TasksGiven,
+    UpdateMissed,
+    UpdatePosted,
+    WrittenEvent,
+)
+from tocsin.core.model import Actor, LevelId, PersonId, ServiceId, StageId, SubjectId
 
-
-@dataclass(frozen=True, slots=True)
-class Ring:
-    """One planned notification of a page: `after_seconds` from its start, over `channel`."""
-
-    after_seconds: int
-    channel: str
+__all__ = [
+    "Absorbed",
+    "Acknowledged",
+    "AcknowledgementLapsed",
+    "AlertEvent",
+    "AlertsCleared",
+    "AlertsJoined",
+    "CarriedStep",
+    "CarriedStepTaken",
+    "Closed",
+    "CourseEvent",
+    "Escalated",
+    "EstimateSet",
+    "HandOverConfirmed",
+    "HandOverOffered",
+    "IncidentEvent",
+    "LadderEvent",
+    "LevelLowered",
+    "LevelRaised",
+    "Linked",
+    "MarkedDone",
+    "MergedInto",
+    "Mitigated",
+    "MitigationBegun",
+    "NobodyReached",
+    "NoteAdded",
+    "Opened",
+    "PageAnswered",
+    "PageEvent",
+    "PageStarted",
+    "PageWithdrawn",
+    "ProgressExtended",
+    "PromiseBroken",
+    "RecordEvent",
+    "Recorded",
+    "Reopened",
+    "Repinned",
+    "Resolved",
+    "Restricted",
+    "Ring",
+    "RingEvent",
+    "RingSent",
+    "RingSettled",
+    "RingSkipped",
+    "RoleAssigned",
+    "RoleEvent",
+    "RoleHandedOver",
+    "RoundStarted",
+    "StallWarned",
+    "StepTaken",
+    "TasksGiven",
+    "Told",
+    "TriggerFired",
+    "UpdateMissed",
+    "UpdatePosted",
+    "Verdict",
+    "Verified",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +129,57 @@ class AlertsCleared:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedStep:
+    """A rung of the milder level's ladder that would have paged people earlier than the new level does."""
+
+    level: LevelId
+    step: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LevelRaised:
-    """It is worse than was thought. An acknowledgement given for the lower level no longer stands."""
+    """It is worse than was thought. An acknowledgement given for the lower level no longer stands.
+
+    `since` is the time that the level's clocks run from (None: now). `carried` pages are not put off.
+    """
 
     level: LevelId
     previous: LevelId
     reason: str
+    since: datetime | None = None
+    carried: tuple[CarriedStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LevelLowered:
+    """It is milder than was thought. Whoever has it keeps it; `since` as for a raised level."""
+
+    level: LevelId
+    previous: LevelId
+    reason: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedStepTaken:
+    """A rung that a milder level had promised was taken at its time."""
+
+    level: LevelId
+    step: int
+    paged: tuple[PersonId, ...]
+    unreachable: tuple[str, ...]
+    answered: tuple[PersonId, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RoundStarted:
-    """The ladder starts again from its first step, its clock from this event's time."""
+    """The ladder starts again, its clock from `since` (None: now); the first `taken` steps count as taken."""
 
     round: int
     reason: str
+    since: datetime | None = None
+    taken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,34 +192,6 @@ class StepTaken:
     unreachable: tuple[str, ...]
     answered: tuple[PersonId, ...] = ()
     stage: StageId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Somebody is sent a message that wants no answer. `number` counts them; `key` is its idempotency key."""
-
-    number: int
-    person: PersonId
-    person_name: str
-    channel: str
-    key: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class TasksGiven:
-    """What is to be done now, because a step was taken or a condition came to hold."""
-
-    tasks: tuple[str, ...]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class MarkedDone:
-    """A task, or a promise that only a person can keep, is done."""
-
-    what: str
-    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,70 +219,6 @@ class ProgressExtended:
 
 
 @dataclass(frozen=True, slots=True)
-class PageStarted:
-    """One person is asked to come, for one reason. `rings` are the personal rules as resolved now."""
-
-    page: int
-    person: PersonId
-    person_name: str
-    reason: str
-    until: Milestone
-    rings: tuple[Ring, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RingSent:
-    """Ring number `ring` of a page went to the outbox under the idempotency key `key`."""
-
-    page: int
-    ring: int
-    person: PersonId
-    channel: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class RingSkipped:
-    """Ring number `ring` of a page is not sent, because nothing would come of it."""
-
-    page: int
-    ring: int
-    person: PersonId
-    channel: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class RingSettled:
-    """A channel answered for a ring. Recorded even when the page is over: it is the proof of delivery."""
-
-    page: int
-    ring: int
-    person: PersonId
-    channel: str
-    attempt: int
-    outcome: Outcome
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class PageAnswered:
-    """The paged person acknowledged: this page and its retries stop."""
-
-    page: int
-    person: PersonId
-
-
-@dataclass(frozen=True, slots=True)
-class PageWithdrawn:
-    """The page has become moot; nothing more is sent for it."""
-
-    page: int
-    person: PersonId
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Acknowledged:
     """Somebody took the incident."""
 
@@ -210,12 +234,40 @@ class AcknowledgementLapsed:
 
 
 @dataclass(frozen=True, slots=True)
-class PromiseBroken:
-    """A deadline passed with its promise not kept."""
+class TriggerFired:
+    """A condition of the plan came to hold, and what it asks for is done, once."""
 
-    deadline: str
-    promise: str
-    due_at: datetime
+    trigger: str
+    condition: str
+    paged: tuple[PersonId, ...]
+    unreachable: tuple[str, ...]
+    answered: tuple[PersonId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repinned:
+    """It goes by another version of the plan; of the new ladder the first `taken` steps count as taken."""
+
+    version: str
+    previous: str
+    taken: int
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MergedInto:
+    """It goes on as a part of another incident."""
+
+    into: SubjectId
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """Another incident goes on as a part of this one, with its alerts."""
+
+    incident: SubjectId
+    alerts_open: int
+    alerts_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,70 +324,39 @@ class Reopened:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class NoteAdded:
-    """Words that somebody wrote into the timeline."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class EstimateSet:
-    """When people expect it to be resolved; it revises the estimate before."""
-
-    expected_at: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """It has to do with another incident, a ticket, a document."""
-
-    to: str
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Restricted:
-    """Only these may see it, and whoever is needed; nobody named: everybody may again."""
-
-    to: tuple[Target, ...]
-
-
-IncidentEvent = (
-    Opened
-    | AlertsJoined
-    | AlertsCleared
-    | LevelRaised
-    | RoundStarted
-    | StepTaken
-    | Told
-    | TasksGiven
-    | MarkedDone
-    | Escalated
-    | StallWarned
-    | ProgressExtended
-    | PageStarted
-    | RingSent
-    | RingSkipped
-    | RingSettled
-    | PageAnswered
-    | PageWithdrawn
-    | Acknowledged
+CourseEvent = (
+    Acknowledged
     | AcknowledgementLapsed
-    | PromiseBroken
-    | NobodyReached
     | Verified
     | MitigationBegun
     | Mitigated
     | Resolved
     | Closed
     | Reopened
-    | NoteAdded
-    | EstimateSet
-    | Linked
-    | Restricted
+    | MergedInto
 )
+"""What moves the incident on, or back."""
+
+LadderEvent = (
+    RoundStarted
+    | StepTaken
+    | CarriedStepTaken
+    | Escalated
+    | StallWarned
+    | ProgressExtended
+    | TriggerFired
+    | NobodyReached
+    | LevelRaised
+    | LevelLowered
+    | Repinned
+)
+"""What moves the escalation."""
+
+RecordEvent = Told | WrittenEvent
+"""What is put on record."""
+
+AlertEvent = AlertsJoined | AlertsCleared | Absorbed
+IncidentEvent = Opened | AlertEvent | CourseEvent | LadderEvent | PageEvent | RecordEvent | RoleEvent
 
 
 @dataclass(frozen=True, slots=True)
