@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the definitions that the server runs by; with --check, only compares.
+"""Writes docs/reference/, and the tables in docs/plan/, from the definitions that the server runs by.
 
 python -m scripts.docs            write what has changed
 python -m scripts.docs --check    exit 1 when a page is not what it should be, and name it
@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from os.path import normpath
 from pathlib import Path
 
 from scripts.reference.api import api_page
 from scripts.reference.commands import cli_page
 from scripts.reference.edges import edges_page
 from scripts.reference.markdown import page, table
+from scripts.reference.plan import plan_pages, schema_page
 from scripts.reference.server import limits_page, metrics_page, settings_page
 from scripts.reference.transitions import transitions_page
 
@@ -29,6 +31,7 @@ PAGES: Mapping[str, tuple[Callable[[], str], str]] = {
     "sources-and-channels.md": (edges_page, "what Tocsin understands, and how it reaches people"),
     "metrics.md": (metrics_page, "what /metrics shows"),
     "limits.md": (limits_page, "every bound, with its unit"),
+    "plan.schema.json": (schema_page, "the JSON Schema of plan.yaml, for editors"),
 }
 
 
@@ -42,7 +45,7 @@ def written() -> dict[str, str]:
         "These pages are written from the code, and the tests fail when they differ from it.",
         table(("page", "what it lists"), rows),
     )
-    return pages
+    return {**pages, **plan_pages()}
 
 
 def drifted(pages: Mapping[str, str], directory: Path = DIRECTORY) -> list[str]:
@@ -50,10 +53,11 @@ def drifted(pages: Mapping[str, str], directory: Path = DIRECTORY) -> list[str]:
     problems = []
     for name, text in pages.items():
         path = directory / name
+        shown = normpath(f"docs/reference/{name}")
         if not path.exists():
-            problems.append(f"docs/reference/{name} is missing.")
+            problems.append(f"{shown} is missing.")
         elif path.read_text(encoding="utf-8") != text:
-            problems.append(f"docs/reference/{name} is not what the code says now.")
+            problems.append(f"{shown} is not what the code says now.")
     known = set(pages)
     strangers = sorted(path.name for path in directory.glob("*") if path.name not in known)
     return problems + [f"docs/reference/{name} is written by nothing; delete it." for name in strangers]
@@ -76,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path = DIRECTORY / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
-            print(f"Wrote docs/reference/{name}.")
+            print(f"Wrote {normpath(f'docs/reference/{name}')}.")
     return 0
 
 

@@ -27,11 +27,14 @@ from tocsin.core import history
 from tocsin.core.incident import Status
 from tocsin.core.model import DeadlineState, Outcome
 from tocsin.plan import people, read
+from tocsin.plan.language import PLAN
 from tocsin.plan.problems import PlanRefused
+from tocsin.plan.shape import tables
 from tocsin.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
+PLAN_PAGE = ROOT / "docs" / "plan" / "README.md"
 WRITTEN_BY_HAND = sorted(
     path
     for path in (
@@ -253,20 +256,20 @@ def test_the_glossary_is_in_order() -> None:
     assert terms == sorted(set(terms), key=lambda term: term.replace(" ", "").lower())
 
 
-@pytest.mark.parametrize("path", ["docs/plan.md", "docs/start.md"])
+@pytest.mark.parametrize("path", ["docs/plan/README.md", "docs/start.md"])
 def test_the_plans_shown_have_no_problems(path: str) -> None:
     assert read.compile_files({read.PLAN_FILE: block(path, "yaml")}).levels
 
 
 def whole(text: str) -> str:
-    """A fragment of plan.yaml put in its place in the whole plan that plan.md shows."""
+    """A fragment of plan.yaml put in its place in the whole plan that the plan's page shows."""
     keys = re.findall(r"^(\w+):", text, re.MULTILINE)
-    kept = re.split(r"^(?=\w+:)", block("docs/plan.md", "yaml"), flags=re.MULTILINE)
+    kept = re.split(r"^(?=\w+:)", block("docs/plan/README.md", "yaml"), flags=re.MULTILINE)
     return text + "".join(part for part in kept if part.split(":")[0] not in keys)
 
 
 def plan_fragments() -> list[str]:
-    return [one.text for one in blocks(ROOT / "docs" / "plan.md") if one.language == "yaml"][1:-1]
+    return [one.text for one in blocks(PLAN_PAGE) if one.language == "yaml"][1:-1]
 
 
 @pytest.mark.parametrize("text", plan_fragments(), ids=lambda text: text.split(":")[0])
@@ -279,14 +282,20 @@ def test_every_key_of_the_plan_is_shown_as_it_is_written(text: str) -> None:
         assert not strange
 
 
-def test_every_key_of_the_plan_has_a_heading() -> None:
-    headings = set(_HEADING.findall(prose(ROOT / "docs" / "plan.md")))
-    shown = set(re.findall(r"^(\w+):", block("docs/plan.md", "yaml"), re.MULTILINE))
-    assert shown <= headings
+def test_every_section_and_table_of_the_plan_has_a_heading() -> None:
+    headings = set(_HEADING.findall(prose(PLAN_PAGE)))
+    shown = set(re.findall(r"^(\w+):", block("docs/plan/README.md", "yaml"), re.MULTILINE))
+    assert shown <= PLAN.keys.keys() <= headings
+    assert tables(PLAN).keys() - {PLAN.id} <= headings
+
+
+def test_every_table_of_the_plan_stands_on_its_page() -> None:
+    marks = set(re.findall(r"<!-- keys: (.*) -->", PLAN_PAGE.read_text(encoding="utf-8")))
+    assert marks == {*tables(PLAN), *tables(people.PERSON)}
 
 
 @pytest.mark.parametrize(
-    ("path", "number"), [("docs/plan.md", -1), ("docs/start.md", 1), ("docs/start.md", -1)]
+    ("path", "number"), [("docs/plan/README.md", -1), ("docs/start.md", 1), ("docs/start.md", -1)]
 )
 def test_the_people_shown_can_be_loaded(path: str, number: int) -> None:
     assert people.read_people(block(path, "yaml", number))

@@ -36,7 +36,7 @@ HAND_OVER = Table(
     },
 )
 CHANNEL = Table(
-    "channel",
+    "medium",
     {
         "at": Key(TEXT, "where it is: an address, a room, a page"),
         "instead": Key(TEXT, "the channel that is used when this one is gone"),

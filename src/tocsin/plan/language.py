@@ -14,6 +14,7 @@ from tocsin.plan.phases import PHASE
 from tocsin.plan.promises import PROMISE
 from tocsin.plan.review import REVIEW
 from tocsin.plan.roles import ROLE
+from tocsin.plan.rotas import ROTA
 from tocsin.plan.shape import (
     CONDITION,
     TARGETS,
@@ -26,8 +27,6 @@ from tocsin.plan.shape import (
     Named,
     Table,
 )
-
-ROTA = Table("rota", {})
 
 PLAN = Table(
     "plan.yaml",

@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 from tocsin.core.model import RotaId
 from tocsin.core.oncall import Hours, Layer, Rota, Unit
 from tocsin.plan.document import YEARS, Document, Value, listing
+from tocsin.plan.shape import LENGTH, LOCAL_TIME, NUMBER, SHIFT, TEXT, TEXTS, ZONE, Key, Many, Table
 
 DATES_MOST = 1_000
 """How many dates a layer may list, so that looking one up stays cheap."""
@@ -17,9 +18,31 @@ SEATS_MOST = 100
 AHEAD_MOST = 100
 """How many turns ahead a rota may follow another."""
 
-_LAYER = ("people", "shift", "starts", "zone", "seats", "hours", "dates")
-_HANDBOOK = ("duties", "answers_within")  # for people to read: the plan's handbook has them
-_ROTA = (*_LAYER, "layers", "follows", "ahead", *_HANDBOOK)
+_LAYER = {
+    "people": Key(TEXTS, "who takes turns, in this order; required unless the rota only follows"),
+    "shift": Key(SHIFT, "how long a turn is: whole hours, days or weeks", "`1w`; with `dates`, `1d`"),
+    "starts": Key(
+        LOCAL_TIME,
+        "the first hand-over, as the clock on the wall shows it; before it nobody is on call",
+        "required when people take turns; with `dates`, the first of them",
+    ),
+    "zone": Key(ZONE, "the time zone of all times of the rota", "the plan's"),
+    "seats": Key(NUMBER, "how many people of the list are on call together", "1"),
+    "hours": Key(TEXTS, "the part of the week that is served, such as `Mon-Fri 09:00-17:00`", "always"),
+    "dates": Key(TEXTS, "the only dates that are served, such as `2026-12-24 to 2026-12-26`", "every date"),
+}
+LAYER = Table("layer", {"name": Key(TEXT, "what to call it", "it has no name"), **_LAYER})
+ROTA = Table(
+    "rota",
+    {
+        **_LAYER,
+        "layers": Key(Many(LAYER), "several of all this: the first that serves says who is on call"),
+        "follows": Key(TEXT, "another rota"),
+        "ahead": Key(NUMBER, "how many turns ahead of the rota that it follows", "1"),
+        "duties": Key(TEXTS, "what whoever is on call does; for people to read"),
+        "answers_within": Key(LENGTH, "how soon they are there; for people to read"),
+    },
+)
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _TIME = r"([01]\d|2[0-4]):([0-5]\d)"
@@ -34,7 +57,7 @@ _ALWAYS = datetime(1970, 1, 1)  # noqa: DTZ001  # a wall-clock time: who takes n
 def read_rotas(document: Document, value: Value | None, zone: str) -> dict[RotaId, Rota]:
     """The rotas of a plan whose zone is `zone`."""
     entries = document.named(value)
-    parts = {RotaId(name): document.mapping(entry, _ROTA) for name, entry in entries.items()}
+    parts = {RotaId(name): document.table(entry, ROTA) for name, entry in entries.items()}
     rotas = {id: _rota(document, id, entries[id], part, zone) for id, part in parts.items()}
     for rota in rotas.values():
         if "follows" in parts[rota.id]:
@@ -77,7 +100,7 @@ def _check_follows(document: Document, place: Value, rota: Rota, rotas: Mapping[
 
 def _named_layer(document: Document, value: Value, shared: Mapping[str, Value], zone: str) -> Layer:
     """One of several layers: what it does not say itself, the rota says."""
-    parts = document.mapping(value, ("name", *_LAYER))
+    parts = document.table(value, LAYER)
     name = document.text(parts.pop("name", None))
     return _layer(document, value, {**shared, **parts}, zone, name)
 

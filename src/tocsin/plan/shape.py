@@ -72,6 +72,8 @@ Kind: TypeAlias = Text | Choice | Many | Named | Either | Table
 
 TEXT = Text("text")
 LENGTH = Text("length of time", r"^\d{1,6}(s|m|h|d|w)$")
+SHIFT = Text("length of time", r"^[1-9]\d*[hdw]$")
+NUMBER = Text("whole number")
 TRUTH = Choice(("true", "false"))
 ZONE = Text("IANA zone")
 LOCAL_TIME = Text("local time", r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?$")

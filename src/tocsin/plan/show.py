@@ -79,6 +79,8 @@ def _levels(plan: Plan) -> Iterator[Part]:
     yield Part(
         "Which level it has", 2, "The worst of what fits; the worst of all when nothing does.", _rows(policy)
     )
+    asked = tuple(fact.ask for fact in policy.facts.values() if fact.ask)
+    yield Part("What is asked to find out", 2, lines=asked)
     lower = f"It may be lowered by {called(policy.reclassify.lower)}." if policy.reclassify.lower else ""
     opened = policy.reclassify.clocks is Rebase.OPENED
     clocks = "as if it had been so from the start" if opened else "from then on"
@@ -137,9 +139,15 @@ def _people(plan: Plan) -> Iterator[Part]:
     yield Part("Teams", 2, lines=tuple(teams))
     rotas = []
     for rota in policy.rotas.values():
-        follows = f"whoever has {rota.follows} {rota.ahead} turns later" if rota.follows else ""
+        follows = (
+            f"whoever has {rota.follows} {rota.ahead} turn{'s' if rota.ahead > 1 else ''} later"
+            if rota.follows
+            else ""
+        )
         who = all_of(rota.people) if rota.people else follows
-        rotas.append(f"{rota.id}: {who}.{_sentence(handbook.rota_duties.get(rota.id, ()))}")
+        soon = handbook.answers_within.get(rota.id)
+        answer = f" There within {length(soon)}." if soon else ""
+        rotas.append(f"{rota.id}: {who}.{answer}{_sentence(handbook.rota_duties.get(rota.id, ()))}")
     yield Part("On call", 2, lines=tuple(rotas))
     yield Part("What is expected of them", 2, lines=handbook.readiness)
     yield Part("When a turn passes on", 2, lines=handbook.hand_over.checklist)
