@@ -4,7 +4,7 @@ everything now and then, and everything that was wanted once all is well again.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -167,15 +167,14 @@ class Checks:
             return
         late = [row[0] for row in rows if row[2] is not None and row[2] <= now]
         waiting = run.database.look(f"{RING_COLUMNS} AND state = 'waiting' AND next_at <= ?", now)
-        busy = Counter(
-            row[0] for row in run.database.look("SELECT channel FROM outbox WHERE state = 'leased'")
-        )
+        leased = "SELECT DISTINCT person, channel, bundle FROM outbox WHERE state = 'leased'"
+        under_way = [(person, channel) for person, channel, _ in run.database.look(leased)]
         run.verdict.expect(
             run_rules.nothing_due_is_left,
             [Ring(*row) for row in waiting],
             late,
             sum(alert.dirty for alert in alerts),
-            busy,
+            under_way,
             limits.CHANNEL_MESSAGES,
         )
 

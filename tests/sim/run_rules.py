@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -29,15 +29,20 @@ def the_wheels_come_to_rest(turns: int) -> Iterator[str]:
 
 
 def nothing_due_is_left(
-    overdue: Sequence[Ring], late: Sequence[str], untriaged: int, busy: Mapping[str, int], room: int
+    overdue: Sequence[Ring],
+    late: Sequence[str],
+    untriaged: int,
+    under_way: Collection[tuple[str, str]],
+    room: int,
 ) -> Iterator[str]:
     """At rest, no deadline, no alert and no message that could go is waiting."""
     if late:
         yield f"past their due time: {late}"
     if untriaged:
         yield f"{untriaged} alerts wait for triage"
+    busy = Counter(channel for _, channel in under_way)
     for ring in overdue:
-        if busy.get(ring.channel, 0) < room:
+        if busy[ring.channel] < room and (ring.person, ring.channel) not in under_way:
             yield f"{ring} could go"
 
 

@@ -101,6 +101,15 @@ def only(leased: list[Leased]) -> Ring:
     return ring
 
 
+def answered(sender: Sender, bundle_max: int = 50) -> list[Leased]:
+    """What is taken, and accepted at once."""
+    leased = sender.lease(bundle_max=bundle_max)
+    for one in leased:
+        for ring in one.rings:
+            sender.settle(ring, Outcome.ACCEPTED)
+    return leased
+
+
 def test_a_ring_is_taken_once(sender: Sender) -> None:
     sender.put("a")
     assert keys(sender.lease()) == [["a"]]
@@ -249,9 +258,9 @@ def test_one_persons_rings_on_one_channel_go_as_one_message(sender: Sender) -> N
 def test_a_message_lists_no_more_than_it_may(sender: Sender) -> None:
     for number in range(5):
         sender.put(f"a{number}", incident=f"INC-{number}")
-    assert keys(sender.lease(bundle_max=2)) == [["a0", "a1"]]
-    assert keys(sender.lease(bundle_max=2)) == [["a2", "a3"]]
-    assert keys(sender.lease(bundle_max=2)) == [["a4"]]
+    assert keys(answered(sender, bundle_max=2)) == [["a0", "a1"]]
+    assert keys(answered(sender, bundle_max=2)) == [["a2", "a3"]]
+    assert keys(answered(sender, bundle_max=2)) == [["a4"]]
 
 
 def test_a_message_that_may_have_arrived_goes_again_in_the_same_company_under_the_same_key(
@@ -263,7 +272,7 @@ def test_a_message_that_may_have_arrived_goes_again_in_the_same_company_under_th
     sender.wait(15)
     sender.recover()
     sender.put("a3", incident="INC-3")
-    again, fresh = sorted(sender.lease(), key=lambda one: one.rings[0].key)
+    ((again,), (fresh,)) = answered(sender), answered(sender)
     assert keys([again, fresh]) == [["a1", "a2"], ["a3"]]
     assert again.bundle == first.bundle != fresh.bundle
 
@@ -287,22 +296,56 @@ def test_a_part_of_a_message_has_another_key(sender: Sender) -> None:
     (first,) = sender.lease()
     sender.wait(15)
     sender.recover()
-    (part,) = sender.lease(bundle_max=2)
-    (rest,) = sender.lease(bundle_max=2)
+    ((part,), (rest,)) = answered(sender, bundle_max=2), answered(sender, bundle_max=2)
     assert keys([part, rest]) == [["a0", "a1"], ["a2"]]
     assert part.bundle != first.bundle == rest.bundle
 
 
-def test_a_part_has_another_key_while_the_rest_is_still_on_its_way(sender: Sender) -> None:
+def test_a_part_waits_while_the_rest_is_still_on_its_way(sender: Sender) -> None:
     sender.put("a1", incident="INC-1")
     sender.put("a2", incident="INC-2")
     (first,) = sender.lease()
     over = update(outbox_table).where(outbox_table.c.key == "a1").values(leased_until=NOW)
     sender.store.write_now(lambda tx: tx.execute(over))
     sender.recover()
-    (part,) = sender.lease()
-    assert keys([part]) == [["a1"]]
-    assert part.bundle != first.bundle
+    assert sender.lease() == []
+    sender.wait(15)
+    sender.recover()
+    (whole,) = sender.lease()
+    assert keys([whole]) == [["a1", "a2"]]
+    assert whole.bundle == first.bundle
+
+
+def test_what_comes_while_a_message_is_on_its_way_waits_for_its_answer_and_goes_as_one(
+    sender: Sender,
+) -> None:
+    """A slow address has one message on its way, and leaves the channel to everybody else."""
+    sender.put("a1", incident="INC-1", person="ana")
+    first = only(sender.lease())
+    for number in range(2, 40):
+        sender.put(f"a{number}", incident=f"INC-{number}", person="ana", priority=0)
+        assert sender.lease({"email": 1}) == []
+    sender.put("b1", incident="INC-1", person="ben", priority=3)
+    assert keys(sender.lease({"email": 1})) == [["b1"]]
+    sender.settle(first, Outcome.ACCEPTED)
+    assert keys(sender.lease({"email": 1})) == [[f"a{number}" for number in range(2, 40)]]
+
+
+def test_another_channel_of_the_same_person_does_not_wait(sender: Sender) -> None:
+    sender.put("slow", person="ana", channel="webhook")
+    sender.lease({"webhook": 1})
+    sender.put("a", person="ana", channel="email")
+    assert keys(sender.lease()) == [["a"]]
+
+
+def test_of_what_waits_for_one_person_the_worst_level_goes_first(sender: Sender) -> None:
+    sender.put("old", incident="INC-1", priority=2)
+    sender.lease()
+    sender.wait(15)
+    sender.recover()
+    sender.put("worse", incident="INC-2", priority=0)
+    assert keys(answered(sender)) == [["worse"]]
+    assert keys(answered(sender)) == [["old"]]
 
 
 def test_rings_are_bundled_although_more_people_wait_than_there_is_room_for(sender: Sender) -> None:

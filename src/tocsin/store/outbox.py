@@ -17,6 +17,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
+    tuple_,
     update,
 )
 
@@ -33,9 +34,11 @@ _IS_LEASED = outbox.c.state == literal_column(f"'{LEASED}'")
 
 # Built once: building a statement takes longer than running it.
 _PUT = insert(outbox)
+_UNDER_WAY = select(outbox.c.person, outbox.c.channel).where(_IS_LEASED)
 _READY = (
     select(outbox)
     .where(_IS_WAITING, outbox.c.next_at <= bindparam("now"))
+    .where(tuple_(outbox.c.person, outbox.c.channel).not_in(_UNDER_WAY))
     .order_by(outbox.c.priority, outbox.c.id)
     .limit(bindparam("most"))
 )
@@ -196,8 +199,10 @@ def lease(
 ) -> list[Leased]:
     """Take what is ready, the worst level first, bundled by person; `room` messages on each channel.
 
-    A slow channel thus holds up nobody else's. A ring for a channel that `room` does not name at all is
-    leased too, so that the caller can say that it cannot be sent.
+    A slow channel thus holds up no other. Nor does a slow address hold up other people's: what comes for
+    somebody by a channel on which a message is on its way waits for the answer, and then goes as one. A ring
+    for a channel that `room` does not name at all is leased too, so that the caller can say that it cannot be
+    sent.
     """
     leased = []
     until = now + lasts
@@ -219,16 +224,19 @@ def _lease_ready(
     node: str,
     until: datetime,
 ) -> list[Leased]:
-    groups: dict[tuple[str, str, str, str], list[Any]] = {}
+    groups: dict[tuple[str, str], list[Any]] = {}
     for row in tx.execute(skip_locked(tx, ready), {**values, "now": now}):
-        # What may have arrived keeps the company it went out in, and with it its idempotency key.
-        company = row.bundle if row.unknown else ""
-        name = (row.kind, row.person, row.channel, company)
+        name = (row.person, row.channel)
         if name in groups or len(groups) < messages:
             group = groups.setdefault(name, [])
-            if len(group) < bundle_max:
+            if not group or (len(group) < bundle_max and _company(row) == _company(group[0])):
                 group.append(row)
     return [_lease_group(tx, group, now, node, until) for group in groups.values()]
+
+
+def _company(row: Any) -> tuple[str, str]:
+    """What goes with what: a ring that may have arrived keeps its company, and so its idempotency key."""
+    return row.kind, row.bundle if row.unknown else ""
 
 
 def _lease_group(tx: Connection, group: Sequence[Any], now: datetime, node: str, until: datetime) -> Leased:
