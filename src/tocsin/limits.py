@@ -108,4 +108,13 @@ AUDIT_LATE_SECONDS = 60
 """How late anything may be before the auditor says so: far above the engine's own seconds."""
 
 REASON_CHARACTERS = 300
-"""How much of somebody's words about why an incident is over is kept."""
+"""How much of somebody's words about why they do something is kept."""
+
+OVERRIDES = 1_000
+"""The most people who may be arranged to stand in, now and ahead: the engine reads them all."""
+
+OVERRIDE_DAYS = 366
+"""The longest that somebody may stand in; who stays longer belongs in the plan."""
+
+CALENDAR_DAYS = 400
+"""The longest stretch of on-call that one answer lists."""

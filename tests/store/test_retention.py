@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import Connection, Table, delete, func, select, update
 
 from tests.support.world import START, World
-from tocsin.core.model import Outcome, PersonId
+from tocsin.core.model import Outcome, PersonId, RotaId
+from tocsin.core.oncall import Override
 from tocsin.store import access, outbox, subjects
+from tocsin.store import overrides as stand_ins
 from tocsin.store.access import TokenKind
 from tocsin.store.retention import Keep, Pruned, _first_since, prune
-from tocsin.store.schema import alerts, deliveries, events, mailbox, tokens
+from tocsin.store.schema import alerts, deliveries, events, mailbox, overrides, tokens
 from tocsin.store.schema import outbox as outbox_table
 from tocsin.store.schema import subjects as subjects_table
 from tocsin.store.store import Store
@@ -177,3 +179,12 @@ def test_the_record_of_what_was_said_is_there_until_it_is_old(world: World) -> N
     ledger = world.store.read_now(partial(outbox.ledger, incident=incident))
     assert {row.outcome for row in ledger} == {Outcome.ACCEPTED}
     assert world.store.read_now(partial(subjects.load_incident, incident=incident)) is not None
+
+
+def test_stand_ins_long_past_go(world: World) -> None:
+    for days in (1, 3):
+        until = START + timedelta(days=days)
+        one = Override(0, RotaId("primary"), PersonId("ben"), START, until)
+        world.store.write_now(partial(stand_ins.add, override=one, now=START))
+    assert at(world, START + timedelta(days=402)) == Pruned(overrides=1)
+    assert rows(world, overrides) == 1

@@ -37,6 +37,7 @@ OPEN_TO_EVERYBODY = {
     "GET /a/{token:str}",
     "POST /a/{token:str}",
     "GET /static/{version:str}/{name:path}",
+    "GET /oncall/{file:str}",
 }
 OPEN_IN_THE_DEMO = {"GET /mailbox", "GET /live"}
 """Whoever reads the demo's mailbox may also hear that it changed."""
@@ -64,6 +65,9 @@ def filled(path: str, site: Site) -> str:
         "version": "old",
         "name": "tocsin.css",
         "path": "openapi.json",
+        "rota": "primary",
+        "override": "1",
+        "file": "secret.ics",
     }
     return re.sub(r"\{(\w+):\w+\}", lambda found: given[found[1]], path)
 

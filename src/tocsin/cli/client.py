@@ -21,7 +21,7 @@ ANSWER_BYTES = 16 * 1024 * 1024
 
 def incidents(parsed: Namespace) -> Result:
     """The list."""
-    found = _ask(parsed, "GET", f"/api/v1/incidents?status={'all' if parsed.all else 'open'}")
+    found = ask(parsed, "GET", f"/api/v1/incidents?status={'all' if parsed.all else 'open'}")
     lines = [
         f"{one['id']}  {one['level']:4} {one['status']:13} {one['service']:16} {one['title']}"
         for one in found
@@ -31,7 +31,7 @@ def incidents(parsed: Namespace) -> Result:
 
 def incident(parsed: Namespace) -> Result:
     """One incident with its timeline."""
-    found = _ask(parsed, "GET", f"/api/v1/incidents/{quote(parsed.incident)}")
+    found = ask(parsed, "GET", f"/api/v1/incidents/{quote(parsed.incident)}")
     head = found["incident"]
     lines = [f"{head['id']}  {head['level']}  {head['status']}  {head['title']}", ""]
     lines += [f"{one['due_at']}  {one['state']:7} {one['promise']}" for one in found["deadlines"]]
@@ -41,14 +41,14 @@ def incident(parsed: Namespace) -> Result:
 
 def acknowledge(parsed: Namespace) -> Result:
     """Take it."""
-    done = _ask(parsed, "POST", f"/api/v1/incidents/{quote(parsed.incident)}/acknowledge")
+    done = ask(parsed, "POST", f"/api/v1/incidents/{quote(parsed.incident)}/acknowledge")
     return Result([f"{done['id']} is {done['status']}."], done)
 
 
 def resolve(parsed: Namespace) -> Result:
     """End it."""
     path = f"/api/v1/incidents/{quote(parsed.incident)}/resolve"
-    done = _ask(parsed, "POST", path, {"reason": parsed.reason})
+    done = ask(parsed, "POST", path, {"reason": parsed.reason})
     return Result([f"{done['id']} is {done['status']}."], done)
 
 
@@ -62,11 +62,12 @@ def alert(parsed: Namespace) -> Result:
         "source": "tocsin alert",
     }
     key = parsed.key or os.environ.get("TOCSIN_KEY") or DEMO_KEYS["prometheus"]
-    done = _ask(parsed, "POST", "/api/v1/events", [event], token=key)
+    done = ask(parsed, "POST", "/api/v1/events", [event], token=key)
     return Result(["The alert is stored; whoever is on call is being paged."], done)
 
 
-def _ask(parsed: Namespace, method: str, path: str, body: Any = None, token: str | None = None) -> Any:
+def ask(parsed: Namespace, method: str, path: str, body: Any = None, token: str | None = None) -> Any:
+    """What the server answers; a Failure with its own sentence when it refuses."""
     url = (parsed.url or os.environ.get("TOCSIN_URL") or "http://127.0.0.1:8080").rstrip("/")
     bearer = token or parsed.token or os.environ.get("TOCSIN_TOKEN")
     if not bearer:

@@ -10,7 +10,7 @@ from tocsin.core.model import PersonId
 from tocsin.core.policy import Policy, View
 from tocsin.engine.meters import Meters
 from tocsin.plan.read import load_stored
-from tocsin.store import directory, outbox, plans
+from tocsin.store import directory, outbox, overrides, plans
 from tocsin.store.transaction import Transaction
 
 VIEW_LASTS = timedelta(seconds=2)
@@ -64,17 +64,17 @@ class Context:
             # The view's time comes last: another thread of the writer must not find half of this fresh.
             self._current = current[0] if current else ""
             if self._current:
-                view = _of_today(tx, view, self.policy(tx, self._current))
+                view = _of_today(tx, view, self.policy(tx, self._current), now)
             self._view = view
             self._view_at = now
             return view
         return self._view
 
 
-def _of_today(tx: Transaction, view: View, policy: Policy) -> View:
+def _of_today(tx: Transaction, view: View, policy: Policy, now: datetime) -> View:
     if policy.takes_turns:
         view = replace(view, paged_at=outbox.paged_last(tx, view.people))
-    return replace(view, rotas=policy.rotas)
+    return replace(view, rotas=policy.rotas, overrides=overrides.standing(tx, now))
 
 
 def _fresh(at: datetime, now: datetime) -> bool:

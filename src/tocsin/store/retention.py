@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, delete, exists,
 
 from tocsin import limits
 from tocsin.store.outbox import FAILED, SENT, SIGN_IN, WITHDRAWN
-from tocsin.store.schema import alerts, deliveries, events, mailbox, outbox, subjects, tokens
+from tocsin.store.schema import alerts, deliveries, events, mailbox, outbox, overrides, subjects, tokens
 from tocsin.store.subjects import INCIDENT, OVER
 
 INCIDENTS_AT_ONCE = 20
@@ -18,7 +18,7 @@ INCIDENTS_AT_ONCE = 20
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How long things stay: `days` for resolved alerts and, once their incident is over, for its messages.
+    """How long things stay: `days` for resolved alerts, past stand-ins, and messages of what is over.
 
     Incidents with their events are the record; they stay for ever unless `incident_days` is set.
     """
@@ -41,6 +41,7 @@ class Pruned:
     messages: int = 0
     deliveries: int = 0
     tokens: int = 0
+    overrides: int = 0
     mailbox: int = 0
     more: bool = False
 
@@ -59,6 +60,7 @@ def prune(tx: Connection, now: datetime, keep: Keep, rows_max: int = limits.RETE
         messages=turn.remove(outbox, outbox.c.id, *_old_messages(tx, before)),
         deliveries=turn.remove(deliveries, deliveries.c.id, *_old_deliveries(tx, before)),
         tokens=turn.remove(tokens, tokens.c.hash, tokens.c.expires_at <= now),
+        overrides=turn.remove(overrides, overrides.c.id, overrides.c.until < before),
         mailbox=turn.remove(mailbox, mailbox.c.id, *_old_mail(tx, keep.mailbox_messages)),
     )
     return replace(pruned, more=turn.rows_left <= 0 or incidents == INCIDENTS_AT_ONCE)

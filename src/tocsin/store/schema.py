@@ -264,6 +264,36 @@ plans = Table(
 )
 """Every plan ever applied; the newest is in force for new incidents."""
 
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column("rota", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("replaces", Text),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("removed_by", Text, nullable=False, server_default=""),
+    Column("removed_at", Instant),
+    Index("overrides_until", "until"),
+)
+"""Who stands in for whom in a rota. A row that was taken back stays, with who did it."""
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("rota", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Index("feeds_of", "rota", "person", unique=True),
+)
+"""Secret addresses of calendar feeds, as SHA-256: of a rota, or of a person when `rota` is empty."""
+
 mailbox = Table(
     "mailbox",
     metadata,

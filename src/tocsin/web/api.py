@@ -18,7 +18,7 @@ from tocsin.core.model import LevelId, Refused, ServiceId, SubjectId
 from tocsin.engine.apply import Applied
 from tocsin.store import directory
 from tocsin.store.transaction import Transaction
-from tocsin.web import incidents
+from tocsin.web import incidents, oncall
 from tocsin.web.auth import Viewer
 from tocsin.web.incidents import Detail, Shown
 from tocsin.web.sentences import Names, sentence
@@ -92,7 +92,10 @@ def router(services: Services) -> Router:
             await incidents.resolve(services, request.user, incident, data.reason[: limits.REASON_CHARACTERS])
         )
 
-    return Router("/api/v1", route_handlers=[list_incidents, show_incident, acknowledge, resolve])
+    return Router(
+        "/api/v1",
+        route_handlers=[list_incidents, show_incident, acknowledge, resolve, *oncall.routes(services)],
+    )
 
 
 def _done(answer: Applied | Refused) -> Done:

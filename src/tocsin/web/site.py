@@ -17,7 +17,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from tocsin import __version__, limits
 from tocsin.store.errors import StoreError
-from tocsin.web import api, health, intake
+from tocsin.web import api, health, intake, oncall
 from tocsin.web.auth import Gate
 from tocsin.web.pages import router as pages
 from tocsin.web.services import Services
@@ -41,7 +41,8 @@ def create_site(services: Services, *, pages_too: bool = True) -> Litestar:
     """The ASGI application over the given services; without pages it answers only how the node is."""
     handlers: list[Any] = [health.router(services)]
     if pages_too:
-        handlers += [*intake.routes(services), api.router(services), pages.router(services)]
+        handlers += [*intake.routes(services), api.router(services), oncall.public_feed(services)]
+        handlers.append(pages.router(services))
     return Litestar(
         route_handlers=handlers,
         middleware=[DefineMiddleware(Gate, services=services)],

@@ -93,6 +93,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "id", "seq"),
     )
     op.create_table(
+        "feeds",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("rota", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_index("feeds_of", "feeds", ["rota", "person"], unique=True)
+    op.create_table(
         "integrations",
         sa.Column("key_hash", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
@@ -168,6 +178,22 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_index("outbox_subject", "outbox", ["subject_id", "page"], unique=False)
+    op.create_table(
+        "overrides",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rota", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("replaces", sa.Text(), nullable=True),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("removed_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("removed_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("overrides_until", "overrides", ["until"], unique=False)
     op.create_table(
         "people",
         sa.Column("id", sa.Text(), nullable=False),

@@ -1,0 +1,180 @@
+"""`tocsin oncall`, of a plan directory and of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import run, run_json
+from tests.web.support.site import Site, free_port
+from tocsin.core.model import PersonId
+from tocsin.store import access
+from tocsin.store.access import TokenKind
+
+PLAN = """
+plan: Harbour
+zone: Europe/London
+levels: {P1: {repeat_every: 10m, ladder: [{after: 0m, page: "on call: primary"}]}}
+rotas:
+  primary:
+    starts: 2026-01-05 09:00
+    layers:
+      - {name: holidays, people: [dara], dates: [2026-12-25]}
+      - {name: office, people: [ana, ben], shift: 1d, hours: Mon-Fri 09:00-17:00}
+      - {name: rest, people: [chloe]}
+  weekdays: {people: [ana, ben], shift: 1d, starts: 2026-01-05 00:00, hours: Mon-Fri}
+catch_all: dara
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> str:
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    return str(tmp_path)
+
+
+def lines(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    code, out, err = run(capsys, "oncall", *words)
+    assert (code, err) == (0, "")
+    return out.splitlines()
+
+
+def test_who_says_the_zone_that_was_asked_in(capsys: pytest.CaptureFixture[str], plan: str) -> None:
+    assert lines(capsys, "who", "--plan", plan, "--at", "2026-11-23T18:00 Asia/Seoul") == [
+        "At Mon 2026-11-23 18:00 Asia/Seoul:",
+        "primary          ana (layer office), until Tue 2026-11-24 02:00 Asia/Seoul",
+        "weekdays         ana, until Tue 2026-11-24 09:00 Asia/Seoul",
+    ]
+    assert lines(capsys, "who", "primary", "--plan", plan, "--at", "2026-12-25T10:00") == [
+        "At Fri 2026-12-25 10:00 Europe/London:",
+        "primary          dara (layer holidays), until Sat 2026-12-26 00:00 Europe/London",
+    ]
+
+
+def test_calendar_lists_turns_and_nobody(capsys: pytest.CaptureFixture[str], plan: str) -> None:
+    asked = ("calendar", "weekdays", "--plan", plan, "--from", "2026-11-27", "--to", "2026-12-01")
+    assert lines(capsys, *asked) == [
+        "Fri 2026-11-27 00:00 Europe/London to Sat 2026-11-28 00:00 Europe/London  ana",
+        "Sat 2026-11-28 00:00 Europe/London to Mon 2026-11-30 00:00 Europe/London  nobody",
+        "Mon 2026-11-30 00:00 Europe/London to Tue 2026-12-01 00:00 Europe/London  ben",
+    ]
+    found = run_json(capsys, "oncall", *asked)
+    assert found["turns"][0]["seats"] == [{"person": "ana", "name": "ana", "why": "on call: weekdays"}]
+
+
+def test_gaps_exits_with_one_where_something_is_odd(capsys: pytest.CaptureFixture[str], plan: str) -> None:
+    asked = ("oncall", "gaps", "--plan", plan, "--from", "2026-11-27", "--to")
+    code, out, _ = run(capsys, *asked, "2026-12-01")
+    assert (code, out.splitlines()) == (
+        1,
+        [
+            "Nobody is on call in weekdays "
+            "from Sat 2026-11-28 00:00 Europe/London to Mon 2026-11-30 00:00 Europe/London."
+        ],
+    )
+    code, out, _ = run(capsys, *asked, "2026-11-28")
+    assert (code, out.splitlines()) == (
+        0,
+        ["From Fri 2026-11-27 00:00 Europe/London to Sat 2026-11-28 00:00 Europe/London nothing is odd."],
+    )
+
+
+def test_load_adds_up(capsys: pytest.CaptureFixture[str], plan: str) -> None:
+    asked = ("load", "primary", "--plan", plan, "--from", "2026-11-23", "--to", "2026-11-30")
+    assert lines(capsys, *asked) == [
+        "From Mon 2026-11-23 00:00 Europe/London to Mon 2026-11-30 00:00 Europe/London:",
+        "                     hours  nights  weekends",
+        "chloe                128.0       7         1",
+        "ana                   24.0       0         0",
+        "ben                   16.0       0         0",
+        "dara                   0.0       0         0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("calendar", "none"), "There is no rota none. Rotas are: primary, weekdays."),
+        (("who", "--at", "soon"),
+         "`soon` is no time. Write it like 2026-11-22T03:00 or 2026-11-22T03:00 Asia/Seoul."),
+        (("gaps", "--zone", "Mars"), "There is no time zone Mars. Use an IANA name such as Europe/London."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_answered_is_said(
+    capsys: pytest.CaptureFixture[str], plan: str, words: tuple[str, ...], sentence: str
+) -> None:
+    assert run(capsys, "oncall", *words, "--plan", plan) == (2, "", f"tocsin: {sentence}\n")
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A server, and ana's token in the environment."""
+    site, port = Site(tmp_path), free_port()
+    add = partial(
+        access.add,
+        secret="token-of-ana",
+        kind=TokenKind.API,
+        person=PersonId("ana"),
+        name="test",
+        now=site.now,
+        until=site.now + timedelta(days=1),
+    )
+    site.store.write_now(add)
+    site.serve(port)
+    monkeypatch.setenv("TOCSIN_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("TOCSIN_TOKEN", "token-of-ana")
+    yield site
+    site.close()
+
+
+def test_a_stand_in_is_made_seen_and_taken_back(capsys: pytest.CaptureFixture[str], served: Site) -> None:
+    assert served.now == datetime(2026, 11, 23, 3, tzinfo=UTC)
+    made = lines(
+        capsys, "override", "primary", "dara", "--from", "2026-11-23T12:00 Asia/Seoul",
+        "--to", "2026-11-23T15:00 Asia/Seoul", "--for", "ana", "--reason", "dentist",
+    )  # fmt: skip
+    assert made == [
+        "Override 1: dara stands in for ana in primary from Mon 2026-11-23 12:00 Asia/Seoul "
+        "to Mon 2026-11-23 15:00 Asia/Seoul, says ana. Reason: dentist."
+    ]
+    assert lines(capsys, "who", "primary") == [
+        "At Mon 2026-11-23 03:00 Europe/London:",
+        "primary          Dara Nolan (standing in for ana), until Mon 2026-11-23 06:00 Europe/London",
+    ]
+    assert lines(
+        capsys, "calendar", "primary", "--from", "2026-11-23", "--to", "2026-11-24", "--zone", "UTC"
+    ) == [
+        "Mon 2026-11-23 00:00 UTC to Mon 2026-11-23 03:00 UTC  Ana Costa",
+        "Mon 2026-11-23 03:00 UTC to Mon 2026-11-23 06:00 UTC  Dara Nolan (standing in for ana)",
+        "Mon 2026-11-23 06:00 UTC to Mon 2026-11-23 09:00 UTC  Ana Costa",
+        "Mon 2026-11-23 09:00 UTC to Tue 2026-11-24 00:00 UTC  Ben Okafor",
+    ]
+    assert len(lines(capsys, "gaps")) == 1
+    assert len(lines(capsys, "load")) == 6
+    assert lines(capsys, "override-remove", "1") == ["Override 1 is taken back."]
+    assert lines(capsys, "overrides") == [
+        "1: dara stands in for ana in primary from Mon 2026-11-23 03:00 UTC to Mon 2026-11-23 03:00 UTC, "
+        "says ana. Reason: dentist. Taken back by ana."
+    ]
+    assert run(capsys, "oncall", "override-remove", "1")[0] == 1
+
+
+def test_a_feed_is_made(capsys: pytest.CaptureFixture[str], served: Site) -> None:
+    words = lines(capsys, "feed", "primary")
+    assert words[0] == "Calendar of primary (shown once; whoever has it can read it):"
+    assert served.browser().get(words[1].removeprefix("http://tocsin.example")).status_code == 200
+    assert lines(capsys, "feed")[0].startswith("Calendar of ana's turns")
+
+
+def test_a_rota_that_the_server_does_not_have_is_said(
+    capsys: pytest.CaptureFixture[str], served: Site
+) -> None:
+    assert run(capsys, "oncall", "who", "none") == (
+        1,
+        "",
+        "tocsin: There is no rota none. See them all: tocsin oncall who.\n",
+    )

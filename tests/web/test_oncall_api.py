@@ -1,0 +1,219 @@
+"""The API about who is on call, stand-ins, and the feed's secret address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.web.support.site import Site
+from tocsin import limits
+from tocsin.core.model import PersonId
+from tocsin.store import access, feeds, overrides
+from tocsin.store.access import TokenKind
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path)
+    yield site
+    site.close()
+
+
+class Client:
+    """A program with somebody's API token."""
+
+    def __init__(self, site: Site, person: str) -> None:
+        self._site = site
+        add = partial(
+            access.add,
+            secret=f"token-{person}",
+            kind=TokenKind.API,
+            person=PersonId(person),
+            name="test",
+            now=site.now,
+            until=site.now + timedelta(days=30),
+        )
+        site.store.write_now(add)
+        self._headers = {"authorization": f"Bearer token-{person}", "content-type": "application/json"}
+
+    def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self._site.app)  # type: ignore[arg-type]  # two spellings of ASGI
+            async with httpx.AsyncClient(transport=transport, base_url="http://tocsin.example") as client:
+                content = json.dumps(body) if body is not None else None
+                return await client.request(method, path, content=content, headers=self._headers)
+
+        return self._site.run(send())
+
+    def get(self, path: str) -> Any:
+        answer = self.ask("GET", path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def stand_in(self, **more: Any) -> httpx.Response:
+        wanted = {"rota": "primary", "person": "dara", "from": "2026-11-23T00:00", "to": "2026-11-24T09:00"}
+        return self.ask("POST", "/api/v1/overrides", {**wanted, **more})
+
+
+def people(answer: Any) -> dict[str, list[str]]:
+    return {one["rota"]: [seat["name"] for seat in one["seats"]] for one in answer["rotas"]}
+
+
+def test_who_is_on_call_now_and_at_a_time(site: Site) -> None:
+    ana = Client(site, "ana")
+    now = ana.get("/api/v1/oncall")
+    assert people(now) == {"primary": ["Ana Costa"], "secondary": ["Ben Okafor"]}
+    assert now["rotas"][0]["until"] == "2026-11-23T09:00:00+00:00"
+    later = ana.get("/api/v1/oncall?at=2026-11-23T18:00 Asia/Seoul")
+    assert later["at"] == "2026-11-23T09:00:00+00:00"
+    assert people(later) == {"primary": ["Ben Okafor"], "secondary": ["Chloe Martin"]}
+
+
+def test_turns_gaps_and_load(site: Site) -> None:
+    ana = Client(site, "ana")
+    listed = ana.get("/api/v1/oncall/primary?from=2026-11-23T00:00&to=2026-12-01")
+    assert [(one["from"], [seat["person"] for seat in one["seats"]]) for one in listed["turns"]] == [
+        ("2026-11-23T00:00:00+00:00", ["ana"]),
+        ("2026-11-23T09:00:00+00:00", ["ben"]),
+        ("2026-11-30T09:00:00+00:00", ["chloe"]),
+    ]
+    assert ana.get("/api/v1/gaps")["findings"] == []
+    carried = ana.get("/api/v1/load?rota=primary&from=2026-11-23T00:00&to=2026-11-24T00:00")["people"]
+    assert [(one["person"], one["hours"]) for one in carried] == [("ben", 15.0), ("ana", 9.0), ("chloe", 0.0)]
+
+
+def test_somebody_stands_in_is_paged_and_the_turn_goes_back(site: Site) -> None:
+    ana = Client(site, "ana")
+    made = ana.stand_in(**{"for": "ana", "reason": "dentist"})
+    assert made.status_code == 200
+    override = made.json()
+    assert (override["by"], override["person"], override["for"]) == ("ana", "dara", "ana")
+    assert override["from"] == "2026-11-23T03:00:00+00:00", "it cannot have counted before it was made"
+    assert people(ana.get("/api/v1/oncall"))["primary"] == ["Dara Nolan"]
+    site.alert("prometheus", "checkout is down")
+    assert [person for _, _, person in sent(site)] == ["Dara Nolan"]
+    taken_back = Client(site, "ben").ask("DELETE", f"/api/v1/overrides/{override['id']}")
+    assert taken_back.status_code == 200
+    assert people(ana.get("/api/v1/oncall"))["primary"] == ["Ana Costa"]
+    (listed,) = ana.get("/api/v1/overrides")
+    assert (listed["by"], listed["removed_by"], listed["reason"]) == ("ana", "ben", "dentist")
+
+
+def sent(site: Site) -> list[tuple[str, str, str]]:
+    rows = site.dump()["mailbox"]
+    return [("", "", json.loads(row)[3]) for row in rows]
+
+
+def test_the_past_stays_explained_when_a_stand_in_is_taken_back(site: Site) -> None:
+    ana = Client(site, "ana")
+    override = ana.stand_in().json()
+    site.now += timedelta(hours=2)
+    ana.ask("DELETE", f"/api/v1/overrides/{override['id']}")
+    listed = ana.get("/api/v1/oncall/primary?from=2026-11-23T00:00&to=2026-11-23T09:00")["turns"]
+    assert [(one["from"][11:16], one["seats"][0]["person"]) for one in listed] == [
+        ("00:00", "ana"),
+        ("03:00", "dara"),
+        ("05:00", "ana"),
+    ]
+
+
+REFUSED = [
+    (404, {"rota": "tertiary"}, "There is no rota tertiary. Rotas are: primary, secondary."),
+    (400, {"person": "zoe"}, "There is nobody called zoe. Name somebody by id, as people.yaml does."),
+    (400, {"for": "zoe"}, "There is nobody called zoe. Name somebody by id, as people.yaml does."),
+    (400, {"from": "soon"},
+     "`soon` is no time. Write it like 2026-11-22T03:00 or 2026-11-22T03:00 Asia/Seoul."),
+    (400, {"to": "2026-11-22"},
+     "The end is past, or not after the beginning. Write the earlier time first."),
+    (400, {"to": "2028-11-22"}, "Nobody stands in for more than 366 days. Change the plan instead."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "wanted", "sentence"), REFUSED)
+def test_a_stand_in_that_makes_no_sense_is_refused(
+    site: Site, status: int, wanted: dict[str, str], sentence: str
+) -> None:
+    answer = Client(site, "ana").stand_in(**wanted)
+    assert (answer.status_code, answer.json()["detail"]) == (status, sentence)
+    assert site.store.read_now(partial(overrides.newest, limit=10)) == []
+
+
+def test_there_is_an_end_to_stand_ins(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "OVERRIDES", 1)
+    ana = Client(site, "ana")
+    assert ana.stand_in().status_code == 200
+    assert ana.stand_in().json()["detail"] == (
+        "1 stand-ins are arranged already. Take some back, or change the plan."
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "sentence"),
+    [
+        ("/api/v1/oncall/nobody", 404, "There is no rota nobody. Rotas are: primary, secondary."),
+        ("/api/v1/oncall?at=9999-01-01", 400,
+         "`9999-01-01` is no time. Write it like 2026-11-22T03:00 or 2026-11-22T03:00 Asia/Seoul."),
+        ("/api/v1/gaps?from=2026-11-22&to=2026-11-21", 400,
+         "The end is not after the beginning. Write the earlier time first."),
+        ("/api/v1/load?from=2026-11-22&to=2036-11-21", 400,
+         "That is more than 400 days. Ask for less at once."),
+    ],
+)  # fmt: skip
+def test_a_question_that_makes_no_sense_is_refused(site: Site, path: str, status: int, sentence: str) -> None:
+    answer = Client(site, "ana").ask("GET", path)
+    assert (answer.status_code, answer.json()["detail"]) == (status, sentence)
+
+
+def test_nobody_can_take_back_what_is_not_there(site: Site) -> None:
+    answer = Client(site, "ana").ask("DELETE", "/api/v1/overrides/7")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "There is no override 7 that still counts.")
+
+
+def feed(site: Site, url: str) -> httpx.Response:
+    return site.browser().get(url.removeprefix("http://tocsin.example"))
+
+
+def test_a_feed_has_a_secret_address_that_can_be_renewed(site: Site) -> None:
+    ana = Client(site, "ana")
+    first = ana.ask("POST", "/api/v1/feeds", {"rota": "primary"}).json()["url"]
+    answer = feed(site, first)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/calendar; charset=utf-8"
+    assert answer.headers["cache-control"] == "private"
+    assert "SUMMARY:Ben Okafor on call: primary" in answer.text
+    assert "@example.com" not in answer.text
+    second = ana.ask("POST", "/api/v1/feeds", {"rota": "primary"}).json()["url"]
+    assert [feed(site, url).status_code for url in (first, second)] == [404, 200]
+    assert site.dump()["feeds"] != []
+    assert second.rpartition("/")[2].removesuffix(".ics") not in str(site.dump())
+
+
+def test_a_feed_can_hold_ones_own_turns(site: Site) -> None:
+    url = Client(site, "ana").ask("POST", "/api/v1/feeds", {}).json()["url"]
+    text = feed(site, url).text
+    assert "SUMMARY:Ana Costa on call: primary" in text
+    assert "SUMMARY:Ana Costa on call: secondary" in text
+    assert "Ben" not in text
+
+
+@pytest.mark.parametrize("name", ["none.ics", "x", ".ics", "secret-1"])
+def test_an_address_that_is_not_known_shows_nothing(site: Site, name: str) -> None:
+    site.store.write_now(
+        lambda tx: feeds.renew(tx, "secret-1", rota="primary", person="", by="ana", now=site.now)
+    )
+    assert site.browser().get(f"/oncall/{name}").status_code == 404
+    assert site.browser().get("/oncall/secret-1.ics").status_code == 200
+
+
+def test_a_feed_only_answers_get(site: Site) -> None:
+    site.store.write_now(
+        lambda tx: feeds.renew(tx, "secret-1", rota="primary", person="", by="ana", now=site.now)
+    )
+    assert site.browser().post("/oncall/secret-1.ics").status_code == 405
