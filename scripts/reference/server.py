@@ -69,6 +69,8 @@ def metrics_page() -> str:
         "`src/tocsin/engine/meters.py`",
         "What `/metrics` shows, in Prometheus' text format. Counters and the histogram are about this node"
         " since it started; gauges are read from the database when they are asked for.",
+        "Labels name integrations and channels. So the address answers this machine, and whoever sends an API"
+        " token; nobody else.",
         table(("metric", "type", "labels", "meaning"), rows),
         "Rules for alerts on them: [Watch the watcher](../operate.md#watch-the-watcher).",
     )

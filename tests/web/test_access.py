@@ -15,6 +15,7 @@ from litestar.routes import ASGIRoute, HTTPRoute
 
 from tests.web.support.site import HTML, Browser, Site, free_port
 from tocsin.core.incident import Status
+from tocsin.core.model import PersonId
 from tocsin.store import access
 from tocsin.store.access import TokenKind
 from tocsin.store.migrate import migrate
@@ -87,6 +88,31 @@ def test_every_route_needs_a_sign_in_but_these(tmp_path: Path, demo: bool) -> No
         assert (page.status_code, page.headers.get("location", "")[:13]) == (303, "/sign-in?next") or (
             path.startswith("/api/") and page.status_code == 401
         ), route
+    site.close()
+
+
+@pytest.mark.parametrize("forwarded", [{}, {"x_forwarded_for": "198.51.100.7"}])
+def test_figures_are_for_this_machine_and_for_tokens(tmp_path: Path, forwarded: dict[str, str]) -> None:
+    """They name integrations. What a proxy passes on comes from this machine and is not this machine's."""
+    site = Site(tmp_path, public_url="http://127.0.0.1:8080")
+    far = site.browser(address="198.51.100.7")
+    here = site.browser()
+    assert here.get("/metrics").status_code == 200
+    if forwarded:
+        far = here
+    refused = far.get("/metrics", accept="*/*", **forwarded)
+    assert refused.status_code == 401
+    assert refused.json()["detail"] == (
+        "Figures name integrations, so they are for this machine and for tokens."
+        " Send an API token as `Authorization: Bearer TOKEN`."
+    )
+    add = partial(access.add, person=PersonId("ana"), name="prometheus", now=site.now)
+    until = site.now + timedelta(days=1)
+    site.store.write_now(partial(add, secret="tocsin_prometheus", kind=TokenKind.API, until=until))
+    answer = far.get("/metrics", authorization="Bearer tocsin_prometheus", **forwarded)
+    assert answer.status_code == 200
+    assert "tocsin_alerts_waiting 0.0" in answer.text
+    assert far.get("/readyz", **forwarded).status_code == 200
     site.close()
 
 
