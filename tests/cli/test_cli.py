@@ -51,18 +51,6 @@ def run_json(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     return json.loads(out)
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> str:
-    """The data directory of a demo that was started once."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    settings = read_settings({"data": str(folder)}, {}, demo=True)
-    store = open_store(settings)
-    load_plan_and_people(store, settings)
-    store.close()
-    return str(folder)
-
-
 def test_data_that_began_as_a_demo_no_longer_takes_the_keys_that_everybody_knows(data: str) -> None:
     settings = read_settings({"data": data}, {})
     store = open_store(settings)

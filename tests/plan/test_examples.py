@@ -42,7 +42,8 @@ def test_what_is_read_aloud_names_every_level_role_rota_phase_and_promise(path: 
     policy = plan.policy
     named = [level.id for level in policy.levels] + [one.id for one in policy.promises]
     named += [*policy.roles, *policy.teams, *policy.rotas, *policy.stages]
-    named += [one.id for one in (*policy.triggers, *policy.review_steps, *policy.calendar)]
+    named += [one.id for one in policy.triggers]
+    named += [one.id for one in policy.review_steps] + [one.id for one in policy.calendar]
     named += [phase.id for phase in plan.handbook.phases]
     assert [name for name in named if name not in text] == []
     headings = [line for line in as_markdown(show(plan)) if line.startswith("#")]

@@ -15,31 +15,25 @@ def named(
     what: str,
     before: Mapping[Any, _T],
     after: Mapping[Any, _T],
-    changes: Callable[[str, _T, _T], Iterable[str]],
+    changes: Callable[[str, _T, _T], Iterable[str]] = lambda name, old, new: (),
 ) -> Iterator[str]:
-    """What is gone, what is new, and what has changed of what stayed."""
+    """What is gone, what is new, and what has changed: in the words of `changes`, where it has any."""
     yield from (f"{what} {name} is gone." for name in before if name not in after)
     yield from (f"{what} {name} is new." for name in after if name not in before)
     for name in before:
         if name in after and before[name] != after[name]:
-            told = list(changes(str(name), before[name], after[name]))
-            yield from told or changed(str(name), before, after)
+            yield from list(changes(str(name), before[name], after[name])) or [f"{what} {name} has changed."]
 
 
-def changed(name: str, before: object, after: object) -> list[str]:
-    """Where no better words are known."""
-    return [f"{name} has changed."]
+def value(what: str, before: object, after: object) -> list[str]:
+    """What a single value is, and what it was. `what` holds the verb."""
+    return [] if before == after else [f"{what} {after or 'not said'}, was {before or 'not said'}."]
 
 
-def value(what: str, before: object, after: object, verb: str = "is") -> list[str]:
-    """What a single value is, and what it was."""
-    return [] if before == after else [f"{what} {verb} {after or 'not said'}, was {before or 'not said'}."]
-
-
-def targets(what: str, before: Iterable[Target], after: Iterable[Target]) -> list[str]:
+def targets(what: str, before: Iterable[Target], after: Iterable[Target], none: str = "nobody") -> list[str]:
     """Who is meant, and who was."""
-    old, new = (all_of(map(spelled, one)) for one in (before, after))
-    return value(what, old, new, "now")
+    old, new = (all_of(map(spelled, one)) if one else none for one in (before, after))
+    return value(what, old, new)
 
 
 def lines(what: str, before: Iterable[str], after: Iterable[str]) -> Iterator[str]:

@@ -6,33 +6,33 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tocsin.core.policy import Policy
-from tocsin.plan.changes import changed, lines, named, targets, value
+from tocsin.plan.changes import lines, named, targets, value
 from tocsin.plan.diff_levels import level_changes
-from tocsin.plan.sentences import all_of, length, promise_line, row_line
+from tocsin.plan.sentences import all_of, interval, length, promise_line, row_line
 
 
 def diff(before: Policy, after: Policy) -> list[str]:
     """A sentence for everything that is executed and differs."""
     return [
-        *value("The plan", before.name, after.name, "is called"),
-        *value("The zone", before.zone, after.zone),
-        *value("Incident ids", before.incident_id, after.incident_id, "look like"),
-        *value("The channel", before.channel, after.channel),
+        *value("The plan is called", before.name, after.name),
+        *value("The zone is", before.zone, after.zone),
+        *value("Incident ids look like", before.incident_id, after.incident_id),
+        *value("The channel is", before.channel, after.channel),
         *named("Level", _by_id(before.levels), _by_id(after.levels), level_changes),
         *_order(before, after),
         *_rows(before, after),
-        *value("Changing the level", before.reclassify.clocks, after.reclassify.clocks, "counts from"),
-        *targets("Who may lower a level", before.reclassify.lower, after.reclassify.lower),
+        *value("The clocks of a new level run from", before.reclassify.clocks, after.reclassify.clocks),
+        *targets("A level may be lowered by", before.reclassify.lower, after.reclassify.lower, "anybody"),
         *_progress(before, after),
-        *named("Stage", before.stages, after.stages, changed),
-        *named("Escalation", _by_id(before.triggers), _by_id(after.triggers), changed),
-        *named("Fact", before.facts, after.facts, changed),
+        *named("Stage", before.stages, after.stages),
+        *named("Escalation", _by_id(before.triggers), _by_id(after.triggers)),
+        *named("Fact", before.facts, after.facts),
         *named("Role", before.roles, after.roles, _role),
         *named("Team", before.teams, after.teams, _team),
         *named("Rota", before.rotas, after.rotas, _rota),
-        *targets("The catch-all", before.catch_all, after.catch_all),
-        *value("How people are told", _rules(before), _rules(after)),
-        *named("Service", before.services, after.services, changed),
+        *targets("The catch-all is", before.catch_all, after.catch_all),
+        *value("People are told", _rules(before), _rules(after)),
+        *named("Service", before.services, after.services),
         *named("Integration", before.integrations, after.integrations, _reports),
         *lines("Promise", map(promise_line, before.promises), map(promise_line, after.promises)),
         *lines("A review is due", _due(before), _due(after)),
@@ -55,24 +55,24 @@ def _rows(before: Policy, after: Policy) -> Iterator[str]:
     yield from lines("Level", map(row_line, before.classifications), map(row_line, after.classifications))
     old, new = (one.matrix.cells if one.matrix else {} for one in (before, after))
     for cell in {**old, **new}:
-        yield from value(f"The matrix at {' and '.join(cell)}", old.get(cell), new.get(cell), "gives")
+        yield from value(f"The matrix at {' and '.join(cell)} gives", old.get(cell), new.get(cell))
 
 
 def _progress(before: Policy, after: Policy) -> Iterator[str]:
     old, new = before.progress, after.progress
-    yield from value("Progress", all_of(sorted(old.counts)), all_of(sorted(new.counts)))
-    yield from value("The warning before a stall", length(old.warn_before), length(new.warn_before))
-    yield from value("The one extension", length(old.extend_by), length(new.extend_by))
+    yield from value("Progress is", all_of(sorted(old.counts)), all_of(sorted(new.counts)))
+    yield from value("The warning before a stall comes", length(old.warn_before), length(new.warn_before))
+    yield from value("The one extension is", length(old.extend_by), length(new.extend_by))
 
 
 def _role(name: str, before: Any, after: Any) -> list[str]:
     found = targets(f"{name} falls to", before.default, after.default)
-    found += value(f"{name} must be held at", all_of(before.at), all_of(after.at), "now")
-    return found + value(f"{name} is never held with", all_of(before.not_with), all_of(after.not_with), "now")
+    found += value(f"{name} must be held at", all_of(before.at), all_of(after.at))
+    return found + value(f"{name} is never held with", all_of(before.not_with), all_of(after.not_with))
 
 
 def _team(name: str, before: Any, after: Any) -> list[str]:
-    return targets(f"Team {name} has", before.members, after.members)
+    return targets(f"Team {name} is", before.members, after.members)
 
 
 def _due(policy: Policy) -> list[str]:
@@ -96,4 +96,4 @@ def _reports(name: str, before: object, after: object) -> list[str]:
 
 
 def _duty(name: str, before: Any, after: Any) -> list[str]:
-    return value(name, f"every {before.count} {before.unit}", f"every {after.count} {after.unit}")
+    return value(f"{name} is due", interval(before), interval(after))

@@ -7,21 +7,22 @@ from typing import Any
 
 from tocsin.core.policy import Level, Step
 from tocsin.plan.changes import named, targets, value
+from tocsin.plan.names import EVERYBODY
 from tocsin.plan.sentences import all_of, length, pace, spelled, step_line, when
 
 
 def level_changes(name: str, before: Level, after: Level) -> list[str]:
     """A sentence for everything that differs."""
-    found = [*value(f"{name}: the name", before.name, after.name)]
-    found += value(f"{name}: the meaning", before.means, after.means)
+    found = [*value(f"{name}: the name is", before.name, after.name)]
+    found += value(f"{name}: the meaning is", before.means, after.means)
     if before.urgent != after.urgent:
         found.append(f"{name} is {'urgent now' if after.urgent else 'not urgent any more'}.")
     for key, words in _TIMES.items():
         old, new = getattr(before, key), getattr(after, key)
-        if old != new:
-            found.append(
-                f"{name}: {words} {length(new) if new else 'never'}, was {length(old) if old else 'never'}."
-            )
+        if old and new and old != new:
+            found.append(f"{name}: {words} {length(new)}, was {length(old)}.")
+        elif old != new:
+            found.append(f"{name}, {'new' if new else 'no longer'}: {words} {length(new or old)}.")
     found += (f"{name}: {line}" for line in _ladder(before.ladder, after.ladder))
     old_updates, new_updates = ({one.audience: one for one in level.updates} for level in (before, after))
     found += (f"{name}: {line}" for line in named("updates", old_updates, new_updates, _cadence))
@@ -65,6 +66,6 @@ def _who(step: Step) -> str:
 
 
 def _cadence(name: str, before: Any, after: Any) -> list[str]:
-    found = value(f"updates {name}:", pace(before), pace(after), "now")
-    found += value(f"updates {name} go by", all_of(before.by), all_of(after.by), "now")
-    return found + targets(f"updates {name} go to", before.to, after.to)
+    found = value(f"updates {name} come", pace(before), pace(after))
+    found += value(f"updates {name} go by", all_of(before.by), all_of(after.by))
+    return found + targets(f"updates {name} go to", before.to, after.to, EVERYBODY)

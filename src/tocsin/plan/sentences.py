@@ -6,7 +6,18 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from tocsin.core.facts import Condition
-from tocsin.core.policy import Cadence, Classification, Clock, Level, Milestone, Moment, Promise, Step, Target
+from tocsin.core.policy import (
+    Cadence,
+    Classification,
+    Clock,
+    Duty,
+    Level,
+    Milestone,
+    Moment,
+    Promise,
+    Step,
+    Target,
+)
 from tocsin.plan.names import EVERYBODY
 
 _UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -141,6 +152,11 @@ def within(one: Promise) -> str:
     if len(times) > 1:
         return all_of(f"{length(time)} at {level}" for level, time in one.by_level.items())
     return f"within {length(times.pop() if times else one.within)}"
+
+
+def interval(duty: Duty) -> str:
+    """`every 3 months`."""
+    return f"every {duty.count} {duty.unit}s" if duty.count > 1 else f"every {duty.unit}"
 
 
 def condition(one: Condition | None) -> str:

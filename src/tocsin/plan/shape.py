@@ -109,15 +109,15 @@ def schema(kind: Kind) -> dict[str, Any]:
     match kind:
         case Text():
             return {"type": "string", "pattern": kind.pattern} if kind.pattern else dict(_ANY_TEXT)
-        case Choice(("true", "false")):
-            return {"type": "boolean"}
+        case Choice() if set(kind.values) <= {"true", "false"}:
+            return {"enum": [value == "true" for value in kind.values]}
         case Choice():
             return {"enum": list(kind.values)}
         case Many():
             one = schema(kind.of)
             return {"anyOf": [one, {"type": "array", "items": one}]}
         case Named():
-            names = {"pattern": NAME}
+            names = {"pattern": _ANY_NAME}
             return {"type": "object", "propertyNames": names, "additionalProperties": schema(kind.of)}
         case Either():
             return {"anyOf": [schema(one) for one in kind.kinds]}
@@ -125,6 +125,7 @@ def schema(kind: Kind) -> dict[str, Any]:
             return _object(kind)
 
 
+_ANY_NAME = r"^\S(.{0,62}\S)?$"  # editors know no letters but English ones, so they let the reader judge
 _ANY_TEXT = {"type": ["string", "number", "boolean"]}
 
 

@@ -13,6 +13,7 @@ from tocsin.plan.sentences import (
     cadence_line,
     called,
     condition,
+    interval,
     length,
     promise_line,
     promised,
@@ -177,7 +178,7 @@ def _after(plan: Plan) -> Iterator[Part]:
     yield Part("Its meeting", 3, lines=_lengths(handbook.meeting.agenda))
     yield Part("Its rules", 3, lines=handbook.meeting.rules)
     yield Part("What follows it", 2, lines=_lengths(handbook.actions.categories))
-    duties = (f"{one.id}: every {one.count} {one.unit}, for {one.purpose}" for one in policy.calendar)
+    duties = (f"{one.id}: {interval(one)}, for {one.purpose}" for one in policy.calendar)
     yield Part("Again and again", 2, lines=tuple(duties))
     yield Part("What is practised", 2, lines=_pairs(handbook.scenarios))
     channels = (f"{name}: {one.at}" for name, one in handbook.media.items() if one.at)

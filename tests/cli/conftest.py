@@ -1,0 +1,22 @@
+"""What tests of the command line start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tocsin.app.start import load_plan_and_people, open_store
+from tocsin.settings import read_settings
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    """The data directory of a demo that was started once."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    settings = read_settings({"data": str(folder)}, {}, demo=True)
+    store = open_store(settings)
+    load_plan_and_people(store, settings)
+    store.close()
+    return str(folder)

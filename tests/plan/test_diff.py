@@ -1,0 +1,153 @@
+"""`tocsin plan diff`: what differs between two plans, in the plan's words."""
+
+from __future__ import annotations
+
+import pytest
+
+from tocsin.core.policy import Policy
+from tocsin.plan.diff import diff
+from tocsin.plan.read import compile_files
+
+BEFORE = """\
+plan: Harbour
+levels:
+  P1:
+    acknowledge_within: 5m
+    repeat_every: 10m
+    ladder:
+      - {after: 0m, page: "on call: primary"}
+      - {after: 15m, page: "on call: secondary"}
+      - {stalled: 30m, page: "role: Lead"}
+    updates:
+      staff: {every: 30m, by: [email], to: "team: everybody"}
+  P2: {urgent: false}
+facts:
+  users: {is: percent}
+  urgency: {is: [low, high]}
+  impact: {is: [low, high]}
+classify:
+  - {severity: critical, level: P1}
+  - {level: P2, when: users < 5%}
+matrix:
+  impact: [low, high]
+  urgency:
+    low: [P2, P1]
+    high: [P1, P1]
+roles: {Lead: {for: ana}}
+teams: {everybody: [ana, ben]}
+rotas:
+  primary: {people: [ana, ben], starts: 2026-01-05 09:00}
+  secondary: {follows: primary}
+catch_all: [ana]
+services: {shop: Shop}
+integrations: {prometheus: shop}
+promises:
+  Over: {within: 2h, kept_by: resolved}
+review:
+  due_when: level == P1
+  steps: [{do: Report, from: resolved, within: 2d}]
+calendar:
+  Drill: {every: 3 months, for: training, starts: 2026-01-05}
+"""
+
+CHANGES = {
+    "nothing": (("", ""), []),
+    "a comment": (("plan: Harbour", "plan: Harbour # ours"), []),
+    "the name": (("plan: Harbour", "plan: Quay"), ["The plan is called Quay, was Harbour."]),
+    "the zone": (
+        ("plan: Harbour", "plan: Harbour\nzone: Asia/Seoul"),
+        ["The zone is Asia/Seoul, was UTC.", "Rota primary takes turns differently."],
+    ),
+    "a step's time": (
+        ("after: 15m", "after: 10m"),
+        ["P1: on call: secondary is paged after 10 min, was 15 min."],
+    ),
+    "a step's clock": (
+        ("stalled: 30m", "unanswered: 30m"),
+        ["P1: role: Lead is paged 30 min later, if nobody has acknowledged, was 30 min without progress."],
+    ),
+    "a step's end": (
+        ('page: "on call: secondary"', 'page: "on call: secondary", until: resolved'),
+        [
+            "P1: After 15 min: page whoever is on call as secondary, unless it is resolved. "
+            "Was: After 15 min: page whoever is on call as secondary, unless somebody has acknowledged."
+        ],
+    ),
+    "whom a step pages": (
+        ('page: "on call: secondary"', "page: ben"),
+        [
+            "P1: new step: After 15 min: page ben, unless somebody has acknowledged.",
+            "P1: gone is: After 15 min: page whoever is on call as secondary, unless somebody has "
+            "acknowledged.",
+        ],
+    ),
+    "a promise of a level": (
+        ("acknowledge_within: 5m", "acknowledge_within: 90s"),
+        ["P1: somebody acknowledges within 90 s, was 5 min."],
+    ),
+    "a promise that is given up": (
+        ("    acknowledge_within: 5m\n", ""),
+        ["P1, no longer: somebody acknowledges within 5 min."],
+    ),
+    "a cadence": (("every: 30m", "every: 1h"), ["P1: updates staff come every 1 h, was every 30 min."]),
+    "a level more": (
+        ("P2: {urgent: false}", "P2: {urgent: false}\n  P3: {urgent: false}"),
+        ["Level P3 is new."],
+    ),
+    "a level's urgency": (("P2: {urgent: false}", "P2: {urgent: true}"), ["P2 is urgent now."]),
+    "a row": (
+        ("users < 5%", "users < 10%"),
+        ["Level, no longer: P2 when users < 5%.", "Level, new: P2 when users < 10%."],
+    ),
+    "a cell": (("low: [P2, P1]", "low: [P2, P2]"), ["The matrix at low and high gives P2, was P1."]),
+    "a fact": (("users: {is: percent}", "users: {is: percent, ask: How many?}"), ["Fact users has changed."]),
+    "a role's holder": (("Lead: {for: ana}", "Lead: {for: ben}"), ["Lead falls to ben, was ana."]),
+    "a team": (
+        ("everybody: [ana, ben]", "everybody: [ana]"),
+        ["Team everybody is ana, was ana and ben."],
+    ),
+    "somebody joins a rota": (
+        ("people: [ana, ben]", "people: [ana, ben, chloe]"),
+        ["chloe joins rota primary."],
+    ),
+    "somebody leaves a rota": (("people: [ana, ben]", "people: [ben]"), ["ana leaves rota primary."]),
+    "a rota's turns": (
+        ("{people: [ana, ben]", "{people: [ana, ben], shift: 1d"),
+        ["Rota primary takes turns differently."],
+    ),
+    "the catch-all": (("catch_all: [ana]", "catch_all: [ben]"), ["The catch-all is ben, was ana."]),
+    "an integration": (
+        (
+            "{shop: Shop}\nintegrations: {prometheus: shop}",
+            "{shop: Shop, bay: Bay}\nintegrations: {prometheus: bay}",
+        ),
+        ["Service bay is new.", "prometheus reports on bay, was shop."],
+    ),
+    "a promise": (
+        ("within: 2h", "within: 3h"),
+        [
+            "Promise, no longer: Over: within 2 h after it was opened. It is kept when it is resolved.",
+            "Promise, new: Over: within 3 h after it was opened. It is kept when it is resolved.",
+        ],
+    ),
+    "when a review is due": (
+        ("due_when: level == P1", "due_when: level == P2"),
+        ["A review is due, no longer: when level == P1.", "A review is due, new: when level == P2."],
+    ),
+    "a duty": (("3 months", "1 month"), ["Drill is due every month, was every 3 months."]),
+}
+
+
+def policy(text: str) -> Policy:
+    return compile_files({"plan.yaml": text})
+
+
+@pytest.mark.parametrize(("change", "sentences"), CHANGES.values(), ids=CHANGES)
+def test_a_difference_is_said_in_the_plans_words(change: tuple[str, str], sentences: list[str]) -> None:
+    assert change[0] in BEFORE
+    assert diff(policy(BEFORE), policy(BEFORE.replace(*change, 1))) == sentences
+
+
+@pytest.mark.parametrize("change", [one for one, said in CHANGES.values() if said])
+def test_what_is_undone_is_said_too(change: tuple[str, str]) -> None:
+    assert diff(policy(BEFORE.replace(*change, 1)), policy(BEFORE))
