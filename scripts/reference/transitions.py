@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
@@ -13,12 +13,14 @@ from scripts.reference.assignments import documented
 from scripts.reference.markdown import code, docstring, one_line, page, table
 from tocsin.app.start import DEMO
 from tocsin.core import history, model
+from tocsin.core.facts import Fact, FactKind
 from tocsin.core.incident import TRANSITIONS, Decision, Incident, Status, commands, deadlines, decide
 from tocsin.core.model import (
     SYSTEM,
     Actor,
     ActorKind,
     DeadlineState,
+    FactId,
     LevelId,
     Outcome,
     PersonId,
@@ -39,7 +41,8 @@ ASKED = OPENED + timedelta(minutes=3)
 INCIDENT = SubjectId("INC-20261123-001")
 ANA = Actor(ActorKind.PERSON, "ana")
 SOURCE = Actor(ActorKind.SOURCE, "prometheus")
-POLICY = compile_files(load_directory(DEMO))
+ERROR_RATE = FactId("error_rate")
+POLICY = replace(compile_files(load_directory(DEMO)), facts={ERROR_RATE: Fact(ERROR_RATE, FactKind.PERCENT)})
 VIEW = View(
     {
         one.id: one.as_person(frozenset({"mailbox"}))
@@ -131,6 +134,7 @@ def _samples() -> Iterator[tuple[str, Actor, commands.IncidentCommand]]:
         ("by ana", ANA, commands.Escalate("I need help")),
         ("by ana", ANA, commands.ExtendProgress("the restore goes on")),
         ("a task that there is not", ANA, commands.MarkDone("task:1")),
+        ("by ana", ANA, commands.SetFacts({ERROR_RATE: "25%"})),
         ("by ana", ANA, commands.AddNote("Looks like the database.")),
         ("by ana", ANA, commands.SetEstimate(OPENED + timedelta(hours=1), "the restore takes an hour")),
         ("by ana", ANA, commands.Link("OPS-12", "the ticket")),

@@ -30,7 +30,8 @@ facts:
   reach: {low: users < 10, high: users >= 10 or data_loss}
 classify:
   - {level: P1, when: data_loss, because: data is lost}
-  - {level: P2, severity: error, class: latency, when: response_time > 2 * usual(response_time), for: 5m}
+  - {level: P2, when: response_time > 2 * usual(response_time), for: 5m, because: it is slow}
+  - {level: P2, severity: error, class: latency, when: data_loss}
   - {level: P3}
 matrix:
   impact: [low, high]
@@ -83,9 +84,11 @@ def test_facts_are_what_the_plan_says_each_after_those_it_is_worked_out_from() -
 def test_rows_and_matrix_are_what_the_plan_says() -> None:
     read = Read(SOUND)
     slow = condition_of("response_time > 2 * usual(response_time)", read.known)
+    lost = condition_of("data_loss", read.known)
     assert read.rows == (
-        Classification({}, LevelId("P1"), condition_of("data_loss", read.known), because="data is lost"),
-        Classification({"severity": "error", "class": "latency"}, LevelId("P2"), slow, timedelta(minutes=5)),
+        Classification({}, LevelId("P1"), lost, because="data is lost"),
+        Classification({}, LevelId("P2"), slow, timedelta(minutes=5), "it is slow"),
+        Classification({"severity": "error", "class": "latency"}, LevelId("P2"), lost),
         Classification({}, LevelId("P3")),
     )
     cells = {("low", "low"): "P3", ("low", "high"): "P2", ("high", "low"): "P2", ("high", "high"): "P1"}
@@ -189,6 +192,16 @@ WRONG = [
     (
         "classify: [{severity: info}]",
         "1:12: classify[1]: `level` is missing. Add `level: ...` here.",
+    ),
+    (
+        "classify: [{level: P1, when: services_failing > 1, for: 5m, source: web}]",
+        "1:57: classify[1].for: `source` is what an alert says at one moment, so it can not last. "
+        "Leave out `source` or `for`.",
+    ),
+    (
+        "classify: [{level: P1, when: group == web, for: 5m}]",
+        "1:49: classify[1].for: `group` is what an alert says at one moment, so it can not last. "
+        "Leave out `group` or `for`.",
     ),
     (
         "classify: [{level: P1, for: 5m}]",

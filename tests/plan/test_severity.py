@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Any
 import pytest
 
 from tocsin.core.facts import FactValue, built_in
-from tocsin.core.model import FactId
+from tocsin.core.model import FactId, LevelId
 from tocsin.core.policy import Policy
 from tocsin.core.severity import assess
 from tocsin.core.values import value_of
-from tocsin.plan.read import load_directory, load_stored
+from tocsin.plan.conditions import condition_of
+from tocsin.plan.read import examine, load_directory, load_stored
 
 PLANS = Path(__file__).parents[2] / "plans"
 
@@ -35,8 +37,8 @@ def judged(name: str, text: str, held: str = "") -> tuple[str, str]:
         assert value is not None, pair
         known[FactId(id)] = value
     minutes = timedelta(minutes=float(held or 0))
-    lengths = {row.condition.text: minutes for row in found.classifications if row.condition}
-    judgement = assess(found, known, lengths)
+    thresholds = {row.threshold for row in found.classifications if row.lasts <= minutes}
+    judgement = assess(found, known, thresholds)
     return judgement.level.id, judgement.reason
 
 
@@ -144,3 +146,21 @@ def test_how_bad_it_is_by_abada(facts: str, wanted: str, reason: str) -> None:
 @pytest.mark.parametrize(("facts", "held", "wanted", "reason"), rows(LISTCUTTER))
 def test_how_bad_it_is_by_list_cutter(facts: str, held: str, wanted: str, reason: str) -> None:
     assert judged("listcutter", facts, held) == (wanted, reason)
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "plan"
+
+
+def test_the_page_about_severity_shows_sections_that_are_right() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / "severity.md").read_text(encoding="utf-8"), re.DOTALL)
+    document, found = examine({"plan.yaml": "levels: {P1: {}, P2: {}, P3: {}, P4: {}}\n" + "".join(blocks)})
+    wrong = [one for one in document.problems if one.path.split(".")[0] in ("facts", "classify", "matrix")]
+    assert wrong == []
+    assert (len(found.policy.facts), len(found.policy.classifications)) == (8, 4)
+    assert found.policy.matrix is not None
+
+
+def test_the_page_about_conditions_shows_conditions_that_are_right() -> None:
+    shown = re.findall(r"```\n(.*?)```", (DOCS / "conditions.md").read_text(encoding="utf-8"), re.DOTALL)[0]
+    facts = {**built_in([LevelId("P2")], []), **plan("abada").facts, **plan("listcutter").facts}
+    assert [condition_of(line, facts).text for line in shown.splitlines()] == shown.splitlines()

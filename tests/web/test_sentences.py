@@ -13,6 +13,7 @@ from tocsin.core.model import (
     SYSTEM,
     Actor,
     ActorKind,
+    FactId,
     LevelId,
     Outcome,
     PersonId,
@@ -72,6 +73,22 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
         BY_PROMETHEUS,
         "The level was raised from P2 to P1: the plan says so for severity critical.",
     ),
+    (
+        events.FactsSet(((FactId("error_rate"), "25%"), (FactId("bucket"), "partly"), (FactId("users"), ""))),
+        BY_ANA,
+        "Ana Costa says that error_rate is 25%, bucket is partly and users is not known.",
+    ),
+    (
+        events.ThresholdCrossed("error_rate > 20% for 2m"),
+        SYSTEM,
+        "This counts once it has held for its time: error_rate > 20% for 2m.",
+    ),
+    (
+        events.ThresholdHeld("error_rate > 20% for 2m"),
+        SYSTEM,
+        "This has held for its time, and counts: error_rate > 20% for 2m.",
+    ),
+    (events.ThresholdLeft("error_rate > 20% for 2m"), SYSTEM, "This holds no more: error_rate > 20% for 2m."),
     (
         events.RoundStarted(2, "nobody has acknowledged"),
         SYSTEM,

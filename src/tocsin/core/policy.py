@@ -23,6 +23,7 @@ from tocsin.core.model import (
     TeamId,
 )
 from tocsin.core.oncall.rota import Override, Rota
+from tocsin.core.values import in_words
 
 
 class Milestone(StrEnum):
@@ -148,6 +149,13 @@ class Classification:
     condition: Condition | None = None
     lasts: timedelta = timedelta(0)
     because: str = ""
+
+    @property
+    def threshold(self) -> str:
+        """What must hold for a time, in words; empty where nothing must."""
+        if self.condition is None or not self.lasts:
+            return ""
+        return f"{self.condition.text} for {in_words(self.lasts)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import product
 
 from tocsin.core.facts import Condition, Fact, FactValue, complete, possible_choices
@@ -17,9 +16,6 @@ FIELDS = ("severity", "source", "component", "group", "class")
 
 Known = Mapping[FactId, FactValue]
 """Facts with their values."""
-
-Held = Mapping[str, timedelta]
-"""How long conditions have held, by their text. What is not in it has only just come to hold."""
 
 DOUBT = "no row of the plan matches it, and doubt goes up"
 
@@ -34,11 +30,11 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A row of the plan that fits, or its matrix. `waits` is how much longer its condition must hold."""
+    """A row of the plan that fits, or its matrix. One that `waits` counts once its condition has held."""
 
     level: LevelId
     reason: str
-    waits: timedelta = timedelta(0)
+    waits: bool = False
 
 
 def facts(signal: Signal) -> tuple[str, ...]:
@@ -62,7 +58,7 @@ def judge(policy: Policy, signal: Signal) -> Judgement:
     return assess(policy, facts_of(policy, signal))
 
 
-def assess(policy: Policy, known: Known, held: Held | None = None) -> Judgement:
+def assess(policy: Policy, known: Known, held: Container[str] = ()) -> Judgement:
     """The worst level that the plan gives these facts. What nothing fits is in doubt, and doubt goes up."""
     return settle(policy, fits(policy, known, held)) or Judgement(policy.levels[0], DOUBT)
 
@@ -80,11 +76,11 @@ def settle(policy: Policy, found: Iterable[Fit]) -> Judgement | None:
     return None
 
 
-def fits(policy: Policy, known: Known, held: Held | None = None) -> list[Fit]:
-    """Every row that fits, in the order of the plan, then the matrix."""
+def fits(policy: Policy, known: Known, held: Container[str] = ()) -> list[Fit]:
+    """Every row that fits, in the order of the plan, then the matrix. `held` are thresholds that count."""
     everything = complete(policy.facts, known)
     found = [
-        Fit(row.level, _row_words(policy, row, everything), _waits(row, held or {}))
+        Fit(row.level, _row_words(policy, row, everything), bool(row.lasts) and row.threshold not in held)
         for row in policy.classifications
         if _row_fits(row, everything)
     ]
@@ -98,12 +94,6 @@ def _row_fits(row: Classification, known: Known) -> bool:
         if known.get(FactId(name)) != wanted:
             return False
     return row.condition is None or row.condition.holds(known) is True
-
-
-def _waits(row: Classification, held: Held) -> timedelta:
-    if not row.lasts or row.condition is None:
-        return timedelta(0)
-    return max(timedelta(0), row.lasts - held.get(row.condition.text, timedelta(0)))
 
 
 def _matrix_fit(policy: Policy, matrix: Matrix, known: Known) -> Iterator[Fit]:
@@ -130,7 +120,7 @@ def _row_words(policy: Policy, row: Classification, known: Known) -> str:
     parts = [f"{name} is {value}" for name, value in row.when.items()]
     if row.condition is not None:
         said = _known_words(policy.facts, row.condition, known)
-        parts.append(said if row.because else _condition_words(row.condition, row.lasts, known, said))
+        parts.append(said if row.because else _condition_words(row, row.condition, known, said))
     words = " and ".join(filter(None, parts)) or "every alert has it"
     return f"{row.because} ({words})" if row.because else words
 
@@ -139,9 +129,9 @@ def _known_words(declared: Mapping[FactId, Fact], condition: Condition, known: K
     return " and ".join(is_words(declared, id, known) for id in sorted(condition.needs) if id in known)
 
 
-def _condition_words(condition: Condition, lasts: timedelta, known: Known, said: str) -> str:
+def _condition_words(row: Classification, condition: Condition, known: Known, said: str) -> str:
     """What is known of its facts, then the condition itself, where it says more than that."""
-    text = f"{condition.text} for {in_words(lasts)}" if lasts else condition.text
+    text = row.threshold or condition.text
     if any(text in (id, f"{id} == {known.get(id)}") for id in condition.needs):
         return said
     return f"{said} ({text})" if said else text

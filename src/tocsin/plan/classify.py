@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import yaml
 
-from tocsin.core.facts import Fact, FactKind
+from tocsin.core.facts import Condition, Fact, FactKind
 from tocsin.core.model import AlertSeverity, FactId, LevelId
 from tocsin.core.policy import Classification, Matrix
 from tocsin.core.severity import FIELDS
@@ -41,18 +41,32 @@ def read_classify(document: Document, value: Value | None, names: Names) -> tupl
     for item in document.items(value) if value else ():
         parts = document.table(item, ROW)
         document.choice(parts.get("severity"), AlertSeverity, "", "severity")
-        if "for" in parts and "when" not in parts:
-            document.fault(parts["for"], "Nothing here can last.", "Add a `when:`, or leave `for:` out.")
+        fields = [name for name in FIELDS if name in parts]
+        condition = read_deciding(document, parts["when"], names.facts) if "when" in parts else None
+        if "for" in parts:
+            _check_lasts(document, parts["for"], "when" in parts, fields, condition)
         rows.append(
             Classification(
-                {name: document.text(parts[name]) for name in FIELDS if name in parts},
+                {name: document.text(parts[name]) for name in fields},
                 LevelId(document.reference(parts.get("level"), names.levels, "level")),
-                read_deciding(document, parts["when"], names.facts) if "when" in parts else None,
+                condition,
                 document.duration(parts.get("for")) or timedelta(0),
                 document.text(parts.get("because")),
             )
         )
     return tuple(rows)
+
+
+def _check_lasts(
+    document: Document, value: Value, has_when: bool, fields: list[str], condition: Condition | None
+) -> None:
+    """Only what facts say can last: an alert's own words are of one moment."""
+    if not has_when:
+        document.fault(value, "Nothing here can last.", "Add a `when:`, or leave `for:` out.")
+    said = [*fields, *(name for name in FIELDS if condition and name in condition.needs)]
+    if said:
+        message = f"`{said[0]}` is what an alert says at one moment, so it can not last."
+        document.fault(value, message, f"Leave out `{said[0]}` or `for`.")
 
 
 def read_matrix(document: Document, value: Value | None, names: Names) -> Matrix | None:

@@ -51,6 +51,8 @@ def sentence(recorded: Recorded, names: Names) -> str:
         return _ladder(event, actor, names)
     if isinstance(event, events.RoleEvent):
         return _roles(event, actor, names)
+    if isinstance(event, events.FactEvent):
+        return _facts(event, actor)
     if isinstance(event, events.PageEvent):
         return _page(event, names)
     return _record(event, actor, names)
@@ -77,7 +79,14 @@ _GOOD = (
     events.Resolved,
     events.UpdatePosted,
 )
-_QUIET = (events.PageWithdrawn, events.RingSent, events.RingSkipped, events.Told)
+_QUIET = (
+    events.PageWithdrawn,
+    events.RingSent,
+    events.RingSkipped,
+    events.ThresholdCrossed,
+    events.ThresholdLeft,
+    events.Told,
+)
 
 
 def tone(event: events.IncidentEvent) -> Tone:
@@ -245,6 +254,19 @@ def _record(event: events.RecordEvent, actor: str, names: Names) -> str:
             return f"A promise was broken: “{event.promise}” did not happen in time."
         case _:
             assert_never(event)
+
+
+def _facts(event: events.FactEvent, actor: str) -> str:
+    match event:
+        case events.FactsSet(values):
+            said = [f"{id} is {value or 'not known'}" for id, value in values]
+            return f"{actor} says that {_and(said)}."
+        case events.ThresholdCrossed(threshold):
+            return f"This counts once it has held for its time: {threshold}."
+        case events.ThresholdHeld(threshold):
+            return f"This has held for its time, and counts: {threshold}."
+        case events.ThresholdLeft(threshold):
+            return f"This holds no more: {threshold}."
 
 
 def _utc(at: datetime) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tocsin.core.incident import commands, events
-from tocsin.core.incident.breaking import own_up
+from tocsin.core.incident import assess, commands, events
 from tocsin.core.incident.course import resolve
 from tocsin.core.incident.draft import Draft
-from tocsin.core.incident.ladder import start_round, take_due_steps
+from tocsin.core.incident.ladder import take_due_steps
+from tocsin.core.incident.level import raise_level
 from tocsin.core.model import Actor, Refused
+from tocsin.core.severity import Judgement
 
 
 def join(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> Refused | None:
@@ -20,17 +21,21 @@ def join(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> Refused | 
         )
         draft.add(opened, actor)
         draft.add(events.AlertsJoined(command.count, command.sample), actor)
+        worse = assess.measure(draft, command.facts, actor)
+        if worse is not None:
+            raise_level(draft, worse, actor)
         take_due_steps(draft)
         return None
     if draft.state.status.over:
         return Refused(f"{draft.state.id} is {draft.state.status}; a new alert opens a new incident.")
     if command.count:
         draft.add(events.AlertsJoined(command.count, command.sample), actor)
-    if draft.policy.level(command.level).rank < draft.level.rank:
-        own_up(draft)
-        previous = draft.state.level
-        draft.add(events.LevelRaised(command.level, previous, command.reason), actor)
-        start_round(draft, f"raised from {previous} to {command.level}")
+    judged = Judgement(draft.policy.level(command.level), command.reason)
+    worse = assess.measure(draft, command.facts, actor)
+    if worse is not None and worse.level.rank < judged.level.rank:
+        judged = worse
+    if judged.level.rank < draft.level.rank:
+        raise_level(draft, judged, actor)
     return None
 
 

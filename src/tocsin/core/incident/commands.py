@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from tocsin.core.model import Actor, LevelId, PersonId, Receipt, ServiceId, SubjectId, TeamId
+from tocsin.core.model import Actor, FactId, LevelId, PersonId, Receipt, ServiceId, SubjectId, TeamId
 
 
 @dataclass(frozen=True, slots=True)
 class JoinAlerts:
     """Alerts that belong here: opens the incident when there is none. `level` is the worst of them.
 
-    `count` 0 says that alerts which joined before have got worse.
+    `count` 0 says that alerts which joined before have got worse. `facts` is what they state of the plan's.
     """
 
     incident: SubjectId
@@ -21,6 +22,7 @@ class JoinAlerts:
     sample: tuple[str, ...]
     level: LevelId
     reason: str
+    facts: Mapping[FactId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,13 @@ class MarkDone:
 
 
 @dataclass(frozen=True, slots=True)
+class SetFacts:
+    """What is known, in words as people write it. An empty value takes back what was said."""
+
+    facts: Mapping[FactId, str]
+
+
+@dataclass(frozen=True, slots=True)
 class AddNote:
     """Words for the timeline."""
 
@@ -168,6 +177,7 @@ IncidentCommand = (
     | Escalate
     | ExtendProgress
     | MarkDone
+    | SetFacts
     | AddNote
     | SetEstimate
     | Link

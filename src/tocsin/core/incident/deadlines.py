@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from tocsin.core.incident.facts import waiting
 from tocsin.core.incident.promises import promised
 from tocsin.core.incident.state import Incident, Page
 from tocsin.core.incident.status import Status
@@ -20,6 +21,7 @@ def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
     found = [*promised(state, policy), *state.broken]
     if not state.status.over:
         level = policy.level(state.level)
+        found += waiting(state.thresholds, policy)
         steps = [*_steps(state, policy)]
         repeat = [] if steps else _repeat(state, level)
         found += [*_lapse(state, level), *repeat, *_rings(state), *steps]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from tocsin.core.incident import alerts, commands, course, events, ladder, record
+from tocsin.core.incident import alerts, assess, commands, course, events, ladder, record
 from tocsin.core.incident.breaking import break_promise
 from tocsin.core.incident.deadlines import deadlines
 from tocsin.core.incident.draft import Draft
@@ -66,6 +66,8 @@ def _carry_out(draft: Draft, command: commands.IncidentCommand, actor: Actor) ->
             return ladder.extend(draft, command, actor)
         case commands.MarkDone():
             return record.mark_done(draft, command, actor)
+        case commands.SetFacts():
+            return assess.set_facts(draft, command, actor)
         case commands.AddNote():
             return record.note(draft, command, actor)
         case commands.SetEstimate():
@@ -103,6 +105,8 @@ def _due(draft: Draft, deadline_id: str) -> Refused | None:
             take_step(draft, int(rest.partition(":")[2]))
         case "warn":
             ladder.warn(draft, int(rest.partition(":")[2]))
+        case "threshold":
+            assess.threshold_due(draft, rest)
         case "repeat":
             start_round(draft, "nobody has acknowledged")
         case "lapse":

@@ -9,6 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from tocsin.core.incident.fact_events import (
+    FactEvent,
+    FactsSet,
+    ThresholdCrossed,
+    ThresholdEvent,
+    ThresholdHeld,
+    ThresholdLeft,
+)
 from tocsin.core.incident.page_events import (
     PageAnswered,
     PageEvent,
@@ -53,6 +61,8 @@ __all__ = [
     "CourseEvent",
     "Escalated",
     "EstimateSet",
+    "FactEvent",
+    "FactsSet",
     "HandOverConfirmed",
     "HandOverOffered",
     "IncidentEvent",
@@ -91,6 +101,10 @@ __all__ = [
     "StallWarned",
     "StepTaken",
     "TasksGiven",
+    "ThresholdCrossed",
+    "ThresholdEvent",
+    "ThresholdHeld",
+    "ThresholdLeft",
     "Told",
     "TriggerFired",
     "UpdateMissed",
@@ -356,7 +370,9 @@ RecordEvent = Told | WrittenEvent
 """What is put on record."""
 
 AlertEvent = AlertsJoined | AlertsCleared | Absorbed
-IncidentEvent = Opened | AlertEvent | CourseEvent | LadderEvent | PageEvent | RecordEvent | RoleEvent
+IncidentEvent = (
+    Opened | AlertEvent | CourseEvent | LadderEvent | PageEvent | RecordEvent | RoleEvent | FactEvent
+)
 
 
 @dataclass(frozen=True, slots=True)

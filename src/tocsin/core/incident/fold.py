@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import assert_never
 
 from tocsin.core.incident import events
+from tocsin.core.incident.facts import said_after, thresholds_after
 from tocsin.core.incident.fold_page import answered, fold_page
 from tocsin.core.incident.state import Estimate, HandOver, Incident, Reference, Task, Updates
 from tocsin.core.incident.status import Status
@@ -42,6 +43,10 @@ def fold(state: Incident | None, recorded: events.Recorded) -> Incident:
         return _ladder(state, event, at)
     if isinstance(event, events.RoleEvent):
         return _roles(state, event)
+    if isinstance(event, events.FactsSet):
+        return replace(state, facts=said_after(state.facts, event, at, recorded.actor))
+    if isinstance(event, events.ThresholdEvent):
+        return replace(state, thresholds=thresholds_after(state.thresholds, event, at))
     return _record(state, event, at, recorded.actor)
 
 

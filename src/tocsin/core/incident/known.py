@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tocsin.core.facts import FactValue
+from tocsin.core.facts import FactValue, complete
+from tocsin.core.incident.facts import values
 from tocsin.core.incident.state import Incident
 from tocsin.core.model import FactId
+from tocsin.core.policy import Policy
 
 
-def known(state: Incident) -> Mapping[FactId, FactValue]:
-    """The built-in facts of an incident as it stands; how long it lasted only once it is over."""
+def known(state: Incident, policy: Policy) -> Mapping[FactId, FactValue]:
+    """What was said of it, what follows, and how it stands; how long it lasted only once it is over."""
     found: dict[FactId, FactValue] = {
         FactId("level"): str(state.level),
         FactId("status"): str(state.status),
@@ -19,4 +21,4 @@ def known(state: Incident) -> Mapping[FactId, FactValue]:
     }
     if state.resolved_at is not None:
         found[FactId("lasted")] = state.resolved_at - state.opened_at
-    return found
+    return complete(policy.facts, found | values(state.facts, policy))

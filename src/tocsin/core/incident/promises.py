@@ -61,7 +61,7 @@ def _standing(state: Incident, policy: Policy) -> Iterator[tuple[Promise, dateti
         return
     if not policy.promises and not policy.review_steps:
         return
-    facts = known(state)
+    facts = known(state, policy)
     reviewed = any(one.holds(facts) for one in policy.review_due_when)
     review = policy.review_steps if state.status.over and reviewed else ()
     for one in (*policy.promises, *review):

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tocsin.core.incident import events
+from tocsin.core.incident.facts import Said, Threshold
 from tocsin.core.incident.status import Status
 from tocsin.core.model import (
     Actor,
     Deadline,
+    FactId,
     LevelId,
     PersonId,
     RoleId,
@@ -144,6 +146,8 @@ class Incident:
     estimates: tuple[Estimate, ...] = ()
     links: tuple[Reference, ...] = ()
     restricted_to: tuple[Target, ...] = ()
+    facts: Mapping[FactId, Said] = field(default_factory=dict)
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 
     @property
     def resolved_at(self) -> datetime | None:

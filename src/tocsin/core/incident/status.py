@@ -27,6 +27,7 @@ class Status(StrEnum):
 Buttons = Mapping[type[commands.IncidentCommand], str]
 
 _ALWAYS: Buttons = {
+    commands.SetFacts: "Say what is known",
     commands.AddNote: "Add a note",
     commands.MarkDone: "Done",
     commands.Link: "Link",
