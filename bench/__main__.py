@@ -16,7 +16,7 @@ from bench import machine
 from bench.figures import Figure
 from bench.sections import Bench, Section
 
-SECTIONS = ("intake", "latency", "ladder", "growth", "footprint", "alertmanager", "acknowledge")
+SECTIONS = ("intake", "latency", "ladder", "growth", "footprint", "alertmanager", "acknowledge", "guard")
 
 
 def main() -> None:

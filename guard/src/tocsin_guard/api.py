@@ -76,8 +76,10 @@ async def status(guard: "Guard", request: Request) -> Answer:
 
 
 async def services(guard: "Guard", request: Request) -> Answer:
-    """Every dependency: breaker, degraded mode, figures of 5 minutes, last check."""
-    return {"overall_status": overall(guard), "services": [d.shown() for d in guard.dependencies.values()]}
+    """Every dependency: breaker, degraded mode, figures of 5 minutes, last check, alias of a store."""
+    aliases = {guarded.name: alias for alias, guarded in guard.stores.items()}
+    found = [{**d.shown(), "object_store": aliases.get(d.name)} for d in guard.dependencies.values()]
+    return {"overall_status": overall(guard), "services": found}
 
 
 async def store_status(guard: "Guard", request: Request) -> Answer:

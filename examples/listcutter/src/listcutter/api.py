@@ -53,6 +53,7 @@ def show_cut(service: Service, record: CutRecord) -> Shown:
         "rows_with_surplus_cells": record.surplus,
         "seconds": record.seconds,
         "parts": record.parts,
+        "queued": record.state == "done" and service.shelf.cut_waits(record.list_id, record.id),
         "error": record.error,
     }
 

@@ -108,7 +108,9 @@ async def one_cut(list_id: FromPath[str], cut_id: FromPath[str], service: Served
     source = await service.shelf.one_list(list_id)
     record = await service.shelf.one_cut(list_id, cut_id)
     work = service.works.find(cut_id)
-    return render(service, "cut.html", list=source, record=record, words=in_words(record.cut), work=work)
+    waits = record.state == "done" and service.shelf.cut_waits(list_id, cut_id)
+    words = in_words(record.cut)
+    return render(service, "cut.html", list=source, record=record, words=words, work=work, waits=waits)
 
 
 @get("/lists/{list_id:str}/cuts/{cut_id:str}/{file:str}")

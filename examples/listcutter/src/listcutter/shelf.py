@@ -113,10 +113,10 @@ class Shelf:
         return queued
 
     def waits(self, id: str) -> bool:
-        """Whether anything of a list is queued on the local disk."""
-        name, start = self.files.name, f"lists/{id}/"
-        waiting = self.files.queue.book.waiting.values()
-        return any(o.service == name and o.key.startswith(start) for o in waiting)
+        """Whether a list is still queued on the local disk."""
+        book, name = self.files.queue.book, self.files.name
+        keys = (list_key(id, file) for file in ("original.csv", "list.json"))
+        return any(book.newest(name, key) is not None for key in keys)
 
     # Cuts
 
@@ -133,6 +133,12 @@ class Shelf:
 
     async def one_cut(self, list_id: str, id: str) -> CutRecord:
         return await self._record(cut_key(list_id, id, "cut.json"), "", CutRecord)
+
+    def cut_waits(self, list_id: str, id: str) -> bool:
+        """Whether anything of a cut is still queued on the local disk."""
+        name, start = self.files.name, cut_key(list_id, id, "")
+        waiting = self.files.queue.book.waiting.values()
+        return any(o.service == name and o.key.startswith(start) for o in waiting)
 
     async def put_cut(self, record: CutRecord) -> None:
         key = cut_key(record.list_id, record.id, "cut.json")

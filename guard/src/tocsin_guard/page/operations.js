@@ -90,10 +90,11 @@ function facts(pairs) {
   return h("dl", { class: "facts" }, pairs.filter(([, value]) => value != null).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
-function table(caption, heads, rows, empty) {
+// The column named by `wide` wraps; the others stand on one line.
+function table(caption, heads, wide, rows, empty) {
   if (!rows.length) return h("p", { class: "hint" }, empty);
   const head = h("thead", {}, h("tr", {}, heads.map((name) => h("th", { scope: "col" }, name))));
-  const body = h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell) => h("td", {}, cell)))));
+  const body = h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, n) => h("td", { class: heads[n] === wide && "wide" }, cell)))));
   return h("div", { class: "table", tabindex: "0", role: "region", "aria-label": caption }, h("table", {}, h("caption", { class: "unseen" }, caption), head, body));
 }
 
@@ -137,7 +138,7 @@ function drawQueue(queue, failed) {
     ["Held back", queue.held.join(", ") || "none"], ["Pushes waiting", count(queue.notifications_queued)],
     ["Takes new work", queue.accepts_new ? "yes" : "no: the local disk is full"],
   ]), h("div", { class: "buttons" }, button("process", "Process now", () => act("health/queue/process", {}, (done) => `${done.processed} processed, ${done.total_queued} left. ${done.held.join(" ")}`)))];
-  if (failed.length) nodes.push(table("Failed operations", ["Operation", "Key", "Error", "Since", ""], failed.map((one) => [
+  if (failed.length) nodes.push(table("Failed operations", ["Operation", "Key", "Error", "Since", ""], "Error", failed.map((one) => [
     `${one.id} ${one.action}`, one.key, one.error, when(one.changed_at),
     h("span", { class: "buttons" },
       button(`retry ${one.id}`, "Retry", () => act(`health/queue/operations/${one.id}/retry`, {}, "It is tried again.")),
@@ -157,12 +158,13 @@ function checkedWords(one) {
 }
 
 function drawBackups(stores) {
-  put("backups", stores.map(({ name, stats, integrity }) => h("article", { class: "card" },
+  put("backups", stores.map(({ name, stats, integrity, objects, size }) => h("article", { class: "card" },
     h("h3", {}, name, " ", stats ? state(stats.healthy ? "HEALTHY" : "DEGRADED") : ""),
     facts([
+      ["Objects", `${count(objects)}, ${bytes(size)}`],
       ["Backups", stats ? count(stats.total_backups) : "no backup store"],
       ["Last", stats?.last_backup ? `${stats.last_backup.type}, ${lasting(stats.last_backup_age_seconds)} ago` : null],
-      ["Holds", stats && `${count(stats.objects_in_last_backup)} objects, ${bytes(stats.bytes_in_last_backup)}`],
+      ["Last holds", stats && `${count(stats.objects_in_last_backup)} objects, ${bytes(stats.bytes_in_last_backup)}`],
       ["Running", stats?.running ? stats.running.type : null],
       ["Last failure", stats?.last_failure ? `${stats.last_failure.error}` : null],
       ["Integrity", checkedWords(integrity)],
@@ -176,20 +178,20 @@ function drawBackups(stores) {
 
 function drawNotices(found) {
   const active = found.notifications.filter((one) => one.active);
-  put("notices", table("Shown now", ["To", "Type", "Message", "Since", ""], active.map((one) => [
+  put("notices", table("Shown now", ["To", "Type", "Message", "Since", ""], "Message", active.map((one) => [
     words(one.target), words(one.type), one.message, when(one.at),
     button(`clear ${one.id}`, "Clear", () => act(`health/notifications/${one.id}/clear`, {}, "It is off the screens.")),
   ]), "Nothing is shown to anybody now."));
 }
 
 function drawHistory(found) {
-  put("breaker", table("Changes of the circuit breakers", ["When", "Service", "From", "To", "Why"], found.history.slice(0, 20).map((one) => [
+  put("breaker", table("Changes of the circuit breakers", ["When", "Service", "From", "To", "Why"], "Why", found.history.slice(0, 20).map((one) => [
     when(one.at), one.service, state(one.from), state(one.to), one.reason,
   ]), "The breakers have not moved."));
 }
 
 function drawEvents(found) {
-  put("events", table("Events", ["When", "Level", "What", "By"], found.map((one) => [
+  put("events", table("Events", ["When", "Level", "What", "By"], "What", found.map((one) => [
     when(one.at), state(one.level), one.message, one.by,
   ]), "Nothing has happened."));
 }
@@ -206,11 +208,10 @@ async function refresh() {
       ask("health/queue/operations?status=FAILED&limit=50"), ask("health/notifications"),
       ask("health/circuit-breaker/history"), ask(`health/events?limit=60${level && `&level=${level}`}`),
     ])).map((answer) => answer.data);
-    // Without a check since the start the address answers 404: not asked then, to keep the console clean.
-    const checks = (await ask("health/events?type=integrity_asked&limit=1")).data.count;
-    const stores = await Promise.all(services.services.map(async ({ name }) => {
-      const of = (address) => ask(`${address}?service=${name}`).then((answer) => answer.data, () => null);
-      return { name, stats: await of("api/backup/stats"), integrity: checks ? await of("api/files/integrity-check") : null };
+    const stores = await Promise.all(services.services.filter((one) => one.object_store).map(async ({ name, object_store }) => {
+      const { data } = await ask(`health/${object_store}/status`);
+      const stats = data.backup ? (await ask(`api/backup/stats?service=${name}`)).data : null;
+      return { name, stats, integrity: data.last_integrity_check, objects: data.objects, size: data.bytes };
     }));
     failing = 0;
     $("login").hidden = true;
