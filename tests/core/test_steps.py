@@ -81,11 +81,20 @@ def test_nobody_has_it_and_nothing_moves() -> None:
     assert trial.told() == [
         "0m ana email",
         "5m ben email",
-        "20m chloe email",
-        "35m dara email",
-        "45m ana email",
-        "50m ben email",
+        "15m chloe email",
+        "30m dara email",
+        "40m ana email",
+        "45m ben email",
     ]
+
+
+def test_a_step_that_somebody_asked_for_begins_the_wait_for_progress_anew() -> None:
+    trial = opened(plan(*STALLS))
+    trial.wait(minutes=10)
+    trial.by("ana", commands.Escalate("I need help"))
+    assert trial.told()[2:] == ["10m chloe email"]
+    trial.wait(minutes=15)
+    assert trial.told()[3:] == ["25m dara email"]
 
 
 def test_the_list_shows_when_each_step_follows_if_nothing_happens() -> None:
@@ -94,7 +103,7 @@ def test_the_list_shows_when_each_step_follows_if_nothing_happens() -> None:
         f"{(one.due_at - START).total_seconds() / 60:g}m {one.id}"
         for one in deadlines(trial.incident, trial.policy)
     ]
-    assert listed == ["5m step:0:1", "20m step:0:2", "35m step:0:3"]
+    assert listed == ["5m step:0:1", "15m step:0:2", "30m step:0:3"]
 
 
 def test_whoever_leads_is_warned_before_a_step_for_want_of_progress_and_may_put_it_off_once() -> None:

@@ -21,7 +21,7 @@ STEP = Table(
     {
         "after": Key(LENGTH, "how long after the incident's clock began; steps stand in this order", "`0m`"),
         "unanswered": Key(LENGTH, "instead: how long after the step before, while nobody acknowledges"),
-        "stalled": Key(LENGTH, "instead: how long without progress, counted from the step before at most"),
+        "stalled": Key(LENGTH, "instead: how long without progress, and without another such step"),
         "by_hand": Key(Choice(("true",)), "instead: only when a person asks for it"),
         "page": Key(TARGETS, "who must answer", "nobody is paged"),
         "tell": Key(TARGETS, "who gets a message that needs no answer", "nobody is told"),

@@ -198,7 +198,10 @@ class RoundStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepTaken:
-    """A rung of the ladder: who was paged, who could not be and why, and who has answered already."""
+    """A rung of the ladder: who was paged, who could not be and why, and who has answered already.
+
+    `stalled` is true when it was taken for want of progress: the next wait for progress begins then.
+    """
 
     round: int
     step: int
@@ -206,6 +209,7 @@ class StepTaken:
     unreachable: tuple[str, ...]
     answered: tuple[PersonId, ...] = ()
     stage: StageId | None = None
+    stalled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,9 +120,13 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
         case events.RoundStarted():
             state = replace(state, round=event.round, ladder_at=event.since or at, steps_taken=event.taken)
             last_step_at = at if event.taken else state.last_step_at
-            return replace(state, last_step_at=last_step_at, round_pages=state.pages_count)
+            escalated_at = at if event.taken else None
+            return replace(
+                state, last_step_at=last_step_at, escalated_at=escalated_at, round_pages=state.pages_count
+            )
         case events.StepTaken():
             stages = dict.fromkeys(state.stages) | ({event.stage: None} if event.stage else {})
+            state = replace(state, escalated_at=at if event.stalled else state.escalated_at)
             return replace(state, steps_taken=event.step + 1, last_step_at=at, stages=tuple(stages))
         case events.CarriedStepTaken():
             left = [one for one in state.carried if (one.level, one.step) != (event.level, event.step)]
@@ -140,7 +144,9 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
             return replace(state, level=event.level, level_at=event.since or at, carried=())
         case events.Repinned():
             return replace(state, policy_version=event.version, steps_taken=event.taken, carried=())
-        case events.Escalated() | events.NobodyReached():
+        case events.Escalated():
+            return replace(state, escalated_at=at)
+        case events.NobodyReached():
             return state
         case _:
             assert_never(event)

@@ -128,7 +128,7 @@ def _take_one(draft: Draft, index: int, missing: list[str]) -> bool:
     found = find(draft, step.targets)
     paged = tuple(person.id for person, _ in found.paged)
     taken = (draft.state.round, index, paged, found.unreachable, found.answered)
-    draft.add(events.StepTaken(*taken, step.stage))
+    draft.add(events.StepTaken(*taken, step.stage, step.clock is Clock.PROGRESS))
     for person, why in found.paged:
         page(draft, person, f"{why}, step {index + 1} of {draft.level.id}, until {step.until}", step.until)
     _besides(draft, index, step, paged)

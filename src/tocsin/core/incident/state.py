@@ -100,7 +100,8 @@ class Incident:
 
     `answered` are the people who have taken it since it last counted as unanswered. `milestones` holds when
     each was reached first; use `reached_at`, which knows that a later one implies the earlier. `level_at`
-    and `ladder_at` are what the clocks of the level and of its ladder run from.
+    and `ladder_at` are what the clocks of the level and of its ladder run from. `escalated_at` is when the
+    last rung was taken for want of progress or because somebody asked for it.
     """
 
     id: SubjectId
@@ -115,6 +116,7 @@ class Incident:
     round: int = 0
     steps_taken: int = 0
     last_step_at: datetime | None = None
+    escalated_at: datetime | None = None
     alerts_open: int = 0
     alerts_count: int = 0
     pages: tuple[Page, ...] = ()

@@ -31,15 +31,17 @@ def moot(state: Incident, until: Milestone) -> bool:
 def step_times(state: Incident, policy: Policy) -> Iterator[StepTime]:
     """The rungs still to come, in order, none before the one ahead of it. What has no clock is left out."""
     before = state.last_step_at if state.steps_taken and state.last_step_at else state.ladder_at
+    escalated = state.escalated_at or state.ladder_at
     ahead: datetime | None = None
     for index, step in enumerate(policy.level(state.level).ladder):
         if index < state.steps_taken or step.clock is Clock.HAND or moot(state, step.until):
             continue
-        due_at = _own_time(state, policy, step, before)
+        due_at = _own_time(state, policy, step, before, escalated)
         if ahead is not None:
             due_at = max(due_at, ahead)
         yield StepTime(index, step, due_at)
         before = ahead = due_at
+        escalated = due_at if step.clock is Clock.PROGRESS else escalated
 
 
 def stalled_step(state: Incident, policy: Policy) -> StepTime | None:
@@ -53,13 +55,14 @@ def progress_at(state: Incident, policy: Policy) -> datetime | None:
     return max((at for kind, at in state.advances.items() if kind in policy.progress.counts), default=None)
 
 
-def _own_time(state: Incident, policy: Policy, step: Step, before: datetime) -> datetime:
+def _own_time(state: Incident, policy: Policy, step: Step, before: datetime, escalated: datetime) -> datetime:
     match step.clock:
         case Clock.ANSWER:
             return before + step.after
         case Clock.PROGRESS:
             moved_at = progress_at(state, policy)
-            due_at = max(before, moved_at or before) + step.after
+            # Paging one more who does not answer moves nothing: only progress or an escalation does.
+            due_at = max(escalated, moved_at or escalated) + step.after
             return max(due_at, state.extended_until or due_at)
         case _:
             return state.ladder_at + step.after
