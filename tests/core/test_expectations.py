@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from tests.core.trial import EVERYBODY, START, person, plan
-from tocsin.core.expectations import Expectation, Is, Paged, Stands, Unreached, When, Within, failures, span
+from tocsin.core.expectations import Expectation, Is, Paged, Stands, Unreached, When, Within, failures
 from tocsin.core.incident import Status, commands
+from tocsin.core.lengths import span
 from tocsin.core.model import DeadlineState, LevelId, PersonId, ServiceId
 from tocsin.core.policy import View
 from tocsin.core.rehearse import Ask, Open, Rehearsal, Scenario, rehearse

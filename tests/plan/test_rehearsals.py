@@ -25,6 +25,7 @@ services: {shop: The shop, api: The interface}
 catch_all: [ben]
 """
 POLICY = compile_files({"plan.yaml": PLAN})
+NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
 ANA, BEN = PersonId("ana"), PersonId("ben")
 PEOPLE = (ANA, BEN)
 
@@ -79,6 +80,8 @@ def test_every_act_of_a_script() -> None:
 - {alert: Slow, severity: error, source: web, component: db, group: eu, class: latency}
 - {at: 1m, do: acknowledge}
 - {at: 2m, do: clear}
+- {at: 2m, do: estimate, time: 30m, reason: a restart is slow}
+- {at: 2m, do: restrict, people: [ana, ben]}
 - {at: 3m, channel: email, fails: true}
 - {at: 4m, channel: email, fails: false, of: ben}
 """
@@ -92,10 +95,12 @@ def test_every_act_of_a_script() -> None:
         group="eu",
         event_class="latency",
     )
-    assert read_script("s.yaml", text, POLICY, PEOPLE) == [
+    assert read_script("s.yaml", text, POLICY, PEOPLE, NOW) == [
         Arrive(minutes(0), signal),
         Ask(minutes(1), commands.Acknowledge("link")),
         Clear(minutes(2)),
+        Ask(minutes(2), commands.SetEstimate(NOW + minutes(32), "a restart is slow")),
+        Ask(minutes(2), commands.Restrict((ANA, BEN))),
         Switch(minutes(3), "email", works=False),
         Switch(minutes(4), "email", works=True, person=BEN),
     ]
@@ -170,7 +175,21 @@ def test_problems_of_a_rehearsal(text: str, problem: str) -> None:
         ("- {do: acknowledge, alert: x}", f"1:3: [1]: {WHAT} do, alert, channel."),
         (
             "- {do: dance}",
-            "1:8: [1].do: Nobody can `dance` here. Use one of: acknowledge, resolve, clear.",
+            "1:8: [1].do: Nobody can `dance` here. Use one of: acknowledge, verify, begin-mitigation, "
+            "mitigate, resolve, false-positive, reopen, close, note, estimate, link, restrict, clear.",
+        ),
+        (
+            "- {do: resolve}",
+            "1:3: [1]: `reason` is missing. What ended it? Add it, or change it, in this line.",
+        ),
+        (
+            "- {do: estimate, time: soon}",
+            "1:3: [1]: `soon` is no time for `time`. Write it like 30m, 15:30, or 2026-11-22 15:30. "
+            "Add it, or change it, in this line.",
+        ),
+        (
+            "- {do: verify, reason: x}",
+            "1:16: [1].reason: `reason` means nothing here. Use one of: at, do, by.",
         ),
         (
             "- {do: acknowledge, by: eve}",
@@ -186,7 +205,7 @@ def test_problems_of_a_rehearsal(text: str, problem: str) -> None:
 )
 def test_problems_of_a_script(text: str, problem: str) -> None:
     with pytest.raises(PlanRefused) as refused:
-        read_script("s.yaml", text, POLICY, PEOPLE)
+        read_script("s.yaml", text, POLICY, PEOPLE, NOW)
     assert str(refused.value) == f"s.yaml:{problem}"
 
 

@@ -13,10 +13,11 @@ from tocsin.app.clock import clock as now
 from tocsin.cli import telling
 from tocsin.cli.result import Failure, Result
 from tocsin.core.expectations import failures
+from tocsin.core.lengths import duration_of
 from tocsin.core.model import LevelId, PersonId, ServiceId
 from tocsin.core.policy import Person, Policy, View
 from tocsin.core.rehearse import Act, Arrive, Open, Rehearsal, Scenario, rehearse
-from tocsin.plan.document import DURATION_MOST, duration_of, listing
+from tocsin.plan.document import DURATION_MOST, listing
 from tocsin.plan.people import PEOPLE_FILE, people_named, read_people
 from tocsin.plan.problems import PlanRefused
 from tocsin.plan.read import compile_files, load_directory
@@ -129,7 +130,7 @@ def _from_words(parsed: Namespace, cast: Cast) -> Written:
         starts, zone = found
     acts: list[Act] = []
     if parsed.script:
-        acts = read_script(parsed.script, load_text(Path(parsed.script)), policy, people)
+        acts = read_script(parsed.script, load_text(Path(parsed.script)), policy, people, starts)
     if parsed.level or not any(isinstance(act, Arrive) for act in acts):
         acts.insert(0, Open(timedelta(0), _level(policy, parsed.level)))
     expected: list[Expected] = []

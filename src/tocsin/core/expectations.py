@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from tocsin.core.incident import Incident, Status, fold
+from tocsin.core.lengths import span
 from tocsin.core.model import DeadlineState, LevelId, PersonId
 from tocsin.core.rehearse import Rehearsal
 
@@ -102,17 +103,6 @@ def failures(rehearsal: Rehearsal, expectation: Expectation) -> Iterator[str]:
                 yield f"Nobody could be reached at {span(at - rehearsal.scenario.starts)}."
         case _:
             assert_never(expectation)
-
-
-def span(length: timedelta) -> str:
-    """A length of time as the plan would write it: `15m`, `1h30m`."""
-    seconds = int(length.total_seconds())
-    parts = []
-    for unit, letter in ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")):
-        if seconds >= unit:
-            parts.append(f"{seconds // unit}{letter}")
-            seconds %= unit
-    return "".join(parts) or "0m"
 
 
 def _paged(rehearsal: Rehearsal, expected: Paged, person: PersonId) -> Iterator[str]:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
+from tocsin.core.lengths import duration_of
 from tocsin.core.model import PersonId
 from tocsin.plan.parse import parse, problem_at
 from tocsin.plan.problems import Problem
@@ -31,9 +32,7 @@ PROBLEMS_LOOKED_INTO = 100
 
 _NAME = re.compile(NAME.strip("^$"))
 _NOT_ZONES = ("localtime", "posixrules", "Factory")  # files beside the zones; the first is the machine's own
-_DURATION = re.compile(r"(\d{1,6})(s|m|h|d|w)")
 _PERCENT = re.compile(r"(\d{1,3})%")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,12 +290,6 @@ def _letters_before(node: yaml.Node, at: int) -> int:
         return 0
     quotes = ends.column - begins.column - len(node.value)
     return at + quotes // 2 if quotes in (0, 2) else 0
-
-
-def duration_of(text: str) -> timedelta | None:
-    """The length of time that 90s, 5m, 2h, 1d or 1w names; None when it is none."""
-    match = _DURATION.fullmatch(text)
-    return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
 
 
 def is_zone(name: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+from tocsin.core.lengths import duration_of
 from tocsin.core.model import LevelId
 from tocsin.core.policy import Milestone, Promise
 from tocsin.plan.conditions import read_condition
-from tocsin.plan.document import DURATION_MOST, Document, Value, duration_of
+from tocsin.plan.document import DURATION_MOST, Document, Value
 from tocsin.plan.handbook import Phase, ToDo
 from tocsin.plan.names import Names
 from tocsin.plan.promises import at_levels

@@ -13,7 +13,8 @@ import yaml
 
 from tocsin import limits
 from tocsin.core.expectations import Expectation, Is, Paged, Stands, Unreached, When, Within
-from tocsin.core.incident import Status, commands
+from tocsin.core.incident import Status
+from tocsin.core.incident.deeds import DEEDS, Given, Unclear, read
 from tocsin.core.model import AlertAction, AlertSeverity, DeadlineState, LevelId, PersonId, ServiceId, Signal
 from tocsin.core.oncall import wall_clock
 from tocsin.core.policy import Policy
@@ -26,12 +27,6 @@ REHEARSALS_FOLDER = "rehearsals"
 
 LASTS = timedelta(hours=2)
 """How long a rehearsal is that does not say."""
-
-_ASKED: Mapping[str, Callable[[str], commands.IncidentCommand]] = {
-    "acknowledge": lambda _: commands.Acknowledge("link"),
-    "resolve": lambda reason: commands.Resolve(reason or "it is repaired"),
-}
-"""What a person can do in a script, from the reason given."""
 
 _NAMES_ACT = ("do", "alert", "channel")
 _ALERT = ("severity", "source", "component", "group", "class")
@@ -66,17 +61,19 @@ class Written:
 def read_rehearsals(file: str, text: str, policy: Policy, people: Iterable[PersonId]) -> list[Written]:
     """Every rehearsal of a file; raises PlanRefused with every problem at once."""
 
-    def read(reader: _Reader, root: Value) -> list[Written]:
+    def each(reader: _Reader, root: Value) -> list[Written]:
         named = reader.document.named(root)
         return [reader.written(name, value) for name, value in named.items()]
 
-    return _read(file, text, "Nobody answers:", policy, people, read)
+    return _read(file, text, "Nobody answers:", policy, people, each)
 
 
-def read_script(file: str, text: str, policy: Policy, people: Iterable[PersonId]) -> list[Act]:
+def read_script(
+    file: str, text: str, policy: Policy, people: Iterable[PersonId], starts: datetime
+) -> list[Act]:
     """The acts of a script by itself; raises PlanRefused."""
     first = "- {at: 7m, do: acknowledge}"
-    return _read(file, text, first, policy, people, lambda reader, root: list(reader.acts(root)))
+    return _read(file, text, first, policy, people, lambda reader, root: list(reader.acts(root, starts)))
 
 
 def read_expected(file: str, text: str, policy: Policy, people: Iterable[PersonId]) -> list[Expected]:
@@ -149,7 +146,7 @@ class _Reader:
         starts, zone = self._starts(self.document.required(value, parts, "at"))
         lasts = self.document.duration(parts.get("for"), least="1m") or LASTS
         answers_after = self.document.duration(parts.get("answers_after"))
-        acts = list(self.acts(parts["script"])) if "script" in parts else []
+        acts = list(self.acts(parts["script"], starts)) if "script" in parts else []
         if "level" in parts:
             acts.insert(0, Open(timedelta(0), self._level(parts["level"])))
         elif not any(isinstance(act, Arrive) for act in acts):
@@ -159,13 +156,13 @@ class _Reader:
         expected = tuple(self.expected(parts["expect"])) if "expect" in parts else ()
         return Written(self.document.file, name, scenario, zone, expected)
 
-    def acts(self, value: Value) -> Iterator[Act]:
+    def acts(self, value: Value, starts: datetime) -> Iterator[Act]:
         for item in self.document.items(value):
             parts = self.document.mapping(item)
             at = self.document.duration(parts.pop("at", None)) or timedelta(0)
             match self._one_of(item, parts, _NAMES_ACT):
                 case "do":
-                    yield from self._asked(item, at, parts)
+                    yield from self._asked(item, at, parts, starts + at)
                 case "alert":
                     self.document.mapping(item, ("at", "alert", *_ALERT))
                     yield Arrive(at, self._signal(parts))
@@ -183,20 +180,28 @@ class _Reader:
             kind = self._one_of(item, parts, _NAMES_EXPECTATION)
             what = self._expectation(item, kind, parts) if kind else None
             if what is not None:
-                words = ", ".join(f"{name}: {_words(part.node)}" for name, part in parts.items())
+                words = ", ".join(f"{name}: {_quoted(part.node)}" for name, part in parts.items())
                 yield Expected(words, item.node.start_mark.line + 1, what)
 
-    def _asked(self, item: Value, at: timedelta, parts: Mapping[str, Value]) -> Iterator[Act]:
-        self.document.mapping(item, ("at", "do", "by", "reason"))
+    def _asked(self, item: Value, at: timedelta, parts: Mapping[str, Value], now: datetime) -> Iterator[Act]:
         done = self.document.text(parts["do"])
-        by = self._person(parts["by"]) if "by" in parts else None
-        if done == "clear":
-            yield Clear(at)
-        elif done in _ASKED:
-            yield Ask(at, _ASKED[done](self.document.text(parts.get("reason"))), by)
-        else:
-            known = listing((*_ASKED, "clear"))
+        deed = DEEDS.get(done)
+        if deed is None and done != "clear":
+            known = ", ".join((*DEEDS, "clear"))
             self.document.fault(parts["do"], f"Nobody can `{done}` here.", f"Use one of: {known}.")
+            return
+        blanks = [blank.name for blank in deed.blanks] if deed else []
+        by = self._person(parts["by"]) if "by" in parts else None
+        self.document.mapping(item, ("at", "do", "by", *blanks))
+        answers = {name: _words(parts[name].node) for name in blanks if name in parts}
+        if deed is None:
+            yield Clear(at)
+            return
+        try:
+            given = Given(answers, self.policy, self.policy.zone, now, via="link")
+            yield Ask(at, read(deed.name, given), by)
+        except Unclear as wrong:
+            self.document.fault(item, str(wrong), "Add it, or change it, in this line.")
 
     def _expectation(self, item: Value, kind: str, parts: Mapping[str, Value]) -> Expectation | None:
         if kind in _PAGED:
@@ -287,6 +292,12 @@ class _Reader:
 
 
 def _words(node: yaml.Node) -> str:
+    """A value as one line, a list with commas between."""
     if isinstance(node, yaml.SequenceNode):
-        return f"[{', '.join(_words(one) for one in node.value)}]"
+        return ", ".join(_words(one) for one in node.value)
     return str(node.value)
+
+
+def _quoted(node: yaml.Node) -> str:
+    """A value as the file has it."""
+    return f"[{_words(node)}]" if isinstance(node, yaml.SequenceNode) else _words(node)

@@ -1,0 +1,92 @@
+"""What people can ask for, in words: every button has a deed, and what is filled in is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.core.trial import plan
+from tocsin import limits
+from tocsin.core.incident import TRANSITIONS, commands
+from tocsin.core.incident.deeds import DEEDS, NAMES, Given, Unclear, read
+from tocsin.core.model import PersonId, TeamId
+
+NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
+
+
+def given(**answers: str) -> Given:
+    return Given(answers, plan("0m ana"), "Asia/Seoul", NOW, "cli")
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(f"2026-11-{text}+00:00")
+
+
+def test_every_button_has_its_deed() -> None:
+    buttons = {command for allowed in TRANSITIONS.values() for command in allowed}
+    assert buttons <= NAMES.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "answers", "command"),
+    [
+        ("acknowledge", {}, commands.Acknowledge("cli")),
+        ("verify", {}, commands.Verify()),
+        ("begin-mitigation", {}, commands.BeginMitigation()),
+        ("mitigate", {"how": "rolled back"}, commands.Mitigate("rolled back")),
+        ("resolve", {"reason": " it is\n over\x07 "}, commands.Resolve("it is over")),
+        ("false-positive", {"reason": "a test"}, commands.FalsePositive("a test")),
+        ("reopen", {"reason": "again"}, commands.Reopen("again")),
+        ("close", {}, commands.Close("")),
+        ("note", {"text": "first\r\nsecond\x00\n"}, commands.AddNote("first\nsecond")),
+        ("estimate", {"time": "30m"}, commands.SetEstimate(at("21 18:30"), "")),
+        ("estimate", {"time": "04:15", "reason": "r"}, commands.SetEstimate(at("21 19:15"), "r")),
+        ("estimate", {"time": "02:00"}, commands.SetEstimate(at("22 17:00"), "")),
+        ("estimate", {"time": "2026-11-23T09:00"}, commands.SetEstimate(at("23 00:00"), "")),
+        ("estimate", {"time": "2026-11-23T09:00Z"}, commands.SetEstimate(at("23 09:00"), "")),
+        ("link", {"to": "INC-7", "what": "the cause"}, commands.Link("INC-7", "the cause")),
+        (
+            "restrict",
+            {"people": "ana, ben,ana", "teams": "security"},
+            commands.Restrict((PersonId("ana"), PersonId("ben")), (TeamId("security"),)),
+        ),
+        ("restrict", {}, commands.Restrict()),
+    ],
+)
+def test_a_deed_makes_its_command(
+    name: str, answers: Mapping[str, str], command: commands.IncidentCommand
+) -> None:
+    assert read(name, given(**answers)) == command
+
+
+@pytest.mark.parametrize(
+    ("name", "answers", "sentence"),
+    [
+        ("dance", {}, f"`dance` is nothing that can be asked. There are: {', '.join(DEEDS)}."),
+        ("resolve", {"reason": "  "}, "`reason` is missing. What ended it?"),
+        ("verify", {"reason": "x"}, "`reason` means nothing to verify. It takes: nothing."),
+        ("link", {"to": "INC-7", "why": "x"}, "`why` means nothing to link. It takes: to, what."),
+        (
+            "estimate",
+            {"time": "soon"},
+            "`soon` is no time for `time`. Write it like 30m, 15:30, or 2026-11-22 15:30.",
+        ),
+        (
+            "estimate",
+            {"time": "25:00"},
+            "`25:00` is no time for `time`. Write it like 30m, 15:30, or 2026-11-22 15:30.",
+        ),
+    ],
+)
+def test_what_is_unclear_is_said(name: str, answers: Mapping[str, str], sentence: str) -> None:
+    with pytest.raises(Unclear) as unclear:
+        read(name, given(**answers))
+    assert str(unclear.value) == sentence
+
+
+def test_what_is_too_long_is_cut() -> None:
+    long = "x" * 10_000
+    assert read("resolve", given(reason=long)) == commands.Resolve("x" * limits.REASON_CHARACTERS)
+    assert read("note", given(text=long)) == commands.AddNote("x" * limits.NOTE_CHARACTERS)
