@@ -24,10 +24,12 @@ def commands(parser: argparse.ArgumentParser) -> Iterator[Command]:
     """Every command below the parser, in the order of its help."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            for name, below in action.choices.items():
+            for below in action.choices.values():
                 inner = list(commands(below))
-                words = f"{parser.prog} {name}"
-                yield from inner or [Command(words, below)]
+                # A command that needs nothing below it, as `tocsin incident ID`, is one itself.
+                if not inner or below.get_default("run"):
+                    yield Command(below.prog, below)
+                yield from inner
 
 
 def cli_page() -> str:
@@ -42,7 +44,7 @@ def cli_page() -> str:
         " settings as the server has. Commands marked *API* speak to a running server from anywhere.",
         table(
             ("command", "works on", "what it does"),
-            ((f"[{code(one.words)}](#{one.words.replace(' ', '-')})", _on(one), _help(one)) for one in found),
+            ((f"[{code(one.words)}](#{_anchor(one)})", _on(one), _help(one)) for one in found),
         ),
         *map(_command, found),
     )
@@ -59,6 +61,11 @@ def _command(one: Command) -> str:
     if _on(one) == "server":
         parts.append("It also takes every [setting](settings.md).")
     return "\n\n".join(parts)
+
+
+def _anchor(one: Command) -> str:
+    """Where a heading of these words can be linked to."""
+    return one.words.lower().replace(" ", "-")
 
 
 def _own(parser: argparse.ArgumentParser) -> list[argparse.Action]:

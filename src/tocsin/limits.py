@@ -119,7 +119,5 @@ OVERRIDE_DAYS = 366
 CALENDAR_DAYS = 400
 """The longest stretch of on-call that one answer lists."""
 
-"""How much of somebody's words about why an incident is over is kept."""
-
 NOTE_CHARACTERS = 4_000
 """How much of a note or an update is kept."""

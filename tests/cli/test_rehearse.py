@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tocsin.cli import main
-from tocsin.core.incident.deeds import DEEDS
+from tocsin.core.deeds import DEEDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = str(ROOT / "src" / "tocsin" / "demo")

@@ -9,8 +9,9 @@ import pytest
 
 from tests.core.trial import plan
 from tocsin import limits
+from tocsin.core.deeds import DEEDS
 from tocsin.core.incident import TRANSITIONS, commands
-from tocsin.core.incident.deeds import DEEDS, NAMES, Given, Unclear, read
+from tocsin.core.incident.asking import NAMES, Given, Unclear, read
 from tocsin.core.model import PersonId, TeamId
 
 NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
@@ -27,6 +28,7 @@ def at(text: str) -> datetime:
 def test_every_button_has_its_deed() -> None:
     buttons = {command for allowed in TRANSITIONS.values() for command in allowed}
     assert buttons <= NAMES.keys()
+    assert set(NAMES.values()) == DEEDS.keys()
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,9 @@ def test_every_button_has_its_deed() -> None:
         ("mitigate", {"how": "rolled back"}, commands.Mitigate("rolled back")),
         ("resolve", {"reason": " it is\n over\x07 "}, commands.Resolve("it is over")),
         ("false-positive", {"reason": "a test"}, commands.FalsePositive("a test")),
+        ("escalate", {"reason": "it spreads"}, commands.Escalate("it spreads")),
+        ("extend", {"reason": "80 %"}, commands.ExtendProgress("80 %")),
+        ("done", {"what": "task:1"}, commands.MarkDone("task:1")),
         ("reopen", {"reason": "again"}, commands.Reopen("again")),
         ("close", {}, commands.Close("")),
         ("note", {"text": "first\r\nsecond\x00\n"}, commands.AddNote("first\nsecond")),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tocsin.core.deeds import DEEDS
 from tocsin.core.expectations import Is, Paged, Stands, Unreached, When, Within
 from tocsin.core.incident import Status, commands
 from tocsin.core.model import AlertAction, AlertSeverity, DeadlineState, LevelId, PersonId, ServiceId, Signal
@@ -175,8 +176,7 @@ def test_problems_of_a_rehearsal(text: str, problem: str) -> None:
         ("- {do: acknowledge, alert: x}", f"1:3: [1]: {WHAT} do, alert, channel."),
         (
             "- {do: dance}",
-            "1:8: [1].do: Nobody can `dance` here. Use one of: acknowledge, verify, begin-mitigation, "
-            "mitigate, resolve, false-positive, reopen, close, note, estimate, link, restrict, clear.",
+            f"1:8: [1].do: Nobody can `dance` here. Use one of: {', '.join(DEEDS)}, clear.",
         ),
         (
             "- {do: resolve}",

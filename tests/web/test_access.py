@@ -16,12 +16,12 @@ from litestar.routes import ASGIRoute, HTTPRoute
 from tests.web.support.site import HTML, Browser, Site, free_port
 from tocsin.core.incident import Status
 from tocsin.core.model import PersonId
-from tocsin.store import access
+from tocsin.store import access, directory
 from tocsin.store.access import TokenKind
 from tocsin.store.migrate import migrate
 from tocsin.store.store import Store
 from tocsin.web import incidents
-from tocsin.web.auth import FOREIGN, PUBLIC, SESSION_IDLE, SESSION_MOST
+from tocsin.web.auth import FOREIGN, PUBLIC, SESSION_IDLE, SESSION_MOST, Viewer
 from tocsin.web.pages.sign_in import safe_next
 from tocsin.web.site import SECURITY_HEADERS
 
@@ -61,6 +61,7 @@ def filled(path: str, site: Site) -> str:
     """The path with real values in it."""
     given = {
         "incident": str(site.incident().id),
+        "deed": "acknowledge",
         "secret": site.sign_in_path("ana").rpartition("/")[2],
         "token": site.links("ana")[0].rpartition("/")[2],
         "version": "old",
@@ -216,7 +217,9 @@ def test_a_mail_clients_view_without_an_origin_may_use_the_link_but_no_session(s
 def test_an_id_that_postgresql_cannot_hold_is_no_incident(site: Site, postgres_url: str) -> None:
     store = Store(postgres_url)
     migrate(store.writing)
-    for read in (incidents.one, incidents.detail):
+    viewer = Viewer(next(iter(site.store.read_now(directory.contacts).values())), TokenKind.SESSION, "")
+    own = partial(incidents.detail, viewer=viewer)
+    for read in (incidents.one, own):
         assert store.read_now(partial(read, services=site.services, incident="INC-1\0")) is None
     store.close()
     for button in ("acknowledge", "resolve"):

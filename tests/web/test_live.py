@@ -11,6 +11,11 @@ from typing import Any
 import pytest
 
 from tests.web.support.site import Site
+from tocsin.core.incident import commands
+from tocsin.core.model import PersonId
+from tocsin.store import directory
+from tocsin.store.access import TokenKind
+from tocsin.web.auth import Viewer
 from tocsin.web.pages import live
 from tocsin.web.pages.live import LASTS, changes
 
@@ -29,7 +34,7 @@ async def told(stream: AsyncIterator[bytes], count: int) -> list[Any]:
 
 async def begun(site: Site) -> AsyncIterator[bytes]:
     """A stream whose first bytes have been sent: it listens from here on."""
-    stream = changes(site.services)
+    stream = changes(site.services, None)
     assert await anext(stream) == b"retry: 2000\n\n"
     return stream
 
@@ -131,3 +136,26 @@ def test_the_stream_is_not_kept_by_anything_on_the_way(site: Site) -> None:
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-accel-buffering"] == "no"
     assert answer.text == "retry: 2000\n\n"
+
+
+def test_of_a_restricted_incident_only_those_hear_who_may_see_it(site: Site) -> None:
+    site.alert("prometheus", "a key has leaked")
+    site.ask("ben", commands.Acknowledge("web"))
+    site.ask("ben", commands.Restrict((PersonId("ben"),)))
+    id = site.incident().id
+    people = site.store.read_now(directory.contacts)
+
+    async def heard(person: str) -> list[object]:
+        viewer = Viewer(people[PersonId(person)], TokenKind.SESSION, "") if person else None
+        stream = changes(site.services, viewer)
+        await anext(stream)
+        site.services.changes.tell_of(id, 1)
+        await asyncio.sleep(0)
+        telling = asyncio.create_task(told(stream, 1))
+        await asyncio.sleep(0.3)
+        site.services.changes.tell_of("INC-OTHER", 2)
+        return await telling
+
+    assert site.run(heard("ben")) == [{"incident": id, "version": 1}]
+    for person in ("ana", ""):
+        assert site.run(heard(person)) == [{"incident": "INC-OTHER", "version": 2}]

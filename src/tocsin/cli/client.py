@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tocsin.cli.result import Failure, Result
+from tocsin.core.deeds import DEEDS
 from tocsin.edges.egress import Egress
 from tocsin.edges.errors import EdgeError
 from tocsin.settings import DEMO_KEYS
@@ -39,16 +40,12 @@ def incident(parsed: Namespace) -> Result:
     return Result(lines, found)
 
 
-def acknowledge(parsed: Namespace) -> Result:
-    """Take it."""
-    done = ask(parsed, "POST", f"/api/v1/incidents/{quote(parsed.incident)}/acknowledge")
-    return Result([f"{done['id']} is {done['status']}."], done)
-
-
-def resolve(parsed: Namespace) -> Result:
-    """End it."""
-    path = f"/api/v1/incidents/{quote(parsed.incident)}/resolve"
-    done = ask(parsed, "POST", path, {"reason": parsed.reason})
+def deed(parsed: Namespace) -> Result:
+    """Ask something of it."""
+    path = f"/api/v1/incidents/{quote(parsed.incident)}/{parsed.deed}"
+    blanks = [blank.name for blank in DEEDS[parsed.deed].blanks]
+    given = {name: getattr(parsed, name) for name in blanks if getattr(parsed, name)}
+    done = ask(parsed, "POST", path, given if blanks else None)
     return Result([f"{done['id']} is {done['status']}."], done)
 
 

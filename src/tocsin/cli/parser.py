@@ -8,9 +8,16 @@ from importlib import import_module
 from typing import Any
 
 from tocsin import __version__
+from tocsin.core.deeds import DEEDS, Blank
 from tocsin.settings import SETTINGS
 
 Parsed = argparse.Namespace
+
+AN_INCIDENT = "INC-20261123-001"
+"""What the examples call theirs."""
+
+UNLESS_SAID = {"default": argparse.SUPPRESS}
+"""Below a command that runs by itself: what was said before the name of this one stands."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -165,27 +172,7 @@ def _incidents(commands: Any) -> None:
     listed = _command(commands, "incidents", "client.incidents", "List incidents.", "tocsin incidents --all")
     listed.add_argument("--all", action="store_true", help="Resolved ones too.")
     _remote(listed)
-    show = _command(
-        commands, "incident", "client.incident", "Show one incident.", "tocsin incident INC-20261123-001"
-    )
-    acknowledge = _command(
-        commands,
-        "acknowledge",
-        "client.acknowledge",
-        "Take an incident: its pages stop.",
-        "tocsin acknowledge INC-20261123-001",
-    )
-    resolve = _command(
-        commands,
-        "resolve",
-        "client.resolve",
-        "Say that an incident is over.",
-        'tocsin resolve INC-20261123-001 --reason "rolled back"',
-    )
-    resolve.add_argument("--reason", default="resolved by hand", help="Why it is over.")
-    for one in (show, acknowledge, resolve):
-        one.add_argument("incident", help="Its id.")
-        _remote(one)
+    _incident(commands)
     alert = _command(
         commands, "alert", "client.alert", "Send an alert.", 'tocsin alert "disk is full" --key KEY'
     )
@@ -282,12 +269,45 @@ def _stand_ins(oncall: Any) -> None:
         _remote(one)
 
 
+def _incident(commands: Any) -> None:
+    show = _command(
+        commands,
+        "incident",
+        "client.incident",
+        "Show one incident, or ask something of it.",
+        f"tocsin incident {AN_INCIDENT}",
+    )
+    show.add_argument("incident", metavar="ID", help="Its id.")
+    _remote(show)
+    deeds = show.add_subparsers(title="what can be asked", metavar="DEED", prog="tocsin incident ID")
+    for deed in DEEDS.values():
+        # In the order in which one would say it: what is asked for first, then what is given by name.
+        words = [_shown(one) for one in sorted(deed.blanks, key=lambda blank: not blank.first)]
+        example = " ".join([f"tocsin incident {AN_INCIDENT} {deed.name}", *words])
+        parser = _command(deeds, deed.name, "client.deed", f"{deed.means}.", example, **UNLESS_SAID)
+        parser.set_defaults(deed=deed.name)
+        for blank in deed.blanks:
+            name = blank.name if blank.first else f"--{blank.name}"
+            required = {} if blank.first else {"required": blank.required}
+            many = {"nargs": "*", "default": []} if blank.kind.many else {}
+            parser.add_argument(name, help=blank.ask, **required, **many)  # type: ignore[arg-type]  # of the table
+        _remote(parser, **UNLESS_SAID)
+
+
+def _shown(blank: Blank) -> str:
+    """A blank as an example fills it in."""
+    quoted = f'"{blank.example}"' if " " in blank.example and not blank.kind.many else blank.example
+    return quoted if blank.first else f"--{blank.name} {quoted}"
+
+
 def _group(commands: Any, name: str, help: str) -> Any:
     parser = commands.add_parser(name, help=help, description=help)
     return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
 
-def _command(commands: Any, name: str, runs: str, help: str, example: str) -> argparse.ArgumentParser:
+def _command(
+    commands: Any, name: str, runs: str, help: str, example: str, **default: Any
+) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=help,
@@ -295,7 +315,7 @@ def _command(commands: Any, name: str, runs: str, help: str, example: str) -> ar
         epilog=f"Example: {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--json", action="store_true", help="Print JSON, for programs.")
+    parser.add_argument("--json", action="store_true", help="Print JSON, for programs.", **default)
     parser.set_defaults(run=_lazily(runs))
     return parser
 
@@ -320,6 +340,6 @@ def _help(text: str, default: str) -> str:
     return f"{text} Default: {default}" if default else text
 
 
-def _remote(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", default=None, help="Address of the server, or TOCSIN_URL.")
-    parser.add_argument("--token", default=None, help="API token; better set TOCSIN_TOKEN.")
+def _remote(parser: argparse.ArgumentParser, **default: Any) -> None:
+    parser.add_argument("--url", help="Address of the server, or TOCSIN_URL.", **default)
+    parser.add_argument("--token", help="API token; better set TOCSIN_TOKEN.", **default)

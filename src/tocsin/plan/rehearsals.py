@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from tocsin import limits
+from tocsin.core.deeds import DEEDS
 from tocsin.core.expectations import Expectation, Is, Paged, Stands, Unreached, When, Within
 from tocsin.core.incident import Status
-from tocsin.core.incident.deeds import DEEDS, Given, Unclear, read
+from tocsin.core.incident.asking import Given, Unclear, read
 from tocsin.core.model import AlertAction, AlertSeverity, DeadlineState, LevelId, PersonId, ServiceId, Signal
 from tocsin.core.oncall import wall_clock
 from tocsin.core.policy import Policy

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, make_dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
 
 from litestar import Router, get, post
 from litestar.connection import Request
 from litestar.exceptions import HTTPException, NotFoundException
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from tocsin import limits
+from tocsin.core.deeds import DEEDS, Deed
 from tocsin.core.history import NAMES
 from tocsin.core.incident import Status
+from tocsin.core.incident.asking import Unclear
 from tocsin.core.model import LevelId, Refused, ServiceId, SubjectId
 from tocsin.engine.apply import Applied
 from tocsin.store import directory
@@ -43,13 +46,6 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """Why an incident is over, in the responder's words."""
-
-    reason: str = "resolved by hand"
-
-
-@dataclass(frozen=True, slots=True)
 class Done:
     """The incident after a command."""
 
@@ -63,16 +59,19 @@ def router(services: Services) -> Router:
 
     @get("/incidents", summary="List incidents")
     async def list_incidents(
+        request: Asking,
         status: FromQuery[Literal["open", "all"]] = "open",
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
     ) -> list[Incident]:
-        read = partial(incidents.listed, services=services, open_only=status == "open", limit=limit)
+        read = partial(
+            incidents.listed, services=services, viewer=request.user, open_only=status == "open", limit=limit
+        )
         return [_incident(one) for one in await services.store.read(read)]
 
     @get("/incidents/{incident:str}", summary="One incident with its timeline, deadlines and deliveries")
-    async def show_incident(incident: FromPath[str]) -> dict[str, Any]:
+    async def show_incident(incident: FromPath[str], request: Asking) -> dict[str, Any]:
         def read(tx: Transaction) -> dict[str, Any] | None:
-            found = incidents.detail(tx, services, incident)
+            found = incidents.detail(tx, services, request.user, incident)
             names = {id: contact.name for id, contact in directory.contacts(tx).items()}
             return _detail(found, names) if found else None
 
@@ -81,21 +80,55 @@ def router(services: Services) -> Router:
             raise NotFoundException(f"There is no incident {incident}.")
         return shown
 
-    @post("/incidents/{incident:str}/acknowledge", status_code=200, summary="Take an incident")
-    async def acknowledge(incident: FromPath[str], request: Asking) -> Done:
-        via = "cli" if request.headers.get("tocsin-client") == "cli" else "api"
-        return _done(await incidents.acknowledge(services, request.user, incident, via))
+    deeds = [_deed(services, deed) for deed in DEEDS.values()]
+    return Router("/api/v1", route_handlers=[list_incidents, show_incident, *deeds, *oncall.routes(services)])
 
-    @post("/incidents/{incident:str}/resolve", status_code=200, summary="Say that an incident is over")
-    async def resolve(incident: FromPath[str], request: Asking, data: JSONBody[Reason]) -> Done:
-        return _done(
-            await incidents.resolve(services, request.user, incident, data.reason[: limits.REASON_CHARACTERS])
-        )
 
-    return Router(
-        "/api/v1",
-        route_handlers=[list_incidents, show_incident, acknowledge, resolve, *oncall.routes(services)],
-    )
+def _deed(services: Services, deed: Deed) -> HTTPRouteHandler:
+    """The address of one thing that can be asked. Its body has the deed's blanks."""
+
+    async def with_body(incident: FromPath[str], request: Asking, data: Any) -> Done:
+        filled = {blank.name: getattr(data, blank.name) for blank in deed.blanks}
+        answers = {
+            name: value if isinstance(value, str) else ",".join(value) for name, value in filled.items()
+        }
+        return await _ask(services, request, incident, deed, answers)
+
+    async def without_body(incident: FromPath[str], request: Asking) -> Done:
+        return await _ask(services, request, incident, deed, {})
+
+    handler = with_body if deed.blanks else without_body
+    handler.__name__ = deed.name.replace("-", "_")
+    handler.__annotations__ = {
+        "incident": FromPath[str],
+        "request": Asking,
+        "return": Done,
+        **({"data": JSONBody[_body(deed)]} if deed.blanks else {}),  # type: ignore[misc]  # made of the table
+    }
+    path = f"/incidents/{{incident:str}}/{deed.name}"
+    return post(path, status_code=200, summary=deed.means)(handler)
+
+
+def _body(deed: Deed) -> type:
+    """The shape of a deed's body: text, or lists of text; what is not required may be left out."""
+    blanks: list[Any] = []
+    for blank in sorted(deed.blanks, key=lambda one: not one.required):
+        kind: Any = list[str] if blank.kind.many else str
+        if blank.required:
+            blanks.append((blank.name, kind))
+        else:
+            blanks.append((blank.name, kind, field(default_factory=kind)))
+    return make_dataclass(deed.name.title().replace("-", ""), blanks)
+
+
+async def _ask(
+    services: Services, request: Asking, incident: str, deed: Deed, answers: Mapping[str, str]
+) -> Done:
+    via = "cli" if request.headers.get("tocsin-client") == "cli" else "api"
+    try:
+        return _done(await incidents.ask(services, request.user, incident, deed.name, answers, via))
+    except Unclear as unclear:
+        raise HTTPException(str(unclear), status_code=400) from unclear
 
 
 def _done(answer: Applied | Refused) -> Done:

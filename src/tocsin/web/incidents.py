@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tocsin.core.incident import TRANSITIONS, Incident, commands, deadlines
+from tocsin.core.incident.asking import NAMES, Given, read
 from tocsin.core.incident.events import Recorded
+from tocsin.core.incident.visibility import may_see
 from tocsin.core.model import Actor, ActorKind, Deadline, Refused, SubjectId
-from tocsin.core.policy import Level
+from tocsin.core.policy import Level, Policy
 from tocsin.engine.apply import Applied
 from tocsin.store import alerts, outbox, subjects
 from tocsin.store.alerts import Alert
@@ -20,8 +22,6 @@ from tocsin.web.auth import Viewer
 from tocsin.web.services import Services
 
 ALERTS_SHOWN = 50
-OFFERED = (commands.Acknowledge, commands.Resolve)
-"""What the pages have buttons for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One incident whole."""
+    """One incident whole. `actions` are the names of the deeds that it allows now."""
 
     shown: Shown
     deadlines: tuple[Deadline, ...]
@@ -46,14 +46,28 @@ class Detail:
     alerts: Sequence[Alert]
     ledger: Sequence[Any]
     actions: Sequence[str]
+    policy: Policy
 
 
 def listed(
-    tx: Transaction, services: Services, *, open_only: bool, limit: int, before: datetime | None = None
+    tx: Transaction,
+    services: Services,
+    viewer: Viewer,
+    *,
+    open_only: bool,
+    limit: int,
+    before: datetime | None = None,
 ) -> list[Shown]:
-    """Incidents for a list: open ones the worst first, all of them the newest first."""
+    """Incidents for a list: open ones the worst first, all of them the newest first.
+
+    What the viewer may not see is left out, so that fewer than `limit` may come.
+    """
     rows = subjects.listing(tx, open_only=open_only, limit=limit, before=before)
-    return [_shown(tx, services, row.state, row.version, row.quarantined) for row in rows]
+    return [
+        _shown(tx, services, row.state, row.version, row.quarantined)
+        for row in rows
+        if _visible(tx, services, viewer, row.state)
+    ]
 
 
 def one(tx: Transaction, services: Services, incident: str) -> Shown | None:
@@ -62,10 +76,10 @@ def one(tx: Transaction, services: Services, incident: str) -> Shown | None:
     return None if stored is None else _shown(tx, services, stored.state, stored.version, stored.quarantined)
 
 
-def detail(tx: Transaction, services: Services, incident: str) -> Detail | None:
-    """Everything about one incident; None when there is none of that id."""
+def detail(tx: Transaction, services: Services, viewer: Viewer, incident: str) -> Detail | None:
+    """Everything about one incident; None when there is none of that id that the viewer may see."""
     stored = _load(tx, incident)
-    if stored is None:
+    if stored is None or not _visible(tx, services, viewer, stored.state):
         return None
     policy = services.context.policy(tx, stored.state.policy_version)
     return Detail(
@@ -74,8 +88,25 @@ def detail(tx: Transaction, services: Services, incident: str) -> Detail | None:
         subjects.history_of(tx, incident),
         alerts.of_incident(tx, incident, ALERTS_SHOWN),
         outbox.ledger(tx, incident),
-        tuple(word for asked, word in TRANSITIONS[stored.state.status].items() if asked in OFFERED),
+        tuple(NAMES[command] for command in TRANSITIONS[stored.state.status]),
+        policy,
     )
+
+
+def hidden(tx: Transaction, services: Services, viewer: Viewer | None, incident: str) -> bool:
+    """Whether the viewer (None: nobody known) may not even hear of this incident."""
+    stored = _load(tx, incident)
+    if stored is None or not stored.state.restricted_to:
+        return False
+    return viewer is None or not _visible(tx, services, viewer, stored.state)
+
+
+def _visible(tx: Transaction, services: Services, viewer: Viewer, state: Incident) -> bool:
+    if not state.restricted_to:
+        return True
+    now, context = services.clock(), services.context
+    policy = context.policy(tx, state.policy_version)
+    return may_see(state, viewer.contact.id, policy, context.view(tx, now), now)
 
 
 def _load(tx: Transaction, incident: str) -> Stored | None:
@@ -96,20 +127,20 @@ def _shown(tx: Transaction, services: Services, state: Incident, version: int, q
     )
 
 
-async def acknowledge(services: Services, viewer: Viewer, incident: str, via: str) -> Applied | Refused:
-    """The viewer takes the incident."""
-    return await _ask(services, viewer, incident, commands.Acknowledge(via))
-
-
-async def resolve(services: Services, viewer: Viewer, incident: str, reason: str) -> Applied | Refused:
-    """The viewer says that it is over."""
-    return await _ask(services, viewer, incident, commands.Resolve(reason))
-
-
-async def _ask(
-    services: Services, viewer: Viewer, incident: str, command: commands.IncidentCommand
+async def ask(
+    services: Services, viewer: Viewer, incident: str, deed: str, answers: Mapping[str, str], via: str
 ) -> Applied | Refused:
-    if "\0" in incident:
-        return Refused(f"There is no incident {incident}.")
+    """What the viewer asks of an incident, with the blanks filled in; raises Unclear."""
+
+    def prepare(tx: Transaction) -> commands.IncidentCommand | Refused:
+        stored = _load(tx, incident)
+        if stored is None or not _visible(tx, services, viewer, stored.state):
+            return Refused(f"There is no incident {incident}.")
+        policy = services.context.policy(tx, stored.state.policy_version)
+        return read(deed, Given(answers, policy, viewer.contact.zone, services.clock(), via))
+
+    command = await services.store.read(prepare)
+    if isinstance(command, Refused):
+        return command
     actor = Actor(ActorKind.PERSON, viewer.contact.id)
     return await services.engine.ask(SubjectId(incident), commands.Asked(actor, command))

@@ -118,7 +118,8 @@ def standing_at(state: Incident, names: Names, times: Reader) -> str:
 
 def refusal(refused: Refused, state: Incident, names: Names, times: Reader) -> str:
     """Why the answer was no, by names and times where the state tells them."""
-    if state.status is Status.TRIGGERED:
+    late = (f"{state.id} is already {state.status}.", f"{state.id} was already acknowledged by ")
+    if state.status is Status.TRIGGERED or not refused.reason.startswith(late):
         return refused.reason
     standing = standing_at(state, names, times)
     return f"This was already {standing[0].lower()}{standing[1:]}."

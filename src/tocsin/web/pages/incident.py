@@ -10,13 +10,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from tocsin import limits
-from tocsin.core.model import Deadline, DeadlineState, Refused
-from tocsin.engine.apply import Applied
+from tocsin.core.deeds import DEEDS
+from tocsin.core.incident.asking import Unclear
+from tocsin.core.model import Deadline, DeadlineState, PersonId, Refused
 from tocsin.store.alerts import Alert
 from tocsin.store.transaction import Transaction
 from tocsin.web import incidents
 from tocsin.web.incidents import Detail
+from tocsin.web.pages.actions import NOTHING, Actions, Tried, actions
 from tocsin.web.pages.deliveries import Paged, paged
 from tocsin.web.pages.frame import Asking, Frame, address_of, frame, names, render, times_for
 from tocsin.web.pages.incidents import Row, row
@@ -25,7 +26,6 @@ from tocsin.web.services import Services
 from tocsin.web.times import Moment, Reader
 
 TIMELINE_SHOWN = 200
-REASON_MISSING = "Say in a few words what ended it, then press Resolve again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,8 @@ class IncidentPage:
     frame: Frame
     incident: Row
     standing: str
-    actions: tuple[str, ...]
+    actions: Actions
     notice: str
-    reason: str
-    reason_problem: str
-    reason_characters: int
     promises: tuple[Promise, ...]
     paged: tuple[Paged, ...]
     alerts: tuple[AlertShown, ...]
@@ -87,43 +84,38 @@ class _Told:
     """What the reader hears besides the incident itself."""
 
     refused: Refused | None = None
-    reason: str = ""
-    reason_problem: str = ""
+    tried: Tried = NOTHING
     whole: bool = False
 
 
 def routes(services: Services) -> list[HTTPRouteHandler]:
-    """The page, and the two buttons on it."""
+    """The page, and whatever can be asked on it."""
 
     @get("/incidents/{incident:str}", include_in_schema=False)
     async def show(incident: FromPath[str], request: Asking) -> Response[str]:
         told = _Told(whole="all" in request.query_params)
         return await _answer(services, request, incident, told, 200)
 
-    @post("/incidents/{incident:str}/acknowledge", status_code=200, include_in_schema=False)
-    async def acknowledge(incident: FromPath[str], request: Asking) -> Response[str]:
-        answer = await incidents.acknowledge(services, request.user, incident, "web")
-        return await _asked(services, request, incident, answer)
-
-    @post("/incidents/{incident:str}/resolve", status_code=200, include_in_schema=False)
-    async def resolve(incident: FromPath[str], request: Asking) -> Response[str]:
-        reason = _one_line(str((await request.form()).get("reason", "")))
-        if not reason:
-            told = _Told(reason_problem=REASON_MISSING)
+    @post("/incidents/{incident:str}/{deed:str}", status_code=200, include_in_schema=False)
+    async def ask(incident: FromPath[str], deed: FromPath[str], request: Asking) -> Response[str]:
+        if deed not in DEEDS:
+            raise NotFoundException(f"There is no page incidents/{incident}/{deed}.")
+        form = await request.form()
+        answers = {
+            blank.name: ",".join(map(str, form.getall(blank.name, []))) for blank in DEEDS[deed].blanks
+        }
+        try:
+            answer = await incidents.ask(services, request.user, incident, deed, answers, "web")
+        except Unclear as unclear:
+            told = _Told(tried=Tried(deed, answers, unclear))
             return await _answer(services, request, incident, told, 400)
-        answer = await incidents.resolve(services, request.user, incident, reason)
-        return await _asked(services, request, incident, answer, reason)
+        if isinstance(answer, Refused):
+            told = _Told(answer, Tried(deed, answers))
+            return await _answer(services, request, incident, told, 409)
+        # See other: a reload after the button reads the page again instead of pressing the button again.
+        return Redirect(address_of(incident), status_code=303)
 
-    return [show, acknowledge, resolve]
-
-
-async def _asked(
-    services: Services, request: Asking, incident: str, answer: Applied | Refused, reason: str = ""
-) -> Response[str]:
-    if isinstance(answer, Refused):
-        return await _answer(services, request, incident, _Told(answer, reason), 409)
-    # See other: a reload after the button reads the page again instead of pressing the button again.
-    return Redirect(address_of(incident), status_code=303)
+    return [show, ask]
 
 
 async def _answer(
@@ -134,8 +126,9 @@ async def _answer(
     around = frame(services, request.user, times, "incidents", page=page, watches=incident)
 
     def read(tx: Transaction) -> IncidentPage | None:
-        found = incidents.detail(tx, services, incident)
-        return None if found is None else _page(found, names(tx), around, times, told)
+        found = incidents.detail(tx, services, request.user, incident)
+        viewer = request.user.contact.id
+        return None if found is None else _page(found, viewer, names(tx), around, times, told)
 
     found = await services.store.read(read)
     if found is None:
@@ -143,7 +136,9 @@ async def _answer(
     return render("incident.html", found, status)
 
 
-def _page(found: Detail, people: Names, around: Frame, times: Reader, told: _Told) -> IncidentPage:
+def _page(
+    found: Detail, viewer: PersonId, people: Names, around: Frame, times: Reader, told: _Told
+) -> IncidentPage:
     state = found.shown.state
     lines = [
         Line(number, times.moment(one.at), sentence(one, people), tone(one.event))
@@ -155,11 +150,8 @@ def _page(found: Detail, people: Names, around: Frame, times: Reader, told: _Tol
         frame=around,
         incident=row(found.shown, people, times),
         standing=standing_at(state, people, times),
-        actions=tuple(found.actions),
+        actions=actions(state, found.policy, viewer, people, found.actions, told.tried),
         notice=refusal(told.refused, state, people, times) if told.refused else "",
-        reason=told.reason,
-        reason_problem=told.reason_problem,
-        reason_characters=limits.REASON_CHARACTERS,
         promises=tuple(_promise(one, times) for one in found.deadlines),
         paged=paged(found.timeline, found.ledger, people, times, over=state.status.over),
         alerts=tuple(_alert(one) for one in found.alerts),
@@ -188,8 +180,3 @@ def _alert(alert: Alert) -> AlertShown:
         # A source's words must never become anything but a link: no javascript:, no data:.
         links=tuple(link for link in signal.links if link.lower().startswith(("https://", "http://"))),
     )
-
-
-def _one_line(text: str) -> str:
-    printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(printable.split())[: limits.REASON_CHARACTERS]

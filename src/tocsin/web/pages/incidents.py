@@ -14,6 +14,7 @@ from tocsin.core.incident import Incident, Status
 from tocsin.core.policy import Level
 from tocsin.store.transaction import Transaction
 from tocsin.web import incidents
+from tocsin.web.auth import Viewer
 from tocsin.web.incidents import Shown
 from tocsin.web.pages.frame import EVERYTHING, Asking, Frame, address_of, frame, names, render, times_for
 from tocsin.web.sentences import Names, counted, named, who
@@ -81,16 +82,18 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
     async def show(request: Asking) -> Response[str]:
         times = times_for(services, request.user.contact)
         around = frame(services, request.user, times, "incidents", page="/", watches=EVERYTHING)
-        page = await services.store.read(partial(_page, services=services, around=around, times=times))
+        page = await services.store.read(
+            partial(_page, services=services, viewer=request.user, around=around, times=times)
+        )
         return render("incidents.html", page)
 
     return [show]
 
 
-def _page(tx: Transaction, services: Services, around: Frame, times: Reader) -> IncidentsPage:
+def _page(tx: Transaction, services: Services, viewer: Viewer, around: Frame, times: Reader) -> IncidentsPage:
     people = names(tx)
-    found = incidents.listed(tx, services, open_only=True, limit=OPEN_SHOWN + 1)
-    recent = incidents.listed(tx, services, open_only=False, limit=LATELY_LOOKED_AT)
+    found = incidents.listed(tx, services, viewer, open_only=True, limit=OPEN_SHOWN + 1)
+    recent = incidents.listed(tx, services, viewer, open_only=False, limit=LATELY_LOOKED_AT)
     over = [one for one in recent if one.state.status.over]
     over.sort(key=lambda one: one.state.resolved_at or one.state.opened_at, reverse=True)
     unanswered = sum(map(_calls, found))

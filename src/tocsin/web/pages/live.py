@@ -6,13 +6,15 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 
 from litestar import get
 from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
-from tocsin.web.auth import FOREIGN, PUBLIC
+from tocsin.web import incidents
+from tocsin.web.auth import FOREIGN, PUBLIC, Viewer, viewer_of
 from tocsin.web.pages.assets import AS_IT_IS
 from tocsin.web.pages.frame import EVERYTHING, Asking
 from tocsin.web.services import STOPPING, Change, Services
@@ -39,16 +41,17 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
     async def live(request: Asking) -> Stream:
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise PermissionDeniedException(FOREIGN)
-        return Stream(changes(services), media_type="text/event-stream", headers=HEADERS)
+        viewer = await viewer_of(services, request)
+        return Stream(changes(services, viewer), media_type="text/event-stream", headers=HEADERS)
 
     return [live]
 
 
-async def changes(services: Services) -> AsyncIterator[bytes]:
+async def changes(services: Services, viewer: Viewer | None) -> AsyncIterator[bytes]:
     """What is sent, until the server stops or the stream has lasted long enough.
 
     1. Wait for a change, or send a heartbeat.
-    2. Gather what else has changed, and send one message.
+    2. Gather what else has changed, and send one message, unless it is for others only.
     3. Rest, so that a storm costs four messages a second and no more.
     """
     queue = services.changes.listen()
@@ -66,7 +69,10 @@ async def changes(services: Services) -> AsyncIterator[bytes]:
             gathered = _gather(first, queue)
             if STOPPING in gathered:
                 return
-            yield _message(gathered[0] if len(gathered) == 1 else MANY)
+            change = gathered[0] if len(gathered) == 1 else MANY
+            read = partial(incidents.hidden, services=services, viewer=viewer, incident=change[0])
+            if change == MANY or not await services.store.read(read):
+                yield _message(change)
             await asyncio.sleep(BETWEEN_SECONDS)
     finally:
         services.changes.leave(queue)

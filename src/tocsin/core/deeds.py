@@ -1,0 +1,129 @@
+"""What people can ask of an incident, in words: one table for page, API, command line and script.
+
+What command comes of a deed and its blanks is said in `core/incident/asking.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What goes into a blank."""
+
+    LINE = "line"
+    WORDS = "words"
+    TIME = "time"
+    PEOPLE = "people"
+    TEAMS = "teams"
+
+    @property
+    def many(self) -> bool:
+        """Whether several can be named."""
+        return self in (Kind.PEOPLE, Kind.TEAMS)
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """Something to fill in: `ask` is the question. The command line takes the `first` one without a flag."""
+
+    name: str
+    kind: Kind
+    ask: str
+    example: str
+    required: bool = True
+    first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One thing that people can ask for. `means` is a sentence without its full stop."""
+
+    name: str
+    means: str
+    blanks: tuple[Blank, ...] = ()
+
+
+def _line(name: str, ask: str, example: str) -> Blank:
+    return Blank(name, Kind.LINE, ask, example)
+
+
+def _perhaps(name: str, ask: str, example: str, kind: Kind = Kind.LINE) -> Blank:
+    return Blank(name, kind, ask, example, required=False)
+
+
+def _first(name: str, kind: Kind, ask: str, example: str) -> Blank:
+    return Blank(name, kind, ask, example, first=True)
+
+
+_DEEDS = (
+    Deed("acknowledge", "Take it: your page stops"),
+    Deed("verify", "Say that it is real"),
+    Deed("begin-mitigation", "Say that somebody does something about it"),
+    Deed("mitigate", "Say that nobody is harmed any more", (_line("how", "What helped?", "rolled back"),)),
+    Deed("resolve", "Say that it is over", (_line("reason", "What ended it?", "the disk is replaced"),)),
+    Deed(
+        "false-positive",
+        "Say that there was no incident, and close it",
+        (_line("reason", "How do you know?", "a test of the probe"),),
+    ),
+    Deed(
+        "escalate",
+        "Take the next step of the ladder now",
+        (_line("reason", "Why now?", "it is spreading"),),
+    ),
+    Deed(
+        "extend",
+        "Put off the step that is to come for want of progress, once",
+        (_line("reason", "What goes on?", "the restore is at 80 %"),),
+    ),
+    Deed(
+        "reopen",
+        "Say that it is not over: people are paged again",
+        (_line("reason", "What is still wrong?", "errors are back"),),
+    ),
+    Deed(
+        "close",
+        "Say that nothing is left to do in it",
+        (_perhaps("reason", "What was left to do, and is done?", "everybody is told"),),
+    ),
+    Deed(
+        "note",
+        "Add words to its timeline",
+        (_first("text", Kind.WORDS, "What should the others know?", "the vendor is called"),),
+    ),
+    Deed(
+        "done",
+        "Say that a task or a promise is done",
+        (_first("what", Kind.LINE, "Which, by its id?", "task:1"),),
+    ),
+    Deed(
+        "estimate",
+        "Say when it will be resolved",
+        (
+            _first("time", Kind.TIME, "When will it be resolved?", "30m"),
+            _perhaps("reason", "What does that rest on?", "the restore takes that long"),
+        ),
+    ),
+    Deed(
+        "link",
+        "Point to something that it has to do with",
+        (
+            _first("to", Kind.LINE, "Which incident or address?", "INC-20261122-004"),
+            _perhaps("what", "What is it?", "the cause"),
+        ),
+    ),
+    Deed(
+        "restrict",
+        "Say who alone may see it; naming nobody lifts the restriction",
+        (
+            _perhaps("people", "Which people?", "ana ben", Kind.PEOPLE),
+            _perhaps("teams", "Which teams?", "security", Kind.TEAMS),
+        ),
+    ),
+)
+
+DEEDS: Mapping[str, Deed] = {deed.name: deed for deed in _DEEDS}
+"""By name, in the order in which people are likely to need them."""

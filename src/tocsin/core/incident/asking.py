@@ -1,0 +1,118 @@
+"""From a deed with its blanks filled in to the command that it asks for, or what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from tocsin import limits
+from tocsin.core.deeds import DEEDS
+from tocsin.core.incident import commands
+from tocsin.core.lengths import duration_of
+from tocsin.core.model import PersonId, TeamId
+from tocsin.core.oncall import wall_clock
+from tocsin.core.policy import Policy
+
+
+class Unclear(Exception):
+    """What was filled in makes no command; the message says what is wrong, and `blank` where, if in one."""
+
+    def __init__(self, message: str, blank: str = "") -> None:
+        super().__init__(message)
+        self.blank = blank
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was filled in. Lists are separated by commas; wall-clock times are those of `zone`."""
+
+    answers: Mapping[str, str]
+    policy: Policy
+    zone: str
+    now: datetime
+    via: str = "api"
+
+    def line(self, name: str) -> str:
+        """One printable line, cut where it is too long."""
+        text = "".join(letter if letter.isprintable() else " " for letter in self.answers.get(name, ""))
+        return " ".join(text.split())[: limits.REASON_CHARACTERS]
+
+    def words(self, name: str) -> str:
+        """Lines of text, without what could not be printed."""
+        lines = self.answers.get(name, "").replace("\r\n", "\n")
+        text = "".join(letter for letter in lines if letter.isprintable() or letter == "\n")
+        return text.strip()[: limits.NOTE_CHARACTERS]
+
+    def listed(self, name: str) -> tuple[str, ...]:
+        """The entries of a list."""
+        return tuple(dict.fromkeys(filter(None, map(str.strip, self.answers.get(name, "").split(",")))))
+
+    def time(self, name: str) -> datetime:
+        """An instant: `30m` from now, `15:30` when the clock next shows it, or a date and time."""
+        text = self.answers.get(name, "").strip()
+        length = duration_of(text)
+        try:
+            return self.now + length if length is not None else self._moment(text)
+        except (ValueError, OverflowError):
+            example = "30m, 15:30, or 2026-11-22 15:30"
+            raise Unclear(f"`{text}` is no time for `{name}`. Write it like {example}.", name) from None
+
+    def _moment(self, text: str) -> datetime:
+        zone = ZoneInfo(self.zone)
+        if len(text) == len("15:30"):
+            today = self.now.astimezone(zone).date()
+            at = wall_clock(datetime.fromisoformat(f"{today} {text}"), zone)
+            tomorrow = datetime.fromisoformat(f"{today + timedelta(days=1)} {text}")
+            return at if at > self.now else wall_clock(tomorrow, zone)
+        at = datetime.fromisoformat(text)
+        return at.astimezone(UTC) if at.tzinfo else wall_clock(at, zone)
+
+
+Make = Callable[[Given], commands.IncidentCommand]
+
+_MAKES: Mapping[str, tuple[type[commands.IncidentCommand], Make]] = {
+    "acknowledge": (commands.Acknowledge, lambda given: commands.Acknowledge(given.via)),
+    "verify": (commands.Verify, lambda _: commands.Verify()),
+    "begin-mitigation": (commands.BeginMitigation, lambda _: commands.BeginMitigation()),
+    "mitigate": (commands.Mitigate, lambda given: commands.Mitigate(given.line("how"))),
+    "resolve": (commands.Resolve, lambda given: commands.Resolve(given.line("reason"))),
+    "false-positive": (commands.FalsePositive, lambda given: commands.FalsePositive(given.line("reason"))),
+    "escalate": (commands.Escalate, lambda given: commands.Escalate(given.line("reason"))),
+    "extend": (commands.ExtendProgress, lambda given: commands.ExtendProgress(given.line("reason"))),
+    "reopen": (commands.Reopen, lambda given: commands.Reopen(given.line("reason"))),
+    "close": (commands.Close, lambda given: commands.Close(given.line("reason"))),
+    "note": (commands.AddNote, lambda given: commands.AddNote(given.words("text"))),
+    "done": (commands.MarkDone, lambda given: commands.MarkDone(given.line("what"))),
+    "estimate": (
+        commands.SetEstimate,
+        lambda given: commands.SetEstimate(given.time("time"), given.line("reason")),
+    ),
+    "link": (commands.Link, lambda given: commands.Link(given.line("to"), given.line("what"))),
+    "restrict": (
+        commands.Restrict,
+        lambda given: commands.Restrict(
+            tuple(map(PersonId, given.listed("people"))), tuple(map(TeamId, given.listed("teams")))
+        ),
+    ),
+}
+
+NAMES: Mapping[type[commands.IncidentCommand], str] = {command: name for name, (command, _) in _MAKES.items()}
+"""The name of the deed that asks for a command."""
+
+
+def read(name: str, given: Given) -> commands.IncidentCommand:
+    """The command that a deed asks for; raises Unclear."""
+    deed = DEEDS.get(name)
+    if deed is None:
+        raise Unclear(f"`{name}` is nothing that can be asked. There are: {', '.join(DEEDS)}.")
+    for blank in deed.blanks:
+        if blank.required and not given.answers.get(blank.name, "").strip():
+            raise Unclear(f"`{blank.name}` is missing. {blank.ask}", blank.name)
+    known = [blank.name for blank in deed.blanks]
+    for unknown in given.answers:
+        if unknown not in known:
+            raise Unclear(f"`{unknown}` means nothing to {name}. It takes: {', '.join(known) or 'nothing'}.")
+    _, make = _MAKES[name]
+    return make(given)

@@ -1,0 +1,108 @@
+"""`tocsin incident`: whatever can be asked of an incident is asked of a running server, in plain words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.web.support.site import Site, free_port
+from tocsin.cli import main
+from tocsin.core.incident import Status
+from tocsin.core.model import PersonId
+from tocsin.store import access
+from tocsin.store.access import TokenKind
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A server with one open incident, and Ana's API token in the environment."""
+    port = free_port()
+    site = Site(tmp_path, public_url=f"http://127.0.0.1:{port}")
+    site.serve(port)
+    site.alert("prometheus", "checkout is down")
+    site.store.write_now(
+        lambda tx: access.add(
+            tx,
+            secret="tocsin_test",
+            kind=TokenKind.API,
+            person=PersonId("ana"),
+            name="laptop",
+            now=site.now,
+            until=site.now + timedelta(days=1),
+        )
+    )
+    monkeypatch.setenv("TOCSIN_TOKEN", "tocsin_test")
+    monkeypatch.setenv("TOCSIN_URL", site.services.public_url)
+    yield site
+    site.close()
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as exit:
+        main(("incident", *words))
+    captured = capsys.readouterr()
+    return int(exit.value.code or 0), captured.out, captured.err
+
+
+def show(capsys: pytest.CaptureFixture[str], site: Site) -> Any:
+    code, out, err = run(capsys, site.incident().id, "--json")
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+def test_an_incident_is_led_from_the_first_word_to_the_last(
+    capsys: pytest.CaptureFixture[str], site: Site
+) -> None:
+    id = site.incident().id
+    for words, standing in (
+        (["acknowledge"], Status.ACKNOWLEDGED),
+        (["verify"], Status.ACKNOWLEDGED),
+        (["begin-mitigation"], Status.ACKNOWLEDGED),
+        (["note", "the vendor is called"], Status.ACKNOWLEDGED),
+        (["estimate", "30m", "--reason", "a restart is slow"], Status.ACKNOWLEDGED),
+        (["link", "https://example.com/graph", "--what", "the graph"], Status.ACKNOWLEDGED),
+        (["mitigate", "--how", "rolled back"], Status.MITIGATED),
+        (["resolve", "--reason", "the disk is replaced"], Status.RESOLVED),
+        (["close"], Status.CLOSED),
+    ):
+        assert run(capsys, id, *words) == (0, f"{id} is {standing}.\n", "")
+    said = [one["sentence"] for one in show(capsys, site)["timeline"]]
+    assert "Ana Costa acknowledged the incident on the command line." in said
+    assert "Ana Costa resolved the incident: the disk is replaced." in said
+
+
+def test_a_refusal_is_a_sentence_and_exit_code_1(capsys: pytest.CaptureFixture[str], site: Site) -> None:
+    id = site.incident().id
+    run(capsys, id, "resolve", "--reason", "fixed")
+    assert run(capsys, id, "acknowledge") == (1, "", f"tocsin: {id} is already resolved.\n")
+
+
+def test_what_is_unclear_is_a_sentence(capsys: pytest.CaptureFixture[str], site: Site) -> None:
+    assert run(capsys, site.incident().id, "estimate", "soon") == (
+        1,
+        "",
+        "tocsin: `soon` is no time for `time`. Write it like 30m, 15:30, or 2026-11-22 15:30.\n",
+    )
+
+
+def test_flags_may_stand_before_the_deed_too(capsys: pytest.CaptureFixture[str], site: Site) -> None:
+    id = site.incident().id
+    code, out, _ = run(capsys, "--json", "--url", site.services.public_url, id, "acknowledge")
+    assert (code, json.loads(out)["status"]) == (0, "acknowledged")
+
+
+def test_restricted_to_others_it_is_not_there(capsys: pytest.CaptureFixture[str], site: Site) -> None:
+    id = site.incident().id
+    assert run(capsys, id, "restrict", "--people", "ben")[0] == 0
+    # Ana is still paged for it, so she must see it; once somebody has taken it she is not.
+    assert run(capsys, id)[0] == 0
+    site.advance(minutes=6)
+    site.browser("ben").post(f"/incidents/{id}/acknowledge")
+    gone = (1, "", f"tocsin: There is no incident {id}.\n")
+    assert run(capsys, id) == gone
+    assert run(capsys, id, "note", "hello") == gone

@@ -1,0 +1,105 @@
+"""The API asks of an incident what its page asks: each deed has an address and a declared body."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.web.support.site import Site
+from tocsin.core.deeds import DEEDS
+from tocsin.core.incident import Status, commands
+from tocsin.core.model import PersonId
+
+
+def ask(site: Site, deed: str, body: Any = None, *, person: str = "ana", incident: str = "") -> Any:
+    path = f"/api/v1/incidents/{incident or site.incident().id}/{deed}"
+    return site.browser(person).send(path, body)
+
+
+def test_every_deed_is_declared_with_its_blanks(site: Site) -> None:
+    schema: Any = site.app.openapi_schema.to_schema()
+    for deed in DEEDS.values():
+        operation = schema["paths"][f"/api/v1/incidents/{{incident}}/{deed.name}"]["post"]
+        assert operation["summary"] == deed.means
+        if not deed.blanks:
+            assert "requestBody" not in operation
+            continue
+        name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        body = schema["components"]["schemas"][name]
+        assert set(body["properties"]) == {blank.name for blank in deed.blanks}
+        assert set(body.get("required", ())) == {blank.name for blank in deed.blanks if blank.required}
+
+
+def test_a_deed_moves_the_incident_on(site: Site) -> None:
+    site.alert("prometheus", "checkout is down")
+    answer = ask(site, "mitigate", {"how": "rolled back"})
+    assert (answer.status_code, answer.json()["status"]) == (200, "mitigated")
+    assert site.incident().status is Status.MITIGATED
+
+
+@pytest.mark.parametrize(
+    ("deed", "body", "status", "detail"),
+    [
+        ("resolve", {"reason": " "}, 400, "`reason` is missing. What ended it?"),
+        (
+            "estimate",
+            {"time": "soon"},
+            400,
+            "`soon` is no time for `time`. Write it like 30m, 15:30, or 2026-11-22 15:30.",
+        ),
+        ("restrict", {"people": ["eve"]}, 409, "There is nobody called eve in the directory."),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    site: Site, deed: str, body: dict[str, Any], status: int, detail: str
+) -> None:
+    site.alert("prometheus", "checkout is down")
+    answer = ask(site, deed, body)
+    assert (answer.status_code, answer.json()["detail"]) == (status, detail)
+
+
+def test_a_body_without_what_is_required_is_refused(site: Site) -> None:
+    site.alert("prometheus", "checkout is down")
+    assert ask(site, "resolve", {}).status_code == 400
+    assert site.incident().status is Status.TRIGGERED
+
+
+def test_the_actions_of_an_incident_are_the_names_of_deeds(site: Site) -> None:
+    site.alert("prometheus", "checkout is down")
+    site.ask("ana", commands.Resolve("fixed"))
+    shown = site.browser("ana").get(f"/api/v1/incidents/{site.incident().id}").json()
+    assert shown["actions"][:3] == ["reopen", "close", "false-positive"]
+    assert set(shown["actions"]) < DEEDS.keys()
+
+
+def restricted(site: Site) -> str:
+    """An incident that Ben has, and that only he may see."""
+    site.alert("prometheus", "a key has leaked")
+    site.ask("ben", commands.Acknowledge("web"))
+    site.ask("ben", commands.Restrict((PersonId("ben"),)))
+    return site.incident().id
+
+
+def test_a_restricted_incident_is_there_only_for_those_who_may_see_it(site: Site) -> None:
+    id = restricted(site)
+    for person, there in (("ben", True), ("ana", False)):
+        browser = site.browser(person)
+        assert ("a key has leaked" in browser.get("/").text) is there
+        assert (browser.get(f"/incidents/{id}").status_code == 200) is there
+        assert [one["id"] for one in browser.get("/api/v1/incidents").json()] == ([id] if there else [])
+        assert (browser.get(f"/api/v1/incidents/{id}").status_code == 200) is there
+        assert (ask(site, "note", {"text": "x"}, person=person, incident=id).status_code == 200) is there
+        assert (browser.post(f"/incidents/{id}/note", {"text": "y"}).status_code == 303) is there
+
+
+def test_nobody_named_lifts_the_restriction(site: Site) -> None:
+    id = restricted(site)
+    assert ask(site, "restrict", {}, person="ben", incident=id).status_code == 200
+    assert site.browser("ana").get(f"/incidents/{id}").status_code == 200
+
+
+def test_the_link_in_a_page_still_acknowledges(site: Site) -> None:
+    site.alert("prometheus", "a key has leaked")
+    site.ask("ben", commands.Restrict((PersonId("ben"),)))
+    assert "Done, Ana Costa" in site.browser().post(site.links("ana")[0]).text
