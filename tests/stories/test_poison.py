@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.world import World, page
-from tocsin.core.model import AlertAction, Signal
+from tocsin.core.model import AlertAction, Outcome, Receipt, Signal
+from tocsin.engine import quarantine
 from tocsin.store import subjects
 from tocsin.store.alerts import Received
 
@@ -27,7 +28,55 @@ def test_an_unreadable_incident_does_not_stop_the_wheels(world: World) -> None:
     world.alert("uptime", "catalogue is down")
     world.expect(page("ana"))
     world.advance(minutes=5)
-    world.expect(page("ana", "webhook"), page("ben"))
+    # Of the one that is set aside, Dara hears, who is the catch-all.
+    world.expect(page("ana", "webhook"), page("ben"), page("dara"))
+
+
+def test_the_catch_all_hears_once_an_hour_of_an_incident_that_pages_nobody_any_more(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    id = world.incident().id
+    damage(world, "subjects", "state")
+    world.advance(minutes=59)
+    world.expect(page("dara"))
+    (_, _, message) = world.sent[-1]
+    assert message.subject == f"Tocsin pages nobody any more for {id}"
+    assert message.text == (
+        "Dara, Tocsin cannot go on with this and has set it aside: nobody is paged for it any more."
+        " Please see to it yourself, and call whoever is needed.\n\n"
+        f"{id}: look at it, its details cannot be read\n"
+        "Corrupt: A stored Incident cannot be read: JSON is malformed: invalid character (byte 0).\n"
+    )
+    assert message.urgent
+    world.advance(minutes=60)
+    world.expect(page("dara"))
+
+
+def test_an_incident_is_set_aside_although_nobody_can_be_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    damage(world, "subjects", "state")
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(quarantine, "people", broken)
+    world.advance(minutes=10)
+    world.expect()
+    assert list(world.store.read_now(subjects.set_aside_now)) == ["INC-20261123-001"]
+
+
+def test_the_catch_all_hears_by_every_channel_it_has(world: World) -> None:
+    world.apply_plan(world.plan.replace("catch_all: [dara]", "catch_all: [ana]"))
+    world.now += timedelta(seconds=10)
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    damage(world, "subjects", "state")
+    world.channels["email"].answer = lambda _message: Receipt(Outcome.FAILED)
+    world.advance(minutes=10)
+    world.expect(page("ana"), page("ana", "webhook"))
 
 
 def test_a_new_alert_does_not_wait_behind_an_unreadable_incident(world: World) -> None:

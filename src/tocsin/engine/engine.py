@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -23,6 +23,7 @@ from tocsin.engine import outbox, triage
 from tocsin.engine.apply import Applied, apply
 from tocsin.engine.context import Context, NoPlan
 from tocsin.engine.outbox import Outgoing
+from tocsin.engine.quarantine import set_aside
 from tocsin.engine.wake import wake
 from tocsin.store import outbox as stored_outbox
 from tocsin.store import subjects
@@ -204,9 +205,15 @@ class Engine:
         self._failed(f"waking {incident}", why)
         if isinstance(why, Conflict | NoPlan):
             return
-        until = now + timedelta(seconds=limits.QUARANTINE_SECONDS)
-        words = f"{type(why).__name__}: {why}"
-        await self.store.write(partial(subjects.set_aside, incident=incident, why=words, until=until))
+        words, id = f"{type(why).__name__}: {why}", SubjectId(incident)
+        job = partial(set_aside, context=self.context, incident=id, why=words, now=now)
+        try:
+            await self.store.write(job)
+        except StoreError:
+            raise
+        except Exception as bug:
+            self._failed(f"telling the catch-all of {incident}", bug)
+            await self.store.write(partial(job, tell=False))
 
     def _tell(self, *applied: Applied) -> None:
         for one in applied:

@@ -29,6 +29,13 @@ def build(tx: Transaction, context: Context, leased: Leased, now: datetime) -> M
         lines = [f"{_line(tx, context, ring.incident)}\n{_one_line(ring.words)}" for ring in leased.rings]
         repeat = any(ring.unknown for ring in leased.rings)
         subject, text = _told_subject(lines), _told_text(contact.name, lines, repeat=repeat)
+    elif leased.kind == outbox.SET_ASIDE:
+        link = ""
+        incidents = tuple(dict.fromkeys(ring.incident for ring in leased.rings))
+        lines = [f"{_line(tx, context, ring.incident)}\n{_one_line(ring.words)}" for ring in leased.rings]
+        repeat = any(ring.unknown for ring in leased.rings)
+        subject = f"Tocsin pages nobody any more for {', '.join(incidents)}"
+        text = _set_aside_text(contact.name, lines, repeat=repeat)
     else:
         link = context.link(leased.bundle, leased.person, now)
         incidents = tuple(dict.fromkeys(ring.incident for ring in leased.rings))
@@ -85,6 +92,15 @@ def _told_text(name: str, lines: list[str], *, repeat: bool) -> str:
     what = "\n\n".join(lines)
     again = "\nThis may be a repeat: the first attempt may have reached you.\n" if repeat else ""
     return f"{name}, this is for you to know. You need not answer.\n\n{what}\n{again}"
+
+
+def _set_aside_text(name: str, lines: list[str], *, repeat: bool) -> str:
+    what = "\n\n".join(lines)
+    again = "\nThis may be a repeat: the first attempt may have reached you.\n" if repeat else ""
+    return (
+        f"{name}, Tocsin cannot go on with this and has set it aside: nobody is paged for it any more."
+        f" Please see to it yourself, and call whoever is needed.\n\n{what}\n{again}"
+    )
 
 
 def _one_line(words: str) -> str:

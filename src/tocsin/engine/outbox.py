@@ -62,7 +62,7 @@ def settle(
         )
         # An answer after the lease was lost is for the ledger only: somebody else has the ring now.
         # While a channel keeps refusing, the incident hears it once: the path has advanced since.
-        told = leased.kind != outbox.SIGN_IN and tell
+        told = leased.kind in (outbox.PAGE, outbox.TOLD) and tell
         if not told or not ours or (receipt.outcome is Outcome.RETRYING and outbox.refused_before(tx, ring)):
             continue
         command = commands.Settle(ring.page, ring.ring, leased.person, leased.channel, ring.attempts, receipt)

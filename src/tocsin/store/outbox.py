@@ -25,7 +25,7 @@ from tocsin.core.model import Notify, Outcome, PersonId, SubjectId, Tell
 from tocsin.store.database import skip_locked
 from tocsin.store.schema import deliveries, outbox
 
-PAGE, TOLD, SIGN_IN = "page", "told", "sign-in"
+PAGE, TOLD, SET_ASIDE, SIGN_IN = "page", "told", "set-aside", "sign-in"
 WAITING, LEASED, SENT, FAILED, WITHDRAWN = "waiting", "leased", "sent", "failed", "withdrawn"
 
 # Written out, not bound: only so can the indexes that hold nothing else be used.
@@ -150,6 +150,26 @@ def put_told(
                 }
                 for one in effects
             ],
+        )
+
+
+def put_set_aside(
+    tx: Connection,
+    incident: SubjectId,
+    to: Sequence[tuple[PersonId, str]],
+    why: str,
+    unless_since: datetime,
+    now: datetime,
+) -> None:
+    """Queue word that an incident is set aside, to each person by a channel, unless there was some lately."""
+    said = (outbox.c.subject_id == incident, outbox.c.kind == SET_ASIDE, outbox.c.created_at > unless_since)
+    if to and tx.execute(select(outbox.c.id).where(*said).limit(1)).first() is None:
+        row = {"kind": SET_ASIDE, "subject_id": incident, "page": 0, "ring": 0, "priority": 0, "urgent": 1}
+        when = {"words": why, "state": WAITING, "next_at": now, "created_at": now}
+        # By the hour: of two nodes that set it aside at once, one is refused, looks again, and finds this.
+        key = f"{incident}/set-aside/{now:%Y%m%dT%H}"
+        tx.execute(
+            _PUT, [row | when | {"key": f"{key}/{who}/{by}", "person": who, "channel": by} for who, by in to]
         )
 
 
