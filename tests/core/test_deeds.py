@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,15 +11,18 @@ import pytest
 from tests.core.trial import plan
 from tocsin import limits
 from tocsin.core.deeds import DEEDS
+from tocsin.core.facts import Fact, FactKind
 from tocsin.core.incident import TRANSITIONS, commands
 from tocsin.core.incident.asking import NAMES, Given, Unclear, read
-from tocsin.core.model import PersonId, TeamId
+from tocsin.core.model import FactId, PersonId, TeamId
 
+LOST, HURT = FactId("data_loss"), FactId("users_affected")
+FACTS = {id: Fact(id, FactKind.TEXT) for id in (LOST, HURT, FactId("security"))}
 NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
 
 
 def given(**answers: str) -> Given:
-    return Given(answers, plan("0m ana"), "Asia/Seoul", NOW, "cli")
+    return Given(answers, replace(plan("0m ana"), facts=FACTS), "Asia/Seoul", NOW, "cli")
 
 
 def at(text: str) -> datetime:
@@ -51,6 +55,11 @@ def test_every_button_has_its_deed() -> None:
         ("estimate", {"time": "02:00"}, commands.SetEstimate(at("22 17:00"), "")),
         ("estimate", {"time": "2026-11-23T09:00"}, commands.SetEstimate(at("23 00:00"), "")),
         ("estimate", {"time": "2026-11-23T09:00Z"}, commands.SetEstimate(at("23 09:00"), "")),
+        (
+            "facts",
+            {"facts": "data_loss=yes\n users_affected = 60 %\nsecurity="},
+            commands.SetFacts({LOST: "yes", HURT: "60 %", FactId("security"): ""}),
+        ),
         ("link", {"to": "INC-7", "what": "the cause"}, commands.Link("INC-7", "the cause")),
         (
             "restrict",
@@ -73,6 +82,11 @@ def test_a_deed_makes_its_command(
         ("resolve", {"reason": "  "}, "`reason` is missing. What ended it?"),
         ("verify", {"reason": "x"}, "`reason` means nothing to verify. It takes: nothing."),
         ("link", {"to": "INC-7", "why": "x"}, "`why` means nothing to link. It takes: to, what."),
+        (
+            "facts",
+            {"facts": "weather=bad"},
+            "`weather` is no fact of the plan. Facts are: data_loss, users_affected, security.",
+        ),
         (
             "estimate",
             {"time": "soon"},

@@ -45,6 +45,8 @@ def deed(parsed: Namespace) -> Result:
     path = f"/api/v1/incidents/{quote(parsed.incident)}/{parsed.deed}"
     blanks = [blank.name for blank in DEEDS[parsed.deed].blanks]
     given = {name: getattr(parsed, name) for name in blanks if getattr(parsed, name)}
+    if "facts" in given:
+        given["facts"] = dict(one.partition("=")[::2] for one in given["facts"])
     done = ask(parsed, "POST", path, given if blanks else None)
     return Result([f"{done['id']} is {done['status']}."], done)
 

@@ -288,9 +288,9 @@ def _incident(commands: Any) -> None:
         parser.set_defaults(deed=deed.name)
         for blank in deed.blanks:
             name = blank.name if blank.first else f"--{blank.name}"
-            required = {} if blank.first else {"required": blank.required}
-            many = {"nargs": "*", "default": []} if blank.kind.many else {}
-            parser.add_argument(name, help=blank.ask, **required, **many)  # type: ignore[arg-type]  # of the table
+            required: dict[str, Any] = {} if blank.first else {"required": blank.required}
+            many: dict[str, Any] = {"nargs": "+" if blank.required else "*", "default": []}
+            parser.add_argument(name, help=blank.ask, **required, **(many if blank.kind.many else {}))
         _remote(parser, **UNLESS_SAID)
 
 

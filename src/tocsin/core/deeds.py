@@ -18,11 +18,13 @@ class Kind(StrEnum):
     TIME = "time"
     PEOPLE = "people"
     TEAMS = "teams"
+    FACTS = "facts"
+    CHOICE = "choice"
 
     @property
     def many(self) -> bool:
         """Whether several can be named."""
-        return self in (Kind.PEOPLE, Kind.TEAMS)
+        return self in (Kind.PEOPLE, Kind.TEAMS, Kind.FACTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ _DEEDS = (
         "close",
         "Say that nothing is left to do in it",
         (_perhaps("reason", "What was left to do, and is done?", "everybody is told"),),
+    ),
+    Deed(
+        "facts",
+        "Say what is known; an empty value takes back what was said",
+        (_first("facts", Kind.FACTS, "What is known?", "users_affected=60%"),),
     ),
     Deed(
         "note",

@@ -13,10 +13,10 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from tocsin.core.deeds import DEEDS, Deed
+from tocsin.core.deeds import DEEDS, Deed, Kind
 from tocsin.core.history import NAMES
 from tocsin.core.incident import Status
-from tocsin.core.incident.asking import Unclear
+from tocsin.core.incident.asking import Unclear, as_text
 from tocsin.core.model import LevelId, Refused, ServiceId, SubjectId
 from tocsin.engine.apply import Applied
 from tocsin.store import directory
@@ -89,9 +89,7 @@ def _deed(services: Services, deed: Deed) -> HTTPRouteHandler:
 
     async def with_body(incident: FromPath[str], request: Asking, data: Any) -> Done:
         filled = {blank.name: getattr(data, blank.name) for blank in deed.blanks}
-        answers = {
-            name: value if isinstance(value, str) else ",".join(value) for name, value in filled.items()
-        }
+        answers = {name: as_text(value) for name, value in filled.items()}
         return await _ask(services, request, incident, deed, answers)
 
     async def without_body(incident: FromPath[str], request: Asking) -> Done:
@@ -113,12 +111,19 @@ def _body(deed: Deed) -> type:
     """The shape of a deed's body: text, or lists of text; what is not required may be left out."""
     blanks: list[Any] = []
     for blank in sorted(deed.blanks, key=lambda one: not one.required):
-        kind: Any = list[str] if blank.kind.many else str
+        kind: Any = _SHAPES.get(blank.kind, str)
         if blank.required:
             blanks.append((blank.name, kind))
         else:
             blanks.append((blank.name, kind, field(default_factory=kind)))
     return make_dataclass(deed.name.title().replace("-", ""), blanks)
+
+
+_SHAPES: Mapping[Kind, Any] = {
+    Kind.PEOPLE: list[str],
+    Kind.TEAMS: list[str],
+    Kind.FACTS: dict[str, str],
+}
 
 
 async def _ask(

@@ -88,7 +88,7 @@ def detail(tx: Transaction, services: Services, viewer: Viewer, incident: str) -
         subjects.history_of(tx, incident),
         alerts.of_incident(tx, incident, ALERTS_SHOWN),
         outbox.ledger(tx, incident),
-        tuple(NAMES[command] for command in TRANSITIONS[stored.state.status]),
+        tuple(NAMES[command] for command in TRANSITIONS[stored.state.status] if command in NAMES),
         policy,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from tocsin import limits
 from tocsin.core.deeds import DEEDS
 from tocsin.core.incident import commands
 from tocsin.core.lengths import duration_of
-from tocsin.core.model import PersonId, TeamId
+from tocsin.core.model import FactId, PersonId, TeamId
 from tocsin.core.oncall import wall_clock
 from tocsin.core.policy import Policy
 
@@ -26,7 +26,10 @@ class Unclear(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What was filled in. Lists are separated by commas; wall-clock times are those of `zone`."""
+    """What was filled in. Wall-clock times are those of `zone`.
+
+    A list has commas between its entries; facts stand in a line each.
+    """
 
     answers: Mapping[str, str]
     policy: Policy
@@ -48,6 +51,17 @@ class Given:
     def listed(self, name: str) -> tuple[str, ...]:
         """The entries of a list."""
         return tuple(dict.fromkeys(filter(None, map(str.strip, self.answers.get(name, "").split(",")))))
+
+    def facts(self, name: str) -> dict[FactId, str]:
+        """Facts of the plan with their values, `users_affected=60%`, each in a line of its own."""
+        found = {}
+        for line in filter(None, map(str.strip, self.answers.get(name, "").splitlines())):
+            fact, stands, value = line.partition("=")
+            if not stands or FactId(fact.strip()) not in self.policy.facts:
+                known = ", ".join(self.policy.facts) or "none"
+                raise Unclear(f"`{fact.strip()}` is no fact of the plan. Facts are: {known}.", name)
+            found[FactId(fact.strip())] = value.strip()
+        return found
 
     def time(self, name: str) -> datetime:
         """An instant: `30m` from now, `15:30` when the clock next shows it, or a date and time."""
@@ -85,6 +99,7 @@ _MAKES: Mapping[str, tuple[type[commands.IncidentCommand], Make]] = {
     "close": (commands.Close, lambda given: commands.Close(given.line("reason"))),
     "note": (commands.AddNote, lambda given: commands.AddNote(given.words("text"))),
     "done": (commands.MarkDone, lambda given: commands.MarkDone(given.line("what"))),
+    "facts": (commands.SetFacts, lambda given: commands.SetFacts(given.facts("facts"))),
     "estimate": (
         commands.SetEstimate,
         lambda given: commands.SetEstimate(given.time("time"), given.line("reason")),
@@ -116,3 +131,12 @@ def read(name: str, given: Given) -> commands.IncidentCommand:
             raise Unclear(f"`{unknown}` means nothing to {name}. It takes: {', '.join(known) or 'nothing'}.")
     _, make = _MAKES[name]
     return make(given)
+
+
+def as_text(value: str | Sequence[str] | Mapping[str, str]) -> str:
+    """What a program filled in, as `Given` reads it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return "\n".join(f"{name}={one}" for name, one in value.items())
+    return ",".join(value)

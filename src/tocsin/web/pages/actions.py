@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from litestar.datastructures import FormMultiDict
+
 from tocsin import limits
 from tocsin.core.deeds import DEEDS, Blank, Deed, Kind
+from tocsin.core.facts import FactKind
 from tocsin.core.incident import TRANSITIONS, Incident, Status
-from tocsin.core.incident.asking import NAMES, Unclear
+from tocsin.core.incident.asking import NAMES, Unclear, as_text
 from tocsin.core.model import PersonId
 from tocsin.core.policy import Milestone, Policy
 from tocsin.web.sentences import Names
@@ -98,9 +101,9 @@ def actions(
     state: Incident, policy: Policy, viewer: PersonId, people: Names, offered: Sequence[str], tried: Tried
 ) -> Actions:
     """What the incident allows, ready to show."""
-    labels = {NAMES[command]: word for command, word in TRANSITIONS[state.status].items()}
+    labels = {NAMES[command]: word for command, word in TRANSITIONS[state.status].items() if command in NAMES}
     made = {
-        name: _action(DEEDS[name], labels[name], policy, people, tried)
+        name: _action(DEEDS[name], labels[name], state, policy, people, tried)
         for name in offered
         if name == tried.deed or not _idle(name, state, viewer)
     }
@@ -121,13 +124,16 @@ def _idle(name: str, state: Incident, viewer: PersonId) -> bool:
     return name in REACHES and state.reached_at(REACHES[name]) is not None
 
 
-def _action(deed: Deed, label: str, policy: Policy, people: Names, tried: Tried) -> Action:
+def _action(deed: Deed, label: str, state: Incident, policy: Policy, people: Names, tried: Tried) -> Action:
     mine = tried.deed == deed.name
     answers = tried.answers if mine else {}
     unclear = tried.unclear if mine else None
-    fields = tuple(_field(deed, blank, policy, people, answers, unclear) for blank in deed.blanks)
-    loose = "" if unclear is None or unclear.blank else str(unclear)
-    return Action(deed.name, label, deed.means, fields, loose, unclear is not None)
+    fields = [_field(deed, blank, policy, people, answers, unclear) for blank in deed.blanks]
+    if any(blank.kind is Kind.FACTS for blank in deed.blanks):
+        fields = _facts(state, policy, answers)
+    placed = {field.name for field in fields}
+    loose = "" if unclear is None or unclear.blank in placed else str(unclear)
+    return Action(deed.name, label, deed.means, tuple(fields), loose, unclear is not None)
 
 
 def _field(
@@ -154,6 +160,48 @@ def _field(
         choices=_choices(blank.kind, policy, people, value.split(",")),
         problem=problem,
     )
+
+
+def _facts(state: Incident, policy: Policy, answers: Mapping[str, str]) -> list[Field]:
+    """A field for each fact that people can state, with what is known of it."""
+    said = dict(line.partition("=")[::2] for line in answers.get("facts", "").splitlines())
+    found = []
+    for fact in policy.facts.values():
+        if fact.derived:
+            continue
+        known = state.facts[fact.id].value if fact.id in state.facts else ""
+        value = said.get(fact.id, known)
+        options = fact.values or (("yes", "no") if fact.kind is FactKind.YES_OR_NO else ())
+        found.append(
+            Field(
+                id=f"facts-{fact.id}",
+                name=f"facts.{fact.id}",
+                kind=Kind.CHOICE if options else Kind.LINE,
+                ask=fact.ask or fact.id,
+                required=False,
+                value=value,
+                hint=_HINTS.get(fact.kind, ""),
+                characters=limits.REASON_CHARACTERS,
+                choices=tuple(Choice(option, option, option == value) for option in options),
+                problem="",
+            )
+        )
+    return found
+
+
+_HINTS: Mapping[FactKind, str] = {
+    FactKind.PERCENT: "Such as 12%",
+    FactKind.NUMBER: "A number",
+    FactKind.DURATION: "Such as 400ms, or 15m",
+}
+
+
+def filled_in(form: FormMultiDict, blank: Blank) -> str:
+    """What a form holds for a blank, as `Given` reads it."""
+    if blank.kind is Kind.FACTS:
+        facts = {name.removeprefix("facts."): str(form[name]) for name in form if name.startswith("facts.")}
+        return as_text(facts)
+    return ",".join(map(str, form.getall(blank.name, [])))
 
 
 def _choices(kind: Kind, policy: Policy, people: Names, chosen: Sequence[str]) -> tuple[Choice, ...]:

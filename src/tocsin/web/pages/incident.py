@@ -17,7 +17,7 @@ from tocsin.store.alerts import Alert
 from tocsin.store.transaction import Transaction
 from tocsin.web import incidents
 from tocsin.web.incidents import Detail
-from tocsin.web.pages.actions import NOTHING, Actions, Tried, actions
+from tocsin.web.pages.actions import NOTHING, Actions, Tried, actions, filled_in
 from tocsin.web.pages.deliveries import Paged, paged
 from tocsin.web.pages.frame import Asking, Frame, address_of, frame, names, render, times_for
 from tocsin.web.pages.incidents import Row, row
@@ -101,9 +101,7 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
         if deed not in DEEDS:
             raise NotFoundException(f"There is no page incidents/{incident}/{deed}.")
         form = await request.form()
-        answers = {
-            blank.name: ",".join(map(str, form.getall(blank.name, []))) for blank in DEEDS[deed].blanks
-        }
+        answers = {blank.name: filled_in(form, blank) for blank in DEEDS[deed].blanks}
         try:
             answer = await incidents.ask(services, request.user, incident, deed, answers, "web")
         except Unclear as unclear:
