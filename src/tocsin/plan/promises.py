@@ -111,3 +111,17 @@ def response(levels: Iterable[Level], names: Names) -> tuple[Promise, ...]:
         return ()
     longest, when = max(times.values()), at_levels(times, names)
     return (Promise(RESPONSE, Milestone.OPENED, longest, times, Milestone.ACKNOWLEDGED, when),)
+
+
+def check_names(
+    document: Document, implied: Iterable[Promise], named: Iterable[Promise], steps: Iterable[Promise]
+) -> None:
+    """A promise is known by its name, so no two may share one."""
+    known = {one.id for one in implied}
+    places = [(one.id, document.place("promises", one.id)) for one in named]
+    places += [(one.id, document.place("review", "steps", number)) for number, one in enumerate(steps, 1)]
+    for name, place in places:
+        if name in known:
+            message = f"`{name}` is the name of another promise, or of a phase's."
+            document.fault(place, message, "Give it a name of its own.")
+        known.add(name)

@@ -22,7 +22,7 @@ from tocsin.plan.names import names_of, read_targets
 from tocsin.plan.notify import notify_rules
 from tocsin.plan.phases import windows
 from tocsin.plan.problems import PlanRefused
-from tocsin.plan.promises import read_promises, response
+from tocsin.plan.promises import check_names, read_promises, response
 from tocsin.plan.prose import read_handbook
 from tocsin.plan.review import read_review
 from tocsin.plan.roles import check_roles, read_roles, read_teams
@@ -75,7 +75,9 @@ def _plan(document: Document, root: Value, files: Mapping[str, str]) -> Plan:
     check_roles(document, entries.get("roles"), roles)
     handbook = read_handbook(document, entries, files, names)
     due_when, steps = read_review(document, entries.get("review"), names)
+    implied = (*response(levels, names), *windows(handbook.phases, names))
     promises = read_promises(document, entries.get("promises"), names)
+    check_names(document, implied, promises, steps)
     policy = Policy(
         version=version_of(files),
         name=document.text(entries.get("plan")),
@@ -97,7 +99,7 @@ def _plan(document: Document, root: Value, files: Mapping[str, str]) -> Plan:
         triggers=read_triggers(document, entries.get("escalate_when"), names),
         roles=roles,
         teams=read_teams(document, entries.get("teams"), names),
-        promises=(*response(levels, names), *windows(handbook.phases, names), *promises),
+        promises=(*implied, *promises),
         review_due_when=due_when,
         review_steps=steps,
         calendar=read_calendar(document, entries.get("calendar"), handbook.about.reviewed),
