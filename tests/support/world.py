@@ -12,7 +12,7 @@ failure at the end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,7 +131,7 @@ class World:
             sign_in_link=lambda _tx, person, _now: f"https://tocsin.example.com/sign-in/{person}",
         )
         self.engine = Engine(self.store, context, self.channels, lambda: self.now, self._changed)
-        self.intake = Intake(self.store, lambda: None)
+        self.intake = Intake(self.store, lambda: None, context.watched)
 
     def _changed(self, applied: Applied) -> None:
         self.alarms += applied.alarms
@@ -155,6 +155,7 @@ class World:
         severity: str = "critical",
         action: str = "trigger",
         event_class: str = "",
+        details: Mapping[str, object] | None = None,
     ) -> None:
         """A signal comes in, and everything that follows at once happens."""
         signal = Signal(
@@ -164,6 +165,7 @@ class World:
             AlertSeverity(severity),
             source=integration,
             event_class=event_class,
+            details=details or {},
         )
         self.run(self.intake.accept([Received(integration, signal, self.now)]))
         self.settle()

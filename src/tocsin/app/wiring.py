@@ -85,7 +85,7 @@ def wire(settings: Settings, store: Store, secret: bytes) -> Server:
     services = Services(
         store=store,
         engine=engine,
-        intake=Intake(store, wheels["triage"].wake),
+        intake=Intake(store, wheels["triage"].wake, context.watched),
         context=context,
         clock=clock,
         signer=signer,

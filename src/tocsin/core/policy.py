@@ -310,6 +310,14 @@ class Policy:
     review_steps: tuple[Promise, ...] = ()
     calendar: tuple[Duty, ...] = ()
 
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Every condition by which an incident is judged while it runs."""
+        found = [row.condition for row in self.classifications]
+        found += [trigger.when for trigger in self.triggers]
+        found += [promise.when for promise in (*self.promises, *self.review_steps)]
+        return tuple(one for one in (*found, *self.review_due_when) if one is not None)
+
     def level(self, level_id: LevelId) -> Level:
         """The level of that id; KeyError when the plan has none (the checker makes sure it has)."""
         for level in self.levels:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -53,6 +53,11 @@ class Context:
         if not self._current:
             raise NoPlan("No plan has been applied. Start the server with --plan DIRECTORY.")
         return self.policy(tx, self._current)
+
+    def watched(self) -> Collection[str]:
+        """The facts that alerts may state, by the plan in force as far as this server has looked."""
+        policy = self._policies.get(self._current)
+        return policy.facts if policy else ()
 
     def view(self, tx: Transaction, now: datetime) -> View:
         """The directory as it is now, or was at most VIEW_LASTS ago."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tocsin import limits
 from tocsin.core.model import AlertAction, Signal
-from tocsin.core.severity import facts
 from tocsin.store import alerts
 from tocsin.store.alerts import Received
 from tocsin.store.errors import StoreFull
@@ -31,10 +30,13 @@ class _Request:
 class Intake:
     """The door for signals. Use from one event loop."""
 
-    def __init__(self, store: Store, stored: Callable[[], None]) -> None:
-        """`stored` is called after each commit, to wake triage."""
+    def __init__(
+        self, store: Store, stored: Callable[[], None], watched: Callable[[], Collection[str]] = tuple
+    ) -> None:
+        """`stored` is called after each commit, to wake triage. `watched` names the plan's facts."""
         self._store = store
         self._stored = stored
+        self._watched = watched
         self._waiting: deque[_Request] = deque()
         self._waiting_signals = 0
         self._flushing: asyncio.Task[None] | None = None
@@ -58,7 +60,7 @@ class Intake:
         while self._waiting:
             batch = self._take()
             try:
-                await self._store.write(_recording(batch), Lane.INTAKE)
+                await self._store.write(_recording(batch, self._watched()), Lane.INTAKE)
             except StoreFull as full:
                 _fail(batch, full)
             except Exception:
@@ -81,7 +83,7 @@ class Intake:
         """A commit failed with others in it: each request alone, so that a bad one fails alone."""
         for request in batch:
             try:
-                await self._store.write(_recording([request]), Lane.INTAKE)
+                await self._store.write(_recording([request], self._watched()), Lane.INTAKE)
             except Exception as failed:
                 _fail([request], failed)
             else:
@@ -94,10 +96,10 @@ class Intake:
         self._stored()
 
 
-def _recording(batch: list[_Request]) -> Callable[[Transaction], None]:
+def _recording(batch: list[_Request], watched: Collection[str]) -> Callable[[Transaction], None]:
     def record(tx: Transaction) -> None:
-        for some in rounds(one for request in batch for one in request.received):
-            alerts.record(tx, some)
+        for some in rounds((one for request in batch for one in request.received), watched):
+            alerts.record(tx, some, watched)
 
     return record
 
@@ -108,7 +110,7 @@ def _fail(batch: list[_Request], why: Exception) -> None:
             request.done.set_exception(why)
 
 
-def rounds(received: Iterable[Received]) -> list[list[Received]]:
+def rounds(received: Iterable[Received], watched: Collection[str] = ()) -> list[list[Received]]:
     """Fold signals in order of arrival: each round holds an alert at most once, and rounds keep the order.
 
     Equal neighbours of the same alert become one with a count; of two severities the worse stands.
@@ -123,7 +125,7 @@ def rounds(received: Iterable[Received]) -> list[list[Received]]:
         else:
             number, index = place
             earlier = folded[number][index]
-            if _alike(earlier.signal, one.signal):
+            if _alike(earlier.signal, one.signal, watched):
                 folded[number][index] = _merged(earlier, one)
                 continue
             number += 1
@@ -134,9 +136,11 @@ def rounds(received: Iterable[Received]) -> list[list[Received]]:
     return folded
 
 
-def _alike(earlier: Signal, later: Signal) -> bool:
+def _alike(earlier: Signal, later: Signal, watched: Collection[str]) -> bool:
     """Whether the two say the same to a plan, but for the severity, of which the worse stands."""
-    return earlier.action is later.action and facts(earlier)[1:] == facts(later)[1:]
+    if earlier.action is not later.action:
+        return False
+    return alerts.words_of(earlier, watched) == alerts.words_of(later, watched)
 
 
 def _merged(earlier: Received, later: Received) -> Received:

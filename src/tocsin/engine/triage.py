@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tocsin import limits
+from tocsin.core.facts import FactValue
 from tocsin.core.incident import commands, decide
-from tocsin.core.model import Actor, ActorKind, Refused, ServiceId, SubjectId
+from tocsin.core.incident.facts import SERVICES_FAILING
+from tocsin.core.model import Actor, ActorKind, FactId, LevelId, Refused, ServiceId, SubjectId
 from tocsin.core.policy import Policy
 from tocsin.core.severity import Judgement, facts, judge
+from tocsin.core.values import found_in, in_words
 from tocsin.engine.apply import Applied, apply, keep
 from tocsin.engine.context import Context
 from tocsin.store import alerts, counters, subjects
@@ -94,7 +97,8 @@ def _join(tx: Transaction, context: Context, live: Sequence[Alert], actor: Actor
     # An open incident keeps the plan it was opened under, levels included.
     pinned = context.policy(tx, before.state.policy_version) if before else policy
     incident = before.state.id if before else _new_id(tx, policy, now)
-    command = _join_command(incident, service, live, pinned)
+    level = before.state.level if before else None
+    command = _join_command(tx, incident, service, level, live, pinned)
     decision = decide(
         before.state if before else None,
         commands.Asked(actor, command),
@@ -143,8 +147,10 @@ def _raise(
     stored = subjects.load_incident(tx, incident)
     assert stored is not None, f"alerts point at {incident}, which does not exist"
     policy = context.policy(tx, stored.state.policy_version)
-    command = replace(_join_command(incident, stored.state.service, live, policy), count=0)
-    if policy.level(command.level).rank >= policy.level(stored.state.level).rank:
+    command = replace(
+        _join_command(tx, incident, stored.state.service, stored.state.level, live, policy), count=0
+    )
+    if policy.level(command.level).rank >= policy.level(stored.state.level).rank and not command.facts:
         return []
     return _ask(tx, context, incident, actor, command, now)
 
@@ -163,16 +169,40 @@ def _ask(
 
 
 def _join_command(
-    incident: SubjectId, service: ServiceId, live: Sequence[Alert], policy: Policy
+    tx: Transaction,
+    incident: SubjectId,
+    service: ServiceId,
+    level: LevelId | None,
+    live: Sequence[Alert],
+    policy: Policy,
 ) -> commands.JoinAlerts:
+    """`level` is what the incident has, if there is one already."""
     judged = _worst(policy, live)
-    return commands.JoinAlerts(incident, service, len(live), _sample(live), judged.level.id, judged.reason)
+    said = _stated(policy, live)
+    if any(SERVICES_FAILING in condition.needs for condition in policy.conditions):
+        urgent = {one.id: one.rank for one in policy.levels if one.urgent}
+        others = subjects.count_open(tx, list(urgent.values()), besides=incident)
+        said[SERVICES_FAILING] = str(others + (judged.level.id in urgent or level in urgent))
+    return commands.JoinAlerts(
+        incident, service, len(live), _sample(live), judged.level.id, judged.reason, said
+    )
 
 
 def _worst(policy: Policy, live: Sequence[Alert]) -> Judgement:
     # The alerts of a storm look alike, and those that do are judged once.
-    distinct = {facts(alert.signal): alert.signal for alert in live}
+    distinct = {(facts(alert.signal), *_measured(policy, alert)): alert.signal for alert in live}
     return min((judge(policy, signal) for signal in distinct.values()), key=lambda judged: judged.level.rank)
+
+
+def _measured(policy: Policy, alert: Alert) -> Iterable[tuple[FactId, FactValue]]:
+    details = alert.signal.details
+    return found_in(details, policy.facts).items() if policy.facts and details else ()
+
+
+def _stated(policy: Policy, live: Sequence[Alert]) -> dict[FactId, str]:
+    """The plan's facts that the alerts state; of two that state the same fact the later alert is right."""
+    found = {id: value for alert in live for id, value in _measured(policy, alert)}
+    return {id: in_words(value, policy.facts[id].kind) for id, value in found.items()}
 
 
 def _sample(some: Sequence[Alert]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ three times the speed of the expression language, on the one path where that cou
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -71,19 +71,22 @@ class Received:
     count: int = 1
 
 
-def words_of(signal: Signal) -> str:
-    """What a plan may judge a signal by, besides its severity, as one text."""
-    return "\x1f".join(facts(signal)[1:])
+def words_of(signal: Signal, watched: Collection[str] = ()) -> str:
+    """What a plan may judge a signal by, besides its severity, as one text. `watched` are its facts."""
+    words = facts(signal)[1:]
+    if watched and signal.details:
+        words += tuple(f"{name}={signal.details[name]}" for name in watched if name in signal.details)
+    return "\x1f".join(words)
 
 
-def record(tx: Connection, received: Iterable[Received]) -> None:
+def record(tx: Connection, received: Iterable[Received], watched: Collection[str] = ()) -> None:
     """Store signals of which no two are about the same alert."""
     triggers: list[tuple[object, ...]] = []
     settles: list[tuple[object, ...]] = []
     for one in received:
         signal, at = one.signal, to_micros(one.at)
         if signal.action is AlertAction.TRIGGER:
-            named = (one.integration, signal.dedup_key, signal.severity.rank, words_of(signal))
+            named = (one.integration, signal.dedup_key, signal.severity.rank, words_of(signal, watched))
             triggers.append((*named, signal.summary, dump(signal), one.count, at, at))
         else:
             status = _STATUS[signal.action]

@@ -36,6 +36,11 @@ _DUE = (
 )
 # The condition says nothing new of a least value; without it SQLite does not see that the index will do.
 _NEXT_DUE_AT = select(func.min(subjects.c.due_at)).where(subjects.c.due_at.is_not(None))
+_COUNT_OPEN = select(func.count()).where(
+    subjects.c.open_key.is_not(None),
+    subjects.c.priority.in_(bindparam("priorities", expanding=True)),
+    subjects.c.id != bindparam("besides"),
+)
 _OPEN = insert(subjects)
 _SAVE = update(subjects).where(*_ONE, subjects.c.version == bindparam("from_version"))
 _RECORD = insert(events)
@@ -130,6 +135,11 @@ def history_of(tx: Connection, incident: str) -> list[Recorded]:
         select(events).where(events.c.kind == INCIDENT, events.c.id == incident).order_by(events.c.seq)
     )
     return [event_from(row) for row in rows]
+
+
+def count_open(tx: Connection, priorities: Sequence[int], besides: str) -> int:
+    """How many services have an open incident of one of these priorities, not counting one incident."""
+    return int(tx.scalar(_COUNT_OPEN, {"priorities": priorities, "besides": besides}) or 0)
 
 
 def set_aside(tx: Connection, incident: str, why: str, until: datetime) -> None:

@@ -32,11 +32,18 @@ def join(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> Refused | 
         draft.add(events.AlertsJoined(command.count, command.sample), actor)
     judged = Judgement(draft.policy.level(command.level), command.reason)
     worse = assess.measure(draft, command.facts, actor)
-    if worse is not None and worse.level.rank < judged.level.rank:
-        judged = worse
-    if judged.level.rank < draft.level.rank:
-        raise_level(draft, judged, actor)
+    found = [worse] if worse is not None else []
+    if judged.level.rank < (draft.level.rank if command.count else _worst_rank(draft)):
+        found.append(judged)
+    if found:
+        raise_level(draft, min(found, key=lambda one: one.level.rank), actor)
     return None
+
+
+def _worst_rank(draft: Draft) -> int:
+    """The worst that it came to so far: a level that a person has lowered, knowing that, stands."""
+    ranks = [one.rank for one in draft.policy.levels if one.id in draft.state.levels]
+    return min([draft.level.rank, *ranks])
 
 
 def clear(draft: Draft, command: commands.ClearAlerts, actor: Actor) -> Refused | None:

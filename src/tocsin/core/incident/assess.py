@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tocsin.core.facts import Condition, FactValue, complete
+from tocsin.core.facts import FactValue, complete
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.facts import said_after, values
@@ -121,12 +121,5 @@ def _reads_differently(draft: Draft, news: Mapping[FactId, str]) -> bool:
 def _reading(policy: Policy, known: Mapping[FactId, FactValue]) -> tuple[object, ...]:
     everything = complete(policy.facts, known)
     sides = (policy.matrix.across, policy.matrix.down) if policy.matrix else ()
-    conditions = (condition.holds(everything) for condition in _conditions(policy))
+    conditions = (condition.holds(everything) for condition in policy.conditions)
     return (*(everything.get(id) for id in sides), *conditions)
-
-
-def _conditions(policy: Policy) -> list[Condition]:
-    found = [row.condition for row in policy.classifications]
-    found += [trigger.when for trigger in policy.triggers]
-    found += [promise.when for promise in (*policy.promises, *policy.review_steps)]
-    return [condition for condition in (*found, *policy.review_due_when) if condition is not None]

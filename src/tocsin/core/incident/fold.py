@@ -62,6 +62,7 @@ def _opened(event: events.Opened, at: datetime) -> Incident:
         level_at=at,
         ladder_at=at,
         milestones={Milestone.OPENED: at},
+        levels=(event.level,),
     )
 
 
@@ -156,6 +157,7 @@ def _raised(state: Incident, event: events.LevelRaised, at: datetime) -> Inciden
     worse = replace(
         state,
         level=event.level,
+        levels=tuple(dict.fromkeys((*state.levels, event.level))),
         level_at=event.since or at,
         # Where its clocks run from the beginning, an answer in time was one for this level too.
         first_acknowledged_at=state.first_acknowledged_at if event.since else None,

@@ -101,7 +101,8 @@ class Incident:
     `answered` are the people who have taken it since it last counted as unanswered. `milestones` holds when
     each was reached first; use `reached_at`, which knows that a later one implies the earlier. `level_at`
     and `ladder_at` are what the clocks of the level and of its ladder run from. `escalated_at` is when the
-    last rung was taken for want of progress or because somebody asked for it.
+    last rung was taken for want of progress or because somebody asked for it. `levels` are all that
+    it came to, but for those that a person lowered it to.
     """
 
     id: SubjectId
@@ -148,6 +149,7 @@ class Incident:
     estimates: tuple[Estimate, ...] = ()
     links: tuple[Reference, ...] = ()
     restricted_to: tuple[Target, ...] = ()
+    levels: tuple[LevelId, ...] = ()
     facts: Mapping[FactId, Said] = field(default_factory=dict)
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 

@@ -1,0 +1,108 @@
+"""Facts that alerts state: they decide how bad it is, at once, after a time, and across services."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.world import World, page
+from tocsin.core.incident import events
+from tocsin.core.model import FactId
+
+PLAN = """
+plan: Harbour
+zone: UTC
+facts:
+  error_rate: {is: percent, ask: What is the error rate?}
+  backup_failed: {is: yes or no}
+levels:
+  P1: {repeat_every: 1h, ladder: [{after: 0m, page: ana}]}
+  P2: {repeat_every: 1h, ladder: [{after: 0m, page: ben}]}
+  P3: {urgent: false}
+classify:
+  - {level: P1, when: services_failing > 1}
+  - {level: P2, when: backup_failed, because: the backup failed}
+  - {level: P2, when: error_rate > 20%, for: 2m}
+  - {level: P3, severity: warning}
+services: {shop: Shop, bank: Bank}
+integrations: {prometheus: shop, backup: bank}
+rotas: {}
+catch_all: [ana]
+notify:
+  - {after: 0m, by: [email]}
+"""
+
+
+@pytest.fixture
+def harbour(world: World) -> World:
+    world.apply_plan(PLAN)
+    world.advance(seconds=3)
+    return world
+
+
+def slow(world: World, rate: object) -> None:
+    world.alert("prometheus", "slow", severity="warning", details={"error_rate": rate, "host": "web-1"})
+
+
+def reasons(world: World, incident: str = "") -> list[str]:
+    found = (one.event for one in world.timeline(incident))
+    return [
+        f"{event.level}: {event.reason}"
+        for event in found
+        if isinstance(event, events.Opened | events.LevelRaised)
+    ]
+
+
+def test_what_an_alert_states_decides_how_bad_it_is(harbour: World) -> None:
+    details: dict[str, object] = {"backup_failed": "yes"}
+    harbour.alert("prometheus", "backup", severity="warning", details=details)
+    harbour.expect(page("ben"))
+    assert reasons(harbour) == ["P2: the backup failed (backup_failed is yes)"]
+    assert harbour.incident().facts[FactId("backup_failed")].by.id == "prometheus"
+
+
+def test_an_alert_that_goes_on_for_long_enough_counts(harbour: World) -> None:
+    slow(harbour, "25%")
+    harbour.advance(minutes=1)
+    slow(harbour, "31%")
+    harbour.advance(minutes=0.9)
+    harbour.expect()
+    harbour.advance(minutes=1)
+    harbour.expect(page("ben"))
+    assert reasons(harbour) == [
+        "P3: severity is warning",
+        "P2: error_rate is 25% (error_rate > 20% for 2m)",
+    ]
+
+
+def test_an_alert_that_gets_better_in_between_begins_anew(harbour: World) -> None:
+    slow(harbour, "25%")
+    harbour.advance(minutes=1)
+    slow(harbour, "4%")
+    harbour.advance(minutes=2)
+    slow(harbour, "25%")
+    harbour.advance(minutes=1.9)
+    harbour.expect()
+    harbour.advance(minutes=0.2)
+    harbour.expect(page("ben"))
+
+
+def test_what_does_not_fit_is_kept_with_the_alert_and_counts_as_not_known(harbour: World) -> None:
+    slow(harbour, "lots")
+    assert list(harbour.incident().facts) == ["services_failing"]
+    assert reasons(harbour) == ["P3: severity is warning"]
+
+
+def test_several_services_that_fail_are_worse_than_one(harbour: World) -> None:
+    failed: dict[str, object] = {"backup_failed": True}
+    harbour.alert("backup", "backup", severity="warning", details=failed)
+    harbour.expect(page("ben"))
+    harbour.alert("prometheus", "backup", severity="warning", details=failed)
+    second = next(one for one in harbour.incidents() if one.service == "shop")
+    harbour.expect(page("ana"))
+    assert reasons(harbour, second.id)[-1] == "P1: services_failing is 2 (services_failing > 1)"
+
+
+def test_a_quiet_incident_is_no_failing_service(harbour: World) -> None:
+    harbour.alert("backup", "slow", severity="warning")
+    harbour.alert("prometheus", "backup", severity="warning", details={"backup_failed": True})
+    harbour.expect(page("ben"))
