@@ -26,6 +26,7 @@ from tocsin.core.model import (
     PersonId,
     Receipt,
     Refused,
+    RoleId,
     ServiceId,
     SubjectId,
 )
@@ -133,6 +134,15 @@ def _samples() -> Iterator[tuple[str, Actor, commands.IncidentCommand]]:
         ("by ana", ANA, commands.Close("all done")),
         ("by ana", ANA, commands.Escalate("I need help")),
         ("by ana", ANA, commands.ExtendProgress("the restore goes on")),
+        ("lower", ANA, commands.SetLevel(LevelId("P3"), "few are affected")),
+        ("to an audience that there is not", ANA, commands.PostUpdate("inside", "The restore goes on.")),
+        ("a role that there is not", ANA, commands.Assign(RoleId("Commander"), PersonId("ben"))),
+        (
+            "a role that there is not",
+            ANA,
+            commands.HandOver(RoleId("Commander"), PersonId("ana"), PersonId("ben")),
+        ),
+        ("by ana", ANA, commands.ConfirmHandOver(RoleId("Commander"))),
         ("a task that there is not", ANA, commands.MarkDone("task:1")),
         ("by ana", ANA, commands.SetFacts({ERROR_RATE: "25%"})),
         ("by ana", ANA, commands.AddNote("Looks like the database.")),

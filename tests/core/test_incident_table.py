@@ -9,17 +9,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tests.core.trial import INCIDENT, SOURCE, START, Trial, in_words, level, policy
+from tests.core.trial import INCIDENT, SOURCE, START, Trial, in_words, level, policy, role
 from tests.core.trial import person as somebody
 from tocsin.core.incident import Decision, Status, commands
-from tocsin.core.model import SYSTEM, Actor, ActorKind, LevelId, Outcome, PersonId, Receipt, ServiceId
+from tocsin.core.model import SYSTEM, Actor, ActorKind, LevelId, Outcome, PersonId, Receipt, RoleId, ServiceId
+from tocsin.core.policy import Cadence
 
 LADDER = ("0m ana", "5m ben", "15m dara until resolved")
-PLAN = policy(level("P1", *LADDER), level("P2", *LADDER, rank=1), level("P3", rank=2, repeat="", lasts=""))
+INSIDE = (Cadence("inside", ("email",)),)
+PLAN = replace(
+    policy(
+        level("P1", *LADDER),
+        replace(level("P2", *LADDER, rank=1), updates=INSIDE),
+        level("P3", rank=2, repeat="", lasts=""),
+    ),
+    roles={one.id: one for one in (role("Lead", "ana", not_with="Scribe"), role("Scribe"))},
+)
 PEOPLE = (
     somebody("ana email+sms", "0m email", "2m sms"),
     somebody("ben email"),
@@ -396,6 +406,63 @@ closed | done ana | INC-1 has no task and no promise task:1 that a person marks 
 
 exhausted | escalate ana @20m | The ladder of P2 has no further step for INC-1.
 rung | escalate ana @4m | Escalated, StepTaken, PageStarted, RingSent | Notify ben email | triggered
+
+none | level ana P1 | There is no such incident.
+none | post ana inside We are at it | There is no such incident.
+none | assign ana Scribe ben | There is no such incident.
+none | hand ana Lead ana ben | There is no such incident.
+none | confirm ana Lead | There is no such incident.
+
+triggered | level ana P1 | LevelRaised, RoundStarted, StepTaken, PageWithdrawn, PageStarted, RingSent |
+    Withdraw 1, Notify ana email | triggered
+triggered | level ana P3 | LevelLowered, RoundStarted | - | triggered
+triggered | level ana P2 | INC-1 is P2 already.
+triggered | level ana P9 | The plan has no level P9; it has P1, P2, P3.
+triggered | post ana inside We are at it | UpdatePosted | - | triggered
+triggered | post ana inside | An update needs words.
+triggered | post ana outside x | The plan has no audience outside; it has inside.
+triggered | assign ana Scribe ben | RoleAssigned | - | triggered
+triggered | assign ana Scribe ana | ana is Lead, and the plan forbids to be Scribe too. Make somebody else
+    Lead first.
+triggered | assign ana Lead zoe | There is nobody called zoe in the directory.
+triggered | assign ana Cook ben | The plan has no role Cook.
+triggered | hand ana Lead ana ben | HandOverOffered, HandOverConfirmed | - | triggered
+triggered | hand ana Lead ben chloe | ben is not Lead of INC-1.
+triggered | confirm ana Lead | No hand-over of Lead waits to be confirmed.
+
+acknowledged | level ana P1 | LevelRaised, RoundStarted, StepTaken, PageStarted, RingSent | Notify ana email
+    | triggered
+acknowledged | level ana P3 | LevelLowered, RoundStarted | - | acknowledged
+acknowledged | level ana P2 | INC-1 is P2 already.
+acknowledged | post ana inside We are at it | UpdatePosted | - | acknowledged
+acknowledged | assign ana Scribe ben | RoleAssigned | - | acknowledged
+acknowledged | assign ana Scribe ana | ana is Lead, and the plan forbids to be Scribe too. Make somebody
+    else Lead first.
+acknowledged | hand ana Lead ana ben | HandOverOffered, HandOverConfirmed | - | acknowledged
+acknowledged | confirm ana Lead | No hand-over of Lead waits to be confirmed.
+
+mitigated | level ana P1 @17m | LevelRaised, RoundStarted, StepTaken, PageStarted, RingSent | Notify ana
+    email | triggered
+mitigated | level ana P3 @17m | LevelLowered, RoundStarted | - | mitigated
+mitigated | level ana P2 @17m | INC-1 is P2 already.
+mitigated | post ana inside We are at it @17m | UpdatePosted | - | mitigated
+mitigated | assign ana Scribe ben @17m | RoleAssigned | - | mitigated
+mitigated | assign ana Scribe ana @17m | ana is Lead, and the plan forbids to be Scribe too. Make somebody
+    else Lead first.
+mitigated | hand ana Lead ana ben @17m | HandOverOffered, HandOverConfirmed | - | mitigated
+mitigated | confirm ana Lead @17m | No hand-over of Lead waits to be confirmed.
+
+resolved | level ana P1 | INC-1 is already resolved.
+resolved | post ana inside We are at it | UpdatePosted | - | resolved
+resolved | assign ana Scribe ben | INC-1 is already resolved.
+resolved | hand ana Lead ana ben | INC-1 is already resolved.
+resolved | confirm ana Lead | INC-1 is already resolved.
+
+closed | level ana P1 | INC-1 is already closed.
+closed | post ana inside We are at it | UpdatePosted | - | closed
+closed | assign ana Scribe ben | INC-1 is already closed.
+closed | hand ana Lead ana ben | INC-1 is already closed.
+closed | confirm ana Lead | INC-1 is already closed.
 """
 ROWS = [
     tuple(cell.strip() for cell in row.split("|"))
@@ -425,6 +492,12 @@ def command(text: str, trial: Trial) -> tuple[Actor, commands.IncidentCommand]:
             return Actor(ActorKind.PERSON, rest[0]), COURSE[word]
         case "note" | "estimate" | "link" | "restrict":
             return Actor(ActorKind.PERSON, rest[0]), record(word, rest[1:], trial)
+        case "level":
+            return Actor(ActorKind.PERSON, rest[0]), commands.SetLevel(LevelId(rest[1]), "we know more")
+        case "post":
+            return Actor(ActorKind.PERSON, rest[0]), commands.PostUpdate(rest[1], " ".join(rest[2:]))
+        case "assign" | "hand" | "confirm":
+            return Actor(ActorKind.PERSON, rest[0]), role_command(word, rest[1:])
         case "escalate" | "extend" | "done":
             return Actor(ActorKind.PERSON, rest[0]), LADDERED[word]
         case "due":
@@ -452,6 +525,17 @@ LADDERED: dict[str, commands.IncidentCommand] = {
     "extend": commands.ExtendProgress("the restore goes on"),
     "done": commands.MarkDone("task:1"),
 }
+
+
+def role_command(word: str, rest: list[str]) -> commands.IncidentCommand:
+    """A command about a role."""
+    lead = RoleId(rest[0])
+    match word:
+        case "assign":
+            return commands.Assign(lead, PersonId(rest[1]))
+        case "hand":
+            return commands.HandOver(lead, PersonId(rest[1]), PersonId(rest[2]))
+    return commands.ConfirmHandOver(lead)
 
 
 def record(word: str, rest: list[str], trial: Trial) -> commands.IncidentCommand:
@@ -485,8 +569,22 @@ def test_every_state_answers_every_command(row: tuple[str, ...]) -> None:
 
 
 def test_the_table_has_every_status_and_every_command() -> None:
-    verbs = {"join", "clear", "acknowledge", "resolve", "due", "settle", *COURSE, *LADDERED}
-    verbs |= {"note", "estimate", "link", "restrict"}
+    verbs = {
+        "join",
+        "clear",
+        "acknowledge",
+        "resolve",
+        "due",
+        "settle",
+        *COURSE,
+        *LADDERED,
+        "level",
+        "post",
+        "assign",
+        "hand",
+        "confirm",
+    }
+    verbs |= {"note", "estimate", "link", "restrict", "level", "post", "assign", "hand", "confirm"}
     asked = {(_status(row[0]), row[1].split()[0]) for row in ROWS}
     statuses = [one for one in Status if one is not Status.MERGED]
     assert asked == {(status, verb) for status in (None, *statuses) for verb in verbs}

@@ -180,7 +180,8 @@ def open_alerts_are_looked_after(stream: Stream, rows: Sequence[AlertRow]) -> It
             AlertAction.TRIGGER, row.key, severity=SEVERITIES[row.severity], source=row.integration
         )
         wanted = judge(policy, signal).level
-        if policy.level(state.level).rank > wanted.rank:
+        # A person may know better, until an alert says something new.
+        if policy.level(state.level).rank > wanted.rank and stream.lowered_at is None:
             yield f"{stream.id} is at {state.level}, and {row} is at {wanted.id}"
 
 

@@ -20,6 +20,8 @@ AFTER_THE_END = (
     events.Reopened,
     events.NoteAdded,
     events.MarkedDone,
+    events.UpdatePosted,
+    events.UpdateMissed,
     events.PromiseBroken,
     events.Told,
     events.Linked,
@@ -115,20 +117,43 @@ def only_the_paged_answer(stream: Stream, one: Recorded) -> Iterator[str]:
         yield f"acknowledged while {state.status}"
 
 
-def rounds_and_levels_only_rise(stream: Stream, one: Recorded) -> Iterator[str]:
-    """A round follows the one before, while nobody has the incident; a level only gets worse."""
+def rounds_and_levels_go_the_right_way(stream: Stream, one: Recorded) -> Iterator[str]:
+    """A round follows the one before, while nobody has it or as it is lowered; levels go where it says."""
     event, state = one.event, stream.state
     if state is None:
         return
     if isinstance(event, events.RoundStarted):
         if event.round != state.round + 1:
             yield f"round {event.round} after round {state.round}"
-        if state.status is not Status.TRIGGERED:
+        if state.status is not Status.TRIGGERED and stream.lowered_at != one.at:
             yield f"a round begins while it is {state.status}"
     elif isinstance(event, events.LevelRaised):
         policy = stream.policy
         if policy.level(event.level).rank >= policy.level(state.level).rank:
             yield f"raised from {state.level} to {event.level}"
+    elif isinstance(event, events.LevelLowered):
+        policy = stream.policy
+        if policy.level(event.level).rank <= policy.level(state.level).rank:
+            yield f"lowered from {state.level} to {event.level}"
+
+
+def being_raised_puts_off_no_page(stream: Stream, one: Recorded) -> Iterator[str]:
+    """Whom a milder level had promised to page at a time is paged by then, unless somebody answered."""
+    event, state = one.event, stream.state
+    if state is None or not isinstance(event, events.LevelRaised):
+        return
+    ladder = stream.policy.level(state.level).ladder
+    for index in steps_left(state, ladder):
+        step, due = ladder[index], step_due(state, stream.policy, index)
+        if step.clock is not Clock.LADDER or due < one.at:
+            continue
+        held = {t for c in event.carried if c.due_at <= due for t in c.targets}
+        since = event.since or one.at
+        for new in stream.policy.level(event.level).ladder:
+            if new.clock is Clock.LADDER and max(since + new.after, one.at) <= due:
+                held.update(new.targets)
+        if not held.issuperset(step.targets):
+            yield f"step {index} of {state.level} was due at {due}, and {event.level} pages later"
 
 
 def what_falls_due_is_done_on_time(stream: Stream, one: Recorded, calm_since: datetime) -> Iterator[str]:
@@ -145,14 +170,17 @@ def _due(stream: Stream, event: events.IncidentEvent, at: datetime) -> datetime 
     level = stream.policy.level(state.level)
     match event:
         case events.StepTaken():
-            return step_due(state, stream.policy, event.step)
+            return max(step_due(state, stream.policy, event.step), stream.round_at or state.opened_at)
         case events.RingSent():
             page = stream.pages.get(event.page)
             if page is None:
                 return None
             return page.started_at + timedelta(seconds=page.rings[event.ring].after_seconds)
-        case events.PromiseBroken():
-            return event.due_at
+        case events.PromiseBroken() | events.UpdateMissed():
+            return max(event.due_at, stream.level_at or event.due_at)
+        case events.CarriedStepTaken():
+            named = [one for one in state.carried if (one.level, one.step) == (event.level, event.step)]
+            return named[0].due_at
         case events.AcknowledgementLapsed():
             assert state.acknowledged_at is not None
             assert level.acknowledgement_lasts is not None
@@ -169,7 +197,8 @@ EVENT_RULES = (
     pages_are_for_the_unanswered,
     nothing_begins_after_the_end,
     only_the_paged_answer,
-    rounds_and_levels_only_rise,
+    rounds_and_levels_go_the_right_way,
+    being_raised_puts_off_no_page,
 )
 """Of each event, with the stream as it was before it."""
 

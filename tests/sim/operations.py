@@ -16,6 +16,7 @@ from tocsin.core.model import (
     ActorKind,
     AlertAction,
     AlertSeverity,
+    LevelId,
     PersonId,
     Refused,
     Signal,
@@ -107,6 +108,16 @@ def put_on_record(run: Simulation) -> None:
     run.run_ready()
 
 
+def set_level(run: Simulation) -> None:
+    """Somebody says how bad it is, or tells people."""
+    incident = _some_incident(run)
+    level = LevelId(run.choice.choice(("L1", "L2", "L3", "L4", "L9")))
+    _ask(run, incident, commands.SetLevel(level, "we know more"))
+    if run.choice.random() < 0.3:
+        _ask(run, incident, commands.PostUpdate(run.choice.choice(("inside", "outside")), "We are at it."))
+    run.run_ready()
+
+
 def race(run: Simulation) -> None:
     """People and sources do everything at the same moment, about the same incident."""
     incident = _some_incident(run)
@@ -163,6 +174,7 @@ OPERATIONS: tuple[Operation, ...] = (
     resolve,
     work,
     put_on_record,
+    set_level,
     race,
     change_people,
     edit_plan,

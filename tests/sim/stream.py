@@ -57,6 +57,9 @@ class Stream:
     nobody_told: int = 0
     restarted_at: datetime | None = None
     changed_at: datetime | None = None
+    lowered_at: datetime | None = None
+    level_at: datetime | None = None
+    round_at: datetime | None = None
     refused_in_round: bool = False
     last_page: int = 0
     joined: int = 0
@@ -81,7 +84,7 @@ class Stream:
                     self.answered.add(event.person)
             case events.RingSent() | events.RingSkipped() | events.RingSettled():
                 self._ring(event, one.at)
-            case events.StepTaken() if not event.paged:
+            case events.StepTaken() | events.CarriedStepTaken() if not event.paged:
                 self.blocked_at = one.at
             case events.Escalated():
                 self.escalated_at = one.at
@@ -89,10 +92,13 @@ class Stream:
                 self.rings.add(event.key)
             case events.RoundStarted():
                 self.refused_in_round = False
+                self.round_at = one.at
+            case events.LevelLowered():
+                self.restarted_at = self.lowered_at = self.level_at = one.at
             case events.NobodyReached():
                 self.nobody_told = self.version
             case events.LevelRaised() | events.AcknowledgementLapsed() | events.Reopened():
-                self.restarted_at = one.at
+                self.restarted_at = self.level_at = one.at
                 self.answered.clear()
             case events.Acknowledged():
                 if event.by.kind is ActorKind.PERSON:

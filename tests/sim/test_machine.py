@@ -119,6 +119,11 @@ class Core(RuleBasedStateMachine):
     def work(self, name: str, command: commands.IncidentCommand) -> None:
         self.ask(Actor(ActorKind.PERSON, name), command)
 
+    @rule(name=names, number=numbers)
+    def set_level(self, name: str, number: int) -> None:
+        level = self.policy.levels[number % len(self.policy.levels)].id
+        self.ask(Actor(ActorKind.PERSON, name), commands.SetLevel(level, "we know more"))
+
     @rule(name=names, minutes=st.integers(-5, 60))
     def estimate(self, name: str, minutes: int) -> None:
         expected_at = self.now + timedelta(minutes=minutes)

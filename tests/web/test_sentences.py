@@ -288,7 +288,7 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
         "Ana Costa told inside: The restore goes on.",
     ),
     (
-        events.UpdateMissed("update:1:inside", "inside", "inside hears how things stand", AT),
+        events.UpdateMissed("update:1:inside", "inside", "inside hears how things stand", AT, AT),
         SYSTEM,
         "A promise was broken: “inside hears how things stand” did not happen in time.",
     ),

@@ -6,7 +6,8 @@ from tocsin.core.incident import assess, commands, events
 from tocsin.core.incident.course import resolve
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.ladder import take_due_steps
-from tocsin.core.incident.level import raise_level
+from tocsin.core.incident.levels import raise_level
+from tocsin.core.incident.updates import announce
 from tocsin.core.model import Actor, Refused
 from tocsin.core.severity import Judgement
 
@@ -25,6 +26,7 @@ def join(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> Refused | 
         if worse is not None:
             raise_level(draft, worse, actor)
         take_due_steps(draft)
+        announce(draft)
         return None
     if draft.state.status.over:
         return Refused(f"{draft.state.id} is {draft.state.status}; a new alert opens a new incident.")

@@ -8,7 +8,7 @@ from tocsin.core.facts import FactValue, complete
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.facts import said_after, values
-from tocsin.core.incident.level import raise_level
+from tocsin.core.incident.levels import raise_level
 from tocsin.core.incident.standing import already_over
 from tocsin.core.incident.status import Status
 from tocsin.core.model import SYSTEM, Actor, FactId, Refused

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tocsin.core.model import Actor, FactId, LevelId, PersonId, Receipt, ServiceId, SubjectId, TeamId
+from tocsin.core.model import Actor, FactId, LevelId, PersonId, Receipt, RoleId, ServiceId, SubjectId, TeamId
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,46 @@ class SetFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SetLevel:
+    """A person says how bad it is."""
+
+    level: LevelId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostUpdate:
+    """Tell an audience of the plan how things stand."""
+
+    audience: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Somebody has this role in the incident from now on."""
+
+    role: RoleId
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """A role is to go from one to the other, once both have confirmed; whoever of them asks has."""
+
+    role: RoleId
+    giver: PersonId
+    taker: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmHandOver:
+    """The giver or the taker of a role agrees."""
+
+    role: RoleId
+
+
+@dataclass(frozen=True, slots=True)
 class AddNote:
     """Words for the timeline."""
 
@@ -178,6 +218,11 @@ IncidentCommand = (
     | ExtendProgress
     | MarkDone
     | SetFacts
+    | SetLevel
+    | PostUpdate
+    | Assign
+    | HandOver
+    | ConfirmHandOver
     | AddNote
     | SetEstimate
     | Link

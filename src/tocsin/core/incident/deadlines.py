@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from tocsin.core.incident.events import CarriedStep
 from tocsin.core.incident.facts import waiting
 from tocsin.core.incident.promises import promised
 from tocsin.core.incident.state import Incident, Page
@@ -13,7 +14,7 @@ from tocsin.core.incident.steps import moot, step_times
 from tocsin.core.model import Deadline, DeadlineState
 from tocsin.core.policy import Clock, Level, Policy, Step, Target
 
-__all__ = ["deadlines", "describe", "moot", "next_due", "ring_due_at"]
+__all__ = ["carried_id", "deadlines", "describe", "moot", "next_due", "ring_due_at"]
 
 
 def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
@@ -24,7 +25,7 @@ def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
         found += waiting(state.thresholds, policy)
         steps = [*_steps(state, policy)]
         repeat = [] if steps else _repeat(state, level)
-        found += [*_lapse(state, level), *repeat, *_rings(state), *steps]
+        found += [*_lapse(state, level), *repeat, *_rings(state), *steps, *_carried(state)]
     # The sort is stable: of steps that fall due together the earlier rung stays first, also past the tenth.
     return tuple(sorted(found, key=lambda deadline: deadline.due_at))
 
@@ -75,6 +76,18 @@ def _steps(state: Incident, policy: Policy) -> Iterator[Deadline]:
 def _step_promise(step: Step) -> str:
     does = f"page {describe(step.targets)}" if step.targets else f"tell {describe(step.tell)}"
     return f"{does if step.targets or step.tell else 'go on'} unless {step.until}"
+
+
+def _carried(state: Incident) -> Iterator[Deadline]:
+    for one in state.carried:
+        if not moot(state, one.until):
+            promise = f"page {describe(one.targets)} unless {one.until}, as {one.level} promised"
+            yield Deadline(carried_id(one), promise, one.due_at)
+
+
+def carried_id(one: CarriedStep) -> str:
+    """The name of a page that a milder level had promised."""
+    return f"carried:{one.level}:{one.step}"
 
 
 def _repeat(state: Incident, level: Level) -> Iterator[Deadline]:

@@ -6,9 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from tocsin.core.incident import alerts, assess, commands, course, events, ladder, record
+from tocsin.core.incident import (
+    alerts,
+    assess,
+    commands,
+    course,
+    events,
+    ladder,
+    levels,
+    record,
+    roles,
+    updates,
+)
 from tocsin.core.incident.breaking import break_promise
-from tocsin.core.incident.deadlines import deadlines
+from tocsin.core.incident.deadlines import carried_id, deadlines
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.ladder import go_around, start_round, take_step
 from tocsin.core.incident.paging import ring_due
@@ -68,6 +79,16 @@ def _carry_out(draft: Draft, command: commands.IncidentCommand, actor: Actor) ->
             return record.mark_done(draft, command, actor)
         case commands.SetFacts():
             return assess.set_facts(draft, command, actor)
+        case commands.SetLevel():
+            return levels.set_level(draft, command, actor)
+        case commands.PostUpdate():
+            return updates.post(draft, command, actor)
+        case commands.Assign():
+            return roles.assign(draft, command, actor)
+        case commands.HandOver():
+            return roles.hand_over(draft, command, actor)
+        case commands.ConfirmHandOver():
+            return roles.confirm(draft, command, actor)
         case commands.AddNote():
             return record.note(draft, command, actor)
         case commands.SetEstimate():
@@ -97,12 +118,14 @@ def _due(draft: Draft, deadline_id: str) -> Refused | None:
         return Refused(f"{draft.state.id} has no deadline {deadline_id} due.")
     kind, _, rest = deadline_id.partition(":")
     match kind:
-        case "acknowledge" | "expect" | "promise":
+        case "acknowledge" | "expect" | "promise" | "role" | "update":
             break_promise(draft, deadline)
         case "ring":
             ring_due(draft, int(rest.partition(":")[0]))
         case "step":
             take_step(draft, int(rest.partition(":")[2]))
+        case "carried":
+            levels.take_carried(draft, next(o for o in draft.state.carried if carried_id(o) == deadline_id))
         case "warn":
             ladder.warn(draft, int(rest.partition(":")[2]))
         case "threshold":

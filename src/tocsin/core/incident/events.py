@@ -47,6 +47,7 @@ from tocsin.core.incident.record_events import (
     WrittenEvent,
 )
 from tocsin.core.model import Actor, LevelId, PersonId, ServiceId, StageId, SubjectId
+from tocsin.core.policy import Milestone, Target
 
 __all__ = [
     "Absorbed",
@@ -149,6 +150,8 @@ class CarriedStep:
     level: LevelId
     step: int
     due_at: datetime
+    targets: tuple[Target, ...]
+    until: Milestone
 
 
 @dataclass(frozen=True, slots=True)

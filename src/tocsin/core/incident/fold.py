@@ -144,7 +144,7 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
             state = _advanced(state, Advance.LEVEL, at)
             return replace(state, level=event.level, level_at=event.since or at, carried=())
         case events.Repinned():
-            return replace(state, policy_version=event.version, steps_taken=event.taken, carried=())
+            return replace(state, policy_version=event.version, steps_taken=event.taken)
         case events.Escalated():
             return replace(state, escalated_at=at)
         case events.NobodyReached():
@@ -223,7 +223,7 @@ def _record(state: Incident, event: events.RecordEvent, at: datetime, actor: Act
         case events.UpdateMissed():
             heard = state.updates.get(event.audience)
             posted_at = heard.posted_at if heard else None
-            now = Updates(heard.count + 1 if heard else 1, event.due_at, posted_at)
+            now = Updates(heard.count + 1 if heard else 1, event.next_from, posted_at)
             missed = _broken(state, Deadline(event.deadline, event.promise, event.due_at))
             return replace(missed, updates={**state.updates, event.audience: now})
         case _:

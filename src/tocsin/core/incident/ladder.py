@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.deadlines import describe, moot
 from tocsin.core.incident.draft import Draft
@@ -15,9 +17,9 @@ from tocsin.core.model import Actor, Alarm, PersonId, Refused, StageId
 from tocsin.core.policy import Clock, Milestone, Stage, Step
 
 
-def start_round(draft: Draft, reason: str) -> None:
-    """Begin the ladder again, its clock from now, and take what is due at once."""
-    draft.add(events.RoundStarted(draft.state.round + 1, reason))
+def start_round(draft: Draft, reason: str, since: datetime | None = None) -> None:
+    """Begin the ladder again, its clock from `since` or now, and take what is due at once."""
+    draft.add(events.RoundStarted(draft.state.round + 1, reason, since))
     take_due_steps(draft)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from tocsin.core.incident.cadence import updates_due
 from tocsin.core.incident.events import Verdict
 from tocsin.core.incident.known import known
 from tocsin.core.incident.state import Incident
@@ -17,7 +18,13 @@ def promised(state: Incident, policy: Policy) -> Iterator[Deadline]:
     """What is promised and not broken yet: due or kept. What was broken stands in the state."""
     broken = {one.id for one in state.broken}
     level = policy.level(state.level)
-    found = (*_acknowledge(state, level), *_expected(state, level), *_plan(state, policy))
+    found = (
+        *_acknowledge(state, level),
+        *_expected(state, level),
+        *_roles(state, policy, level),
+        *_plan(state, policy),
+        *updates_due(state, policy),
+    )
     yield from (one for one in found if one.id not in broken)
 
 
@@ -48,6 +55,17 @@ def _expected(state: Incident, level: Level) -> Iterator[Deadline]:
             standing = DeadlineState.KEPT if kept else DeadlineState.DUE
             due_at = state.level_at + step.after
             yield Deadline(f"expect:{level.id}:{index}", step.promise, due_at, standing)
+
+
+def _roles(state: Incident, policy: Policy, level: Level) -> Iterator[Deadline]:
+    """Roles that somebody must have at this level; a default holds one until somebody is assigned."""
+    within = level.respond_within or level.acknowledge_within
+    for role in policy.roles.values():
+        kept = role.id in state.roles or bool(role.default)
+        if level.id in role.at and within is not None and (kept or not state.status.over):
+            standing = DeadlineState.KEPT if kept else DeadlineState.DUE
+            id = f"role:{role.id}:{level.id}"
+            yield Deadline(id, f"somebody is {role.id}", state.level_at + within, standing)
 
 
 def _plan(state: Incident, policy: Policy) -> Iterator[Deadline]:

@@ -74,12 +74,13 @@ class UpdatePosted:
 
 @dataclass(frozen=True, slots=True)
 class UpdateMissed:
-    """An audience was not told in time. The next update is due after this one's time."""
+    """An audience was not told in time. The next is counted from `next_from`, which lies past an outage."""
 
     deadline: str
     audience: str
     promise: str
     due_at: datetime
+    next_from: datetime
 
 
 @dataclass(frozen=True, slots=True)

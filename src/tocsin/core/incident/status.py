@@ -30,6 +30,7 @@ _ALWAYS: Buttons = {
     commands.SetFacts: "Say what is known",
     commands.AddNote: "Add a note",
     commands.MarkDone: "Done",
+    commands.PostUpdate: "Update",
     commands.Link: "Link",
     commands.Restrict: "Restrict",
 }
@@ -43,6 +44,10 @@ _OPEN: Buttons = {
     commands.SetEstimate: "Estimate",
     commands.Escalate: "Escalate",
     commands.ExtendProgress: "Extend",
+    commands.SetLevel: "Level",
+    commands.Assign: "Assign",
+    commands.HandOver: "Hand over",
+    commands.ConfirmHandOver: "Confirm",
 }
 _MITIGATED: Buttons = {
     commands.Acknowledge: "Acknowledge",
@@ -52,6 +57,10 @@ _MITIGATED: Buttons = {
     commands.SetEstimate: "Estimate",
     commands.Escalate: "Escalate",
     commands.ExtendProgress: "Extend",
+    commands.SetLevel: "Level",
+    commands.Assign: "Assign",
+    commands.HandOver: "Hand over",
+    commands.ConfirmHandOver: "Confirm",
 }
 TRANSITIONS: Mapping[Status, Buttons] = {
     Status.TRIGGERED: {**_OPEN, **_ALWAYS},
