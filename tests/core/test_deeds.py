@@ -14,7 +14,7 @@ from tocsin.core.deeds import DEEDS
 from tocsin.core.facts import Fact, FactKind
 from tocsin.core.incident import TRANSITIONS, commands
 from tocsin.core.incident.asking import NAMES, Given, Unclear, read
-from tocsin.core.model import FactId, PersonId, TeamId
+from tocsin.core.model import FactId, LevelId, PersonId, RoleId, TeamId
 
 LOST, HURT = FactId("data_loss"), FactId("users_affected")
 FACTS = {id: Fact(id, FactKind.TEXT) for id in (LOST, HURT, FactId("security"))}
@@ -46,6 +46,19 @@ def test_every_button_has_its_deed() -> None:
         ("false-positive", {"reason": "a test"}, commands.FalsePositive("a test")),
         ("escalate", {"reason": "it spreads"}, commands.Escalate("it spreads")),
         ("extend", {"reason": "80 %"}, commands.ExtendProgress("80 %")),
+        ("level", {"level": "P1", "reason": "all"}, commands.SetLevel(LevelId("P1"), "all")),
+        ("update", {"audience": "inside", "text": "x"}, commands.PostUpdate("inside", "x")),
+        (
+            "assign",
+            {"role": "Lead", "person": "ana"},
+            commands.Assign(RoleId("Lead"), PersonId("ana")),
+        ),
+        (
+            "hand-over",
+            {"role": "Lead", "giver": "ana", "taker": "ben"},
+            commands.HandOver(RoleId("Lead"), PersonId("ana"), PersonId("ben")),
+        ),
+        ("confirm", {"role": "Lead"}, commands.ConfirmHandOver(RoleId("Lead"))),
         ("done", {"what": "task:1"}, commands.MarkDone("task:1")),
         ("reopen", {"reason": "again"}, commands.Reopen("again")),
         ("close", {}, commands.Close("")),

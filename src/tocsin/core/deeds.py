@@ -97,6 +97,44 @@ _DEEDS = (
         (_first("facts", Kind.FACTS, "What is known?", "users_affected=60%"),),
     ),
     Deed(
+        "level",
+        "Say how bad it is",
+        (
+            _first("level", Kind.LINE, "Which level of the plan?", "P1"),
+            _line("reason", "Why that one?", "all orders fail"),
+        ),
+    ),
+    Deed(
+        "update",
+        "Tell an audience of the plan how things stand",
+        (
+            _first("audience", Kind.LINE, "Whom?", "inside"),
+            Blank("text", Kind.WORDS, "What should they know?", "the restore is at 80 %"),
+        ),
+    ),
+    Deed(
+        "assign",
+        "Give somebody a role in it",
+        (
+            _first("role", Kind.LINE, "Which role of the plan?", "Incident Commander"),
+            _line("person", "Who, by id?", "ana"),
+        ),
+    ),
+    Deed(
+        "hand-over",
+        "Let a role go from one to the other once both have confirmed",
+        (
+            _first("role", Kind.LINE, "Which role of the plan?", "Incident Commander"),
+            _line("giver", "From whom, by id?", "ana"),
+            _line("taker", "To whom, by id?", "ben"),
+        ),
+    ),
+    Deed(
+        "confirm",
+        "Confirm a hand-over that you give or take",
+        (_first("role", Kind.LINE, "Which role?", "Incident Commander"),),
+    ),
+    Deed(
         "note",
         "Add words to its timeline",
         (_first("text", Kind.WORDS, "What should the others know?", "the vendor is called"),),

@@ -11,7 +11,7 @@ from tocsin import limits
 from tocsin.core.deeds import DEEDS
 from tocsin.core.incident import commands
 from tocsin.core.lengths import duration_of
-from tocsin.core.model import FactId, PersonId, TeamId
+from tocsin.core.model import FactId, LevelId, PersonId, RoleId, TeamId
 from tocsin.core.oncall import wall_clock
 from tocsin.core.policy import Policy
 
@@ -97,6 +97,28 @@ _MAKES: Mapping[str, tuple[type[commands.IncidentCommand], Make]] = {
     "extend": (commands.ExtendProgress, lambda given: commands.ExtendProgress(given.line("reason"))),
     "reopen": (commands.Reopen, lambda given: commands.Reopen(given.line("reason"))),
     "close": (commands.Close, lambda given: commands.Close(given.line("reason"))),
+    "level": (
+        commands.SetLevel,
+        lambda given: commands.SetLevel(LevelId(given.line("level")), given.line("reason")),
+    ),
+    "update": (
+        commands.PostUpdate,
+        lambda given: commands.PostUpdate(given.line("audience"), given.words("text")),
+    ),
+    "assign": (
+        commands.Assign,
+        lambda given: commands.Assign(RoleId(given.line("role")), PersonId(given.line("person"))),
+    ),
+    "hand-over": (
+        commands.HandOver,
+        lambda given: commands.HandOver(
+            RoleId(given.line("role")), PersonId(given.line("giver")), PersonId(given.line("taker"))
+        ),
+    ),
+    "confirm": (
+        commands.ConfirmHandOver,
+        lambda given: commands.ConfirmHandOver(RoleId(given.line("role"))),
+    ),
     "note": (commands.AddNote, lambda given: commands.AddNote(given.words("text"))),
     "done": (commands.MarkDone, lambda given: commands.MarkDone(given.line("what"))),
     "facts": (commands.SetFacts, lambda given: commands.SetFacts(given.facts("facts"))),
