@@ -34,11 +34,11 @@ def check(parsed: Namespace) -> Result:
     examined, _ = _examined(Path(parsed.directory))
     code = 0 if not examined.problems else 1 if examined.sound else 2
     lines = [str(one) for one in examined.problems]
-    plan = examined.plan
-    if plan is not None and examined.sound:
-        found = f"{len(lines)} warning{'s' if len(lines) > 1 else ''}" if lines else "no problems"
-        policy = plan.policy
-        lines.append(f"{policy.name}: {len(policy.levels)} levels, {len(policy.services)} services, {found}.")
+    if examined.plan is not None and examined.sound:
+        policy = examined.plan.policy
+        found = _count(len(lines), "warning") if lines else "no problems"
+        levels, services = _count(len(policy.levels), "level"), _count(len(policy.services), "service")
+        lines.append(f"{policy.name}: {levels}, {services}, {found}.")
     return Result(lines, {"problems": [_data(one) for one in examined.problems]}, code)
 
 
@@ -116,6 +116,10 @@ def _policy(parsed: Namespace, name: str) -> Policy:
     if files is None:
         raise Failure(f"{name} is neither a directory nor a version. See `tocsin plan versions`.")
     return load_stored(files)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _data(one: Problem) -> dict[str, Any]:

@@ -111,8 +111,15 @@ def step_line(step: Step) -> str:
     if step.promise:
         does.append(f"expect “{step.promise}”")
     start = when(step)
-    unless = "" if step.clock is Clock.HAND else f", unless {_DONE[step.until]}"
+    unless = "" if _goes_without_saying(step) else f", unless {_DONE[step.until]}"
     return f"{start[0].upper()}{start[1:]}: {all_of(does)}{unless}."
+
+
+def _goes_without_saying(step: Step) -> bool:
+    """Whether the time of a step says already what would make it moot."""
+    first = step.clock is Clock.LADDER and not step.after
+    unanswered = step.until is Milestone.ACKNOWLEDGED and (first or step.clock is Clock.ANSWER)
+    return unanswered or step.clock is Clock.HAND
 
 
 def cadence_line(one: Cadence) -> str:
@@ -123,7 +130,11 @@ def cadence_line(one: Cadence) -> str:
 
 def pace(one: Cadence) -> str:
     """How often an audience hears."""
-    parts = [f"the first within {length(one.first_within)}"] if one.first_within is not None else []
+    parts = []
+    if one.first_within is not None:
+        parts.append(
+            f"the first within {length(one.first_within)}" if one.first_within else "the first at once"
+        )
     if one.every is not None:
         parts.append(f"every {length(one.every)}")
     if one.at is not None:
@@ -172,8 +183,8 @@ def promised(level: Level) -> str:
     if level.acknowledge_within:
         parts.append(f"Somebody acknowledges within {length(level.acknowledge_within)}.")
     if level.repeat_every:
-        parts.append(f"While nobody does, it begins again every {length(level.repeat_every)}.")
+        parts.append(f"While nobody has, the ladder begins again after {length(level.repeat_every)}.")
     if level.acknowledgement_lasts:
         lasts = length(level.acknowledgement_lasts)
-        parts.append(f"An acknowledgement stands for {lasts}; then it begins again unless it is resolved.")
+        parts.append(f"An acknowledgement stands for {lasts}; then it begins again, unless it is resolved.")
     return " ".join(parts)

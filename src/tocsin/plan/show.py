@@ -18,7 +18,6 @@ from tocsin.plan.sentences import (
     promise_line,
     promised,
     row_line,
-    spelled,
     step_line,
 )
 
@@ -136,7 +135,7 @@ def _people(plan: Plan) -> Iterator[Part]:
         duties = _sentence(handbook.role_duties.get(role.id, ()))
         roles.append(f"{role.id}: {called(role.default)}{not_with}.{duties}")
     yield Part("Roles", 2, lines=tuple(roles))
-    teams = (f"{team.id}: {all_of(map(spelled, team.members))}" for team in policy.teams.values())
+    teams = (f"{team.id}: {called(team.members)}" for team in policy.teams.values())
     yield Part("Teams", 2, lines=tuple(teams))
     rotas = []
     for rota in policy.rotas.values():
