@@ -212,3 +212,16 @@ def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
         running.stdout.close()
         assert running.stderr.read() == b""
         assert running.wait(60) == 2
+
+
+def test_short_commands_load_neither_web_nor_plan_nor_alembic(data: str) -> None:
+    """Each would double the time that a command takes to start."""
+    program = (
+        "import sys, tocsin.cli\n"
+        "try: tocsin.cli.main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'litestar', 'alembic', 'tocsin.plan', 'tocsin.core.incident'} & sys.modules.keys()))"
+    )
+    words = ("integration", "list", "--data", data)
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

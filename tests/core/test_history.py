@@ -14,7 +14,7 @@ from tocsin.core import history
 from tocsin.core.incident import events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import Actor, PersonId
-from tocsin.store.codec import event_from, event_row
+from tocsin.store.event_codec import event_from, event_row
 
 NAMES = """
 absorbed acknowledged acknowledgement_lapsed alerts_cleared alerts_joined carried_step_taken closed

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tocsin.core.incident.events import Recorded
-from tocsin.store.codec import event_from
+from tocsin.store.event_codec import event_from
 from tocsin.store.schema import from_micros
 
 EVENT_COLUMNS = "SELECT at, type, v, actor_kind, actor, data FROM events"

@@ -10,8 +10,10 @@ from sqlalchemy import inspect
 
 from tests.store.conftest import NewDatabase, migrate_url
 from tocsin.store.database import writing_engine
-from tocsin.store.migrate import at
+from tocsin.store.migrate import at, migrate
+from tocsin.store.revision import NEWEST, is_newest
 from tocsin.store.schema import metadata
+from tocsin.store.store import Store
 
 
 def test_migrations_give_exactly_the_schema(empty_url: str) -> None:
@@ -70,3 +72,12 @@ def test_an_empty_database_has_no_revision(new_database: NewDatabase) -> None:
     with engine.connect() as connection:
         assert at(connection)[0] is None
     engine.dispose()
+
+
+def test_a_database_knows_whether_it_has_todays_schema_without_alembic(empty_url: str) -> None:
+    store = Store(empty_url)
+    assert not store.read_now(is_newest)
+    migrate(store.writing)
+    assert store.read_now(is_newest)
+    assert store.read_now(at) == (NEWEST, NEWEST)
+    store.close()

@@ -7,13 +7,14 @@ import os
 from functools import partial
 from pathlib import Path
 
+from tocsin.app.address import database_url
 from tocsin.app.clock import clock, new_secret
 from tocsin.plan.people import missing_people, read_people
 from tocsin.plan.problems import PlanRefused
 from tocsin.plan.read import compile_files, load_directory, load_stored, version_of
 from tocsin.settings import DEMO_KEYS, Settings
 from tocsin.store import directory, plans
-from tocsin.store.database import is_sqlite, lock_data, sqlite_url
+from tocsin.store.database import is_sqlite, lock_data
 from tocsin.store.migrate import migrate
 from tocsin.store.store import Store
 
@@ -24,11 +25,6 @@ DEMO = Path(__file__).parents[1] / "demo"
 
 class CannotStart(Exception):
     """The server cannot start; the message says why and what to do."""
-
-
-def database_url(settings: Settings) -> str:
-    """The address of the database that the settings name."""
-    return settings.database or sqlite_url(settings.data / "tocsin.db")
 
 
 def lock(settings: Settings) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 from tocsin.app.clock import clock, new_secret
-from tocsin.app.start import CannotStart, load_people
 from tocsin.cli.opening import open_store, settings_of
 from tocsin.cli.result import Failure, Result
 from tocsin.core.directory import Contact
@@ -16,20 +14,9 @@ from tocsin.core.model import PersonId
 from tocsin.store import access, directory
 from tocsin.store.access import TokenKind
 from tocsin.store.store import Store
-from tocsin.web.auth import SIGN_IN_LASTS, sign_in_link
 
 ROUTING_KEY_CHARACTERS = 32
 """PagerDuty's own length, which some senders insist on."""
-
-
-def people_load(parsed: Namespace) -> Result:
-    """Replace the directory."""
-    with open_store(settings_of(parsed)) as store:
-        try:
-            count = load_people(store, Path(parsed.file))
-        except CannotStart as wrong:
-            raise Failure(str(wrong)) from wrong
-    return Result([f"{count} people loaded."], {"people": count})
 
 
 def people_list(parsed: Namespace) -> Result:
@@ -88,7 +75,7 @@ def token_add(parsed: Namespace) -> Result:
     """A token, shown once."""
     secret = "tocsin_" + new_secret()
     with open_store(settings_of(parsed)) as store:
-        person = _person(store, parsed.person)
+        person = person_called(store, parsed.person)
         now = clock()
         store.write_now(
             partial(
@@ -126,17 +113,8 @@ def token_remove(parsed: Namespace) -> Result:
     return Result([f"The token {matches[0].name} of {matches[0].person} is ended."], {"removed": 1})
 
 
-def sign_in(parsed: Namespace) -> Result:
-    """A link that works once."""
-    settings = settings_of(parsed)
-    with open_store(settings) as store:
-        make = partial(sign_in_link, secret=new_secret(), public_url=settings.public_url)
-        person = _person(store, parsed.person).id
-        link = store.write_now(partial(make, person=person, now=clock()))
-    return Result([link], {"link": link, "lasts_minutes": int(SIGN_IN_LASTS.total_seconds() // 60)})
-
-
-def _person(store: Store, id: str) -> Contact:
+def person_called(store: Store, id: str) -> Contact:
+    """Somebody in the directory; raises Failure with who there is."""
     found = store.read_now(directory.contacts)
     if PersonId(id) not in found:
         raise Failure(f"There is nobody called {id}. There are: {', '.join(found) or 'none yet'}.")

@@ -7,8 +7,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from tocsin.app.address import database_url
 from tocsin.app.clock import clock
-from tocsin.app.start import database_url
 from tocsin.cli.opening import settings_of
 from tocsin.cli.result import Failure, Result
 from tocsin.store import backup as copies

@@ -7,8 +7,9 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
+from tocsin.app.address import database_url
 from tocsin.app.clock import clock
-from tocsin.app.start import CannotStart, database_url, signing_secret
+from tocsin.app.start import CannotStart, signing_secret
 from tocsin.cli.opening import settings_of
 from tocsin.cli.result import Result
 from tocsin.core.directory import Contact

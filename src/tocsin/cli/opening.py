@@ -6,12 +6,13 @@ import os
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
-from tocsin.app.start import database_url
+from tocsin.app.address import database_url
 from tocsin.cli.result import Failure
 from tocsin.settings import SETTINGS, BadSetting, Settings, read_settings
 from tocsin.store.database import is_sqlite
-from tocsin.store.migrate import migrate
+from tocsin.store.revision import is_newest
 from tocsin.store.store import Store
 
 
@@ -32,7 +33,8 @@ def open_store(settings: Settings) -> Iterator[Store]:
         raise Failure(f"There is no database in {settings.data}. Name the server's directory with --data.")
     store = Store(url)
     try:
-        migrate(store.writing)
+        if not store.read_now(is_newest):
+            import_module("tocsin.store.migrate").migrate(store.writing)
         yield store
     finally:
         store.close()

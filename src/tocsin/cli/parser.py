@@ -119,7 +119,7 @@ def _plan(commands: Any) -> None:
 
 def _directory(commands: Any) -> None:
     people = _group(commands, "people", "Who can be paged.")
-    load = _command(people, "load", "admin.people_load", "Load people.", "tocsin people load people.yaml")
+    load = _command(people, "load", "people.people_load", "Load people.", "tocsin people load people.yaml")
     load.add_argument("file", help="people.yaml; it replaces everybody.")
     _settings(load)
     listed = _command(people, "list", "admin.people_list", "List people.", "tocsin people list")
@@ -162,7 +162,11 @@ def _directory(commands: Any) -> None:
     revoke.add_argument("id", help="The id that `tocsin token list` shows.")
     _settings(revoke)
     sign_in = _command(
-        commands, "sign-in", "admin.sign_in", "Make a one-time link to sign in with.", "tocsin sign-in ana"
+        commands,
+        "sign-in",
+        "signing_in.sign_in",
+        "Make a one-time link to sign in with.",
+        "tocsin sign-in ana",
     )
     sign_in.add_argument("person", help="Who is to sign in.")
     _settings(sign_in)

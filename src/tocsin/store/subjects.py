@@ -15,9 +15,10 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from tocsin.core.incident import Incident, Status
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import SubjectId
-from tocsin.store.codec import dump, event_from, event_row, load
+from tocsin.store.codec import dump, load
 from tocsin.store.database import skip_locked
 from tocsin.store.errors import Conflict, Corrupt
+from tocsin.store.event_codec import event_from, event_row
 from tocsin.store.schema import events, subjects
 
 INCIDENT = "incident"
