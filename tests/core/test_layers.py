@@ -267,15 +267,15 @@ def test_what_is_odd_is_found() -> None:
     )
     found = findings(of, utc("2026-03-27"), utc("2026-04-01"))
     assert [one.sentence("Europe/London") for one in found] == [
-        "primary changes at Sun 2026-03-29 01:30 Europe/London, which is skipped that day; "
-        "it will at Sun 2026-03-29 02:00 Europe/London.",
         "eli is on call in secondary and in the rota that it follows "
         "from Mon 2026-03-30 01:00 Europe/London to Tue 2026-03-31 01:00 Europe/London.",
         "Nobody is on call in office "
         "from Sat 2026-03-28 00:00 Europe/London to Mon 2026-03-30 01:00 Europe/London.",
+        "primary changes at Sun 2026-03-29 01:30 Europe/London, which is skipped that day; "
+        "it will at Sun 2026-03-29 02:00 Europe/London.",
     ]
     autumn = findings(of, utc("2026-10-24"), utc("2026-10-26"))
-    assert autumn[0].sentence("UTC") == (
+    assert autumn[-1].sentence("UTC") == (
         "primary changes at Sun 2026-10-25 01:30 Europe/London, which comes twice that day; "
         "it will at Sun 2026-10-25 00:30 UTC."
     )

@@ -67,16 +67,24 @@ def shown(at: datetime, zone: str) -> str:
 def findings(
     rotas: Rotas, since: datetime, until: datetime, overrides: Sequence[Override] = ()
 ) -> list[Finding]:
-    """All that is odd from `since` until `until`, rota by rota, each kind in the order of time."""
+    """All that is odd from `since` until `until`, rota by rota in the order of time; last the odd hours."""
     found: list[Finding] = []
     for id, rota in rotas.items():
         listed = list(turns(rotas, id, since, until, overrides))
         found += (Finding(Kind.NOBODY, id, one.since, one.until) for one in listed if not one.seats)
         if rota.follows is not None:
             found += _twice(id, listed, turns(rotas, rota.follows, since, until, overrides))
-        for roster in rosters(rota):
-            found += odd_hours(id, roster, since, until)
-    return found
+    return found + odd_changes(rotas, since, until)
+
+
+def odd_changes(rotas: Rotas, since: datetime, until: datetime) -> list[Finding]:
+    """Where a rota changes at a time that is skipped or comes twice."""
+    return [
+        finding
+        for id, rota in rotas.items()
+        for roster in rosters(rota)
+        for finding in _odd_hours(id, roster, since, until)
+    ]
 
 
 def _twice(rota: RotaId, own: Sequence[Turn], followed: Iterable[Turn]) -> list[Finding]:
@@ -102,10 +110,10 @@ def _lengthen(listed: list[Finding], one: Finding) -> None:
         listed.append(one)
 
 
-def odd_hours(rota: RotaId, roster: Roster, since: datetime, until: datetime) -> Iterator[Finding]:
+def _odd_hours(rota: RotaId, roster: Roster, since: datetime, until: datetime) -> Iterator[Finding]:
     """Where the layer changes at a time that is skipped or comes twice; once for each such hour."""
     for before, after in _clock_changes(roster.zone, since, until):
-        wall = next(roster_walls(roster, min(before, after), max(before, after)), None)
+        wall = next(_walls(roster, min(before, after), max(before, after)), None)
         if wall is not None:
             how = "which is skipped that day" if after > before else "which comes twice that day"
             about = f"{wall:%a %Y-%m-%d %H:%M} {roster.layer.zone}, {how}"
@@ -135,7 +143,7 @@ def _clock_changes(zone: ZoneInfo, since: datetime, until: datetime) -> Iterator
         low = high
 
 
-def roster_walls(roster: Roster, low: datetime, high: datetime) -> Iterator[datetime]:
+def _walls(roster: Roster, low: datetime, high: datetime) -> Iterator[datetime]:
     """The wall-clock times from `low` until `high` at which a layer hands over, begins or ends to serve."""
     layer = roster.layer
     if wall_clock(high, roster.zone) <= roster.begins:

@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from tocsin.core.model import PersonId
-from tocsin.core.oncall.review import Finding, Kind, findings
+from tocsin.core.oncall.review import Finding, Kind, findings, odd_changes
 from tocsin.core.policy import Policy, Target
 from tocsin.plan.document import Document
 from tocsin.plan.handbook import Plan
 
 LOOKED_AHEAD = timedelta(days=30)
 """How far ahead rotas are looked over for gaps."""
+
+CLOCKS_AHEAD = timedelta(days=366)
+"""The same for hours that a change of clocks makes odd: twice a year, if at all."""
 
 _REMEDIES = {
     Kind.NOBODY: "Add people or a layer, or be sure that the next step of the ladder may take over.",
@@ -22,13 +25,15 @@ _REMEDIES = {
 
 
 def check_rotas(document: Document, plan: Plan, now: datetime) -> None:
-    """Note what each rota will do oddly in the next 30 days: each kind once, and how often."""
+    """Note what each rota will do oddly: each kind once, and how often."""
     policy = plan.policy
     found: dict[tuple[Kind, str], list[Finding]] = {}
-    for one in findings(policy.rotas, now, now + LOOKED_AHEAD):
+    near = findings(policy.rotas, now, now + LOOKED_AHEAD)
+    odd = odd_changes(policy.rotas, now, now + CLOCKS_AHEAD)
+    for one in (*(one for one in near if one.kind is not Kind.ODD_HOUR), *odd):
         found.setdefault((one.kind, one.rota), []).append(one)
     for (kind, rota), listed in found.items():
-        more = f" So it is {len(listed)} times until then." if len(listed) > 1 else ""
+        more = f" It is so {len(listed)} times in the time that is looked at." if len(listed) > 1 else ""
         sentence = listed[0].sentence(policy.zone) + more
         document.warn(document.place("rotas", rota), sentence, _REMEDIES[kind])
 
