@@ -43,15 +43,17 @@ def by_hand(
     clock: Callable[[datetime, ZoneInfo], datetime] = shown_so_far,
 ) -> list[PersonId]:
     """Who is on call, seat after seat."""
-    seats = [[person] for person in _people(rotas, id, lambda zone: clock(at, ZoneInfo(zone)), 0)]
+    seats: list[list[PersonId | None]] = [
+        [person] for person in _people(rotas, id, lambda zone: clock(at, ZoneInfo(zone)), 0)
+    ]
     for one in overrides:
         if one.rota == id and one.since <= at < one.until:
             taken = [seat for seat in seats if one.replaces is None or one.replaces in (seat[0], seat[-1])]
             if taken:
                 taken[0].append(one.person)
             elif one.replaces is None:
-                seats.append([one.person])
-    return list(dict.fromkeys(seat[-1] for seat in seats))
+                seats.append([None, one.person])
+    return list(dict.fromkeys(seat[-1] for seat in seats if seat[-1] is not None))
 
 
 def _people(

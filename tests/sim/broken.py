@@ -17,7 +17,8 @@ from tests.sim.chance import Fault
 from tests.sim.play import play
 from tests.sim.verdict import Violation
 from tests.support.postgres import Cluster
-from tocsin.core.incident import Incident, draft, events, fold, ladder
+from tocsin.core.incident import Incident, draft, events, fold, ladder, targets
+from tocsin.core.oncall import on_call
 from tocsin.store import codec, outbox, plans, subjects
 from tocsin.store import store as stores
 from tocsin.store.database import writing_engine
@@ -182,6 +183,13 @@ def plan_forgotten() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def stand_in_forgotten() -> Iterator[None]:
+    """Who is paged is whose turn it is by the plan, whoever stands in."""
+    with mock.patch.object(targets, "on_call", lambda rotas, rota, at, _overrides: on_call(rotas, rota, at)):
+        yield
+
+
 FORGETTING = (
     "nothing_committed_is_lost",
     "every_signal_is_counted_once",
@@ -244,6 +252,7 @@ BROKEN = {
     "step skipped": Broken(step_skipped, ("steps_are_taken_in_order",), QUIET),
     "message dropped": Broken(message_dropped, ("every_ring_is_in_the_outbox",), QUIET),
     "clock forgotten": Broken(clock_forgotten, ("the_due_time_is_the_next_deadline",), QUIET),
+    "stand-in forgotten": Broken(stand_in_forgotten, ("whoever_is_on_call_is_asked",), QUIET),
     "plan forgotten": Broken(plan_forgotten, ("the_auditor_finds_nothing",), QUIET),
     "repeat unmarked": Broken(
         repeat_unmarked, ("a_repeat_is_marked", "a_ring_moves_along_its_arrows"), (Fault.CRASH_AFTER_SEND,)

@@ -12,6 +12,7 @@ from typing import Any
 from tests.sim import alert_rules, outbox_rules, run_rules
 from tests.sim.alert_rules import ALERT_COLUMNS, AlertRow
 from tests.sim.auditing import call_the_auditor
+from tests.sim.duty import whoever_is_on_call_is_asked
 from tests.sim.incident_rules import EVENT_RULES, ROW_RULES, Row, what_falls_due_is_done_on_time
 from tests.sim.outbox_rules import RING_COLUMNS, Ring
 from tests.sim.reading import EVENT_COLUMNS, recorded
@@ -143,6 +144,7 @@ class Checks:
             run.log.write(f"{story.id} {story.version + 1} {one.at} {one.actor} {row[1]} {row[5]}")
             for rule in EVENT_RULES:
                 run.verdict.expect(rule, story, one)
+            run.verdict.expect(whoever_is_on_call_is_asked, story, one, run.duty)
             run.verdict.expect(what_falls_due_is_done_on_time, story, one, run.calm_since)
             if isinstance(one.event, events.Opened):
                 run.counts["incidents"] += 1

@@ -22,7 +22,9 @@ from tocsin.core.model import (
     Signal,
     SubjectId,
 )
+from tocsin.core.oncall import Override
 from tocsin.engine.intake import Busy
+from tocsin.store import overrides
 from tocsin.store.alerts import Received
 from tocsin.store.errors import StoreError
 
@@ -163,6 +165,33 @@ WORK: tuple[commands.IncidentCommand, ...] = (
     commands.ExtendProgress("work goes on"),
     commands.MarkDone("task:1"),
 )
+
+
+def stand_in(run: Simulation) -> None:
+    """Somebody is arranged to stand in, now or later; or a stand-in is taken back."""
+    choice, now = run.choice, run.clock()
+    standing = [one for one in run.duty.overrides if one.until > now]
+    if standing and choice.random() < 0.4:
+        gone = choice.choice(standing).id
+        run.quietly(lambda tx: _true(overrides.remove(tx, gone, "ana", now)))
+        run.duty.taken_back(gone, now)
+        run.log.write(f"stand-in {gone} is taken back")
+        return
+    rotas = list(run.duty.history[-1].rotas)
+    since = now + timedelta(seconds=choice.choice((0, 0, 60, 3_600, 86_400)))
+    until = since + timedelta(seconds=choice.choice((30, 600, 3_600, 3 * 86_400)))
+    replaces = PersonId(choice.choice(PEOPLE)) if choice.random() < 0.5 else None
+    wanted = Override(0, choice.choice(rotas), PersonId(choice.choice(PEOPLE)), since, until, replaces, "ana")
+    made: list[Override] = []
+    run.quietly(lambda tx: made.append(overrides.add(tx, wanted, now)))
+    run.duty.stands_in(made[0], now)
+    run.log.write(f"stand-in {made[0]}")
+
+
+def _true(done: bool) -> None:
+    assert done
+
+
 Operation = Callable[[Simulation], None]
 OPERATIONS: tuple[Operation, ...] = (
     alert,
@@ -178,6 +207,7 @@ OPERATIONS: tuple[Operation, ...] = (
     race,
     change_people,
     edit_plan,
+    stand_in,
 )
 WEIGHTS: dict[Operation, float] = {
     alert: 6,
@@ -187,6 +217,7 @@ WEIGHTS: dict[Operation, float] = {
     work: 3,
     storm: 0.3,
     edit_plan: 0.3,
+    stand_in: 2,
     change_people: 0.5,
 }
 

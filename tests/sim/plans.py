@@ -77,12 +77,23 @@ def _target(chance: random.Random, rotas: list[str]) -> str:
 
 
 def _rota(chance: random.Random, rota: str) -> str:
+    if rota != "rota0" and chance.random() < 0.2:
+        return f"  {rota}: {{follows: rota0, ahead: {chance.randint(1, 2)}}}"
+    layers = [_layer(chance, rested=chance.random() < 0.3) for _ in range(chance.choice((1, 1, 1, 2)))]
+    if chance.random() < 0.2:
+        layers.insert(0, f"people: [{chance.choice(PEOPLE)}], dates: [2026-04-03 to 2026-04-06, 2026-05-01]")
+    return f"  {rota}: {{layers: [{', '.join(f'{{{one}}}' for one in layers)}]}}"
+
+
+def _layer(chance: random.Random, *, rested: bool) -> str:
     size = chance.choice((1, 1, 2, 3, 3, 4))
     people = chance.sample((*PEOPLE, STRANGER), size)
     starts = chance.choice(("2026-01-05 09:00", "2026-03-29 01:30", "2026-12-01 00:00"))
-    shift = chance.choice(("1d", "2d", "1w", "2w"))
-    zone = chance.choice(ZONES)
-    return f'  {rota}: {{people: [{", ".join(people)}], shift: {shift}, starts: "{starts}", zone: {zone}}}'
+    shift = chance.choice(("8h", "1d", "2d", "1w", "2w"))
+    seats = chance.randint(1, min(2, size))
+    text = f'people: [{", ".join(people)}], shift: {shift}, starts: "{starts}", seats: {seats}'
+    hours = chance.choice(("Mon-Fri 09:00-17:00", "22:00-06:00", "Sat-Sun")) if rested else ""
+    return f"{text}, zone: {chance.choice(ZONES)}" + (f", hours: {hours}" if hours else "")
 
 
 def _notify(chance: random.Random, times: tuple[int, ...]) -> list[str]:

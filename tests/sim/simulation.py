@@ -17,6 +17,7 @@ from tests.sim import interference
 from tests.sim.alert_rules import Book
 from tests.sim.chance import LOST_ANSWERS, Chaos, Fault, chaos, stream
 from tests.sim.databases import Database, PowerlossDatabase
+from tests.sim.duty import Duty
 from tests.sim.loop import MICROSECONDS, VirtualLoop
 from tests.sim.node import Node, SimCrash
 from tests.sim.outbox_rules import Attempt, Sendings
@@ -78,6 +79,7 @@ class Simulation:
         self.policies: dict[str, Policy] = {}
         self.newest_plans: list[tuple[str, datetime]] = []
         self.contacts: dict[str, Contact] = {}
+        self.duty = Duty()
         self.revivals: dict[int, int] = {}
         self._asked: set[asyncio.Task[None]] = set()
         self._turns: dict[int, asyncio.Task[int]] = {}
@@ -315,6 +317,7 @@ class Simulation:
         version = version_of(files)
         self.policies[version] = compile_files(files)
         self.newest_plans.append((version, self.clock()))
+        self.duty.plan(self.policies[version].rotas, self.clock())
         self.quietly(lambda tx: plans.keep(tx, version, files, self.clock()))
         self.log.write(f"plan {version}")
 
