@@ -50,9 +50,9 @@ Whoever is paged answers after 7 min.
 03:15        +15 min   Dara Nolan is paged by mailbox (named by the plan, step 3 of P1, until resolved).
 
 Who is told:
-  Ana Costa at 03:00, at once: 1 message by mailbox
-  Ben Okafor at 03:05, after 5 min: 1 message by mailbox
-  Dara Nolan at 03:15, after 15 min: 1 message by mailbox
+  Ana Costa at 03:00, at once: 1 page by mailbox
+  Ben Okafor at 03:05, after 5 min: 1 page by mailbox
+  Dara Nolan at 03:15, after 15 min: 1 page by mailbox
 Promises:
   broken  acknowledged by a person, due at 03:05
 At 03:20: P1, acknowledged by Ana Costa.
@@ -63,8 +63,8 @@ At 03:20: P1, acknowledged by Ana Costa.
 def test_data_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     data = run_json(capsys, DEMO, "--level", "P1", *NIGHT, "--for", "6m")
     assert data["messages"] == [
-        {"at": "2026-11-21T18:00:00+00:00", "person": "ana", "channel": "mailbox"},
-        {"at": "2026-11-21T18:05:00+00:00", "person": "ben", "channel": "mailbox"},
+        {"at": "2026-11-21T18:00:00+00:00", "person": "ana", "channel": "mailbox", "pages": True},
+        {"at": "2026-11-21T18:05:00+00:00", "person": "ben", "channel": "mailbox", "pages": True},
     ]
     assert data["promises"] == [
         {
@@ -116,9 +116,14 @@ def test_a_script_and_expectations(capsys: pytest.CaptureFixture[str], tmp_path:
     assert out.splitlines()[-1] == "1 expectation, all met."
 
 
-def test_the_demos_own_rehearsals_hold(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, DEMO, "--all")
-    assert (code, out.splitlines()[-1]) == (0, "3 rehearsals, all as expected.")
+PLANS = sorted(path.parent for path in [*ROOT.glob("plans/*/rehearsals"), Path(DEMO) / "rehearsals"])
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda path: path.name)
+def test_the_rehearsals_of_every_plan_hold(capsys: pytest.CaptureFixture[str], plan: Path) -> None:
+    code, out, err = run(capsys, str(plan), "--all")
+    assert (code, err) == (0, ""), out
+    assert out.splitlines()[-1].endswith("all as expected.")
 
 
 def test_a_rehearsal_that_is_not_as_expected_is_named(

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.core.trial import EVERYBODY, START, person, plan
-from tocsin.core.expectations import Expectation, Is, Paged, Stands, Unreached, When, Within, failures
+from tocsin.core.expectations import Expectation, Given, Is, Paged, Stands, Unreached, When, Within, failures
 from tocsin.core.incident import Status, commands
 from tocsin.core.lengths import span
 from tocsin.core.model import DeadlineState, LevelId, PersonId, ServiceId
@@ -40,6 +40,7 @@ MET: list[Expectation] = [
     Paged((BEN,), when("after", 4)),
     Paged((ANA,), when("at", 2), "sms"),
     Paged((CHLOE,), never=True),
+    Paged((BEN,), never=True, told=True),
     Paged((BEN,), when("before", 5), never=True),
     Paged((ANA,), when("before", 2), "sms", never=True),
     Stands("acknowledged by a person", DeadlineState.BROKEN),
@@ -64,6 +65,8 @@ NOT_MET: list[tuple[Expectation, str]] = [
     (Paged((BEN,), when("at", 5), "sms"), "ben is never paged by sms."),
     (Paged((ANA,), when("at", 5), "sms"), "ana is paged by sms at 2m."),
     (Paged((BEN,), never=True), "ben is paged at 5m."),
+    (Paged((BEN,), told=True), "ben is never told."),
+    (Given(("Call everybody",)), "“Call everybody” is never given. Tasks given are: none."),
     (Stands("acknowledged by a person", DeadlineState.KEPT), "It is broken."),
     (
         Stands("resolved", DeadlineState.KEPT),

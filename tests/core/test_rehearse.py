@@ -52,7 +52,7 @@ def play(
 
 def messages(rehearsal: Rehearsal) -> list[str]:
     return [
-        f"{(one.at - START).total_seconds() / 60:g}m {one.notify.person} {one.notify.channel}"
+        f"{(one.at - START).total_seconds() / 60:g}m {one.message.person} {one.message.channel}"
         for one in rehearsal.sent
     ]
 

@@ -8,9 +8,18 @@ from pathlib import Path
 import pytest
 
 from tocsin.core.deeds import DEEDS
-from tocsin.core.expectations import Is, Paged, Stands, Unreached, When, Within
+from tocsin.core.expectations import Given, Is, Paged, Stands, Unreached, When, Within
 from tocsin.core.incident import Status, commands
-from tocsin.core.model import AlertAction, AlertSeverity, DeadlineState, LevelId, PersonId, ServiceId, Signal
+from tocsin.core.model import (
+    AlertAction,
+    AlertSeverity,
+    DeadlineState,
+    FactId,
+    LevelId,
+    PersonId,
+    ServiceId,
+    Signal,
+)
 from tocsin.core.rehearse import Arrive, Ask, Clear, Open, Scenario, Switch
 from tocsin.plan.problems import PlanRefused
 from tocsin.plan.read import compile_files
@@ -22,6 +31,7 @@ zone: Europe/London
 levels:
   P1: {ladder: [{after: 0m, page: ana}], repeat_every: 10m}
   P2: {name: Mild}
+facts: {lost: {is: yes or no, ask: Is anything lost?}}
 services: {shop: The shop, api: The interface}
 catch_all: [ben]
 """
@@ -80,6 +90,8 @@ def test_every_act_of_a_script() -> None:
     text = """\
 - {alert: Slow, severity: error, source: web, component: db, group: eu, class: latency}
 - {at: 1m, do: acknowledge}
+- {at: 2m, facts: {lost: yes}, by: ana}
+- {at: 2m, alert: Lost, details: {lost: yes}}
 - {at: 2m, do: clear}
 - {at: 2m, do: estimate, time: 30m, reason: a restart is slow}
 - {at: 2m, do: restrict, people: [ana, ben]}
@@ -99,6 +111,8 @@ def test_every_act_of_a_script() -> None:
     assert read_script("s.yaml", text, POLICY, PEOPLE, NOW) == [
         Arrive(minutes(0), signal),
         Ask(minutes(1), commands.Acknowledge("link")),
+        Ask(minutes(2), commands.SetFacts({FactId("lost"): "yes"}), ANA),
+        Arrive(minutes(2), Signal(AlertAction.TRIGGER, "Lost", "Lost", details={"lost": "yes"})),
         Clear(minutes(2)),
         Ask(minutes(2), commands.SetEstimate(NOW + minutes(32), "a restart is slow")),
         Ask(minutes(2), commands.Restrict((ANA, BEN))),
@@ -111,6 +125,9 @@ def test_every_expectation() -> None:
     text = """\
 - {paged: ana}
 - {never paged: ben, before: 5m}
+- {told: ben, by: email}
+- {never told: ana, after: 5m}
+- {task: [Open the war room, Call everybody], at: 60m}
 - {kept: acknowledged by a person}
 - {broken: acknowledged by a person}
 - {due: acknowledged by a person}
@@ -122,6 +139,9 @@ def test_every_expectation() -> None:
     assert [one.what for one in read_expected("e.yaml", text, POLICY, PEOPLE)] == [
         Paged((ANA,)),
         Paged((BEN,), When(Within.BEFORE, minutes(5)), never=True),
+        Paged((BEN,), channel="email", told=True),
+        Paged((ANA,), When(Within.AFTER, minutes(5)), never=True, told=True),
+        Given(("Open the war room", "Call everybody"), When(Within.AT, minutes(60))),
         Stands(promise, DeadlineState.KEPT),
         Stands(promise, DeadlineState.BROKEN),
         Stands(promise, DeadlineState.DUE),
@@ -132,7 +152,7 @@ def test_every_expectation() -> None:
 
 
 WHAT = "What is meant here is not clear. Use just one of:"
-EXPECTATIONS = "paged, never paged, kept, broken, due, level, status, nobody reached."
+EXPECTATIONS = "paged, never paged, told, never told, task, kept, broken, due, level, status, nobody reached."
 
 
 @pytest.mark.parametrize(
@@ -159,7 +179,7 @@ EXPECTATIONS = "paged, never paged, kept, broken, due, level, status, nobody rea
         (
             "A: {at: 2026-11-22 03:00, level: P1, hope: it}",
             "1:38: A.hope: `hope` means nothing here. "
-            "Use one of: at, level, service, for, answers_after, script, expect.",
+            "Use one of: at, level, facts, service, for, answers_after, script, expect.",
         ),
     ],
 )
@@ -172,8 +192,8 @@ def test_problems_of_a_rehearsal(text: str, problem: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("- {at: 1m}", f"1:3: [1]: {WHAT} do, alert, channel."),
-        ("- {do: acknowledge, alert: x}", f"1:3: [1]: {WHAT} do, alert, channel."),
+        ("- {at: 1m}", f"1:3: [1]: {WHAT} do, facts, alert, channel."),
+        ("- {do: acknowledge, alert: x}", f"1:3: [1]: {WHAT} do, facts, alert, channel."),
         (
             "- {do: dance}",
             f"1:8: [1].do: Nobody can `dance` here. Use one of: {', '.join(DEEDS)}, clear.",
@@ -200,6 +220,14 @@ def test_problems_of_a_rehearsal(text: str, problem: str) -> None:
             "1:24: [1].severity: `bad` is no severity. Use one of: critical, error, warning, info.",
         ),
         ("- {channel: email}", "1:3: [1]: `fails` is missing. Add `fails: ...` here."),
+        (
+            "- {facts: {gained: yes}}",
+            "1:20: [1].facts.gained: There is no fact `gained`. Facts are: lost.",
+        ),
+        (
+            "- {facts: {lost: perhaps}}",
+            "1:18: [1].facts.lost: `perhaps` does not fit lost. Say yes or no.",
+        ),
         ("- acknowledge", "1:3: [1]: A mapping is expected here. Write `name: value` lines."),
     ],
 )

@@ -80,6 +80,7 @@ def _rehearse(commands: Any) -> None:
         "--level", help="How bad it is. Default: the worst level, or what an alert of the script has."
     )
     rehearse.add_argument("--at", help="When it begins, in the plan's zone or the one named. Default: now")
+    rehearse.add_argument("--facts", nargs="+", default=[], metavar="FACT=VALUE", help="What is known of it.")
     rehearse.add_argument("--service", help="What breaks. Default: the plan's first service")
     rehearse.add_argument("--for", dest="lasts", metavar="LENGTH", help="How long to play. Default: 2h")
     people = rehearse.add_mutually_exclusive_group()

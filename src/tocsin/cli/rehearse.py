@@ -14,9 +14,10 @@ from tocsin.cli import telling
 from tocsin.cli.result import Failure, Result
 from tocsin.core.expectations import failures
 from tocsin.core.lengths import duration_of
-from tocsin.core.model import LevelId, PersonId, ServiceId
+from tocsin.core.model import FactId, LevelId, PersonId, ServiceId
 from tocsin.core.policy import Person, Policy, View
 from tocsin.core.rehearse import Act, Arrive, Open, Rehearsal, Scenario, rehearse
+from tocsin.core.values import value_of, wanted
 from tocsin.plan.document import DURATION_MOST, listing
 from tocsin.plan.people import PEOPLE_FILE, people_named, read_people
 from tocsin.plan.problems import PlanRefused
@@ -132,7 +133,7 @@ def _from_words(parsed: Namespace, cast: Cast) -> Written:
     if parsed.script:
         acts = read_script(parsed.script, load_text(Path(parsed.script)), policy, people, starts)
     if parsed.level or not any(isinstance(act, Arrive) for act in acts):
-        acts.insert(0, Open(timedelta(0), _level(policy, parsed.level)))
+        acts.insert(0, Open(timedelta(0), _level(policy, parsed.level), _facts(policy, parsed.facts)))
     expected: list[Expected] = []
     if parsed.expect:
         expected = read_expected(parsed.expect, load_text(Path(parsed.expect)), policy, people)
@@ -153,6 +154,20 @@ def _level(policy: Policy, name: str | None) -> LevelId:
     if name not in levels:
         raise Failure(f"There is no level `{name}`. Levels are: {listing(levels)}.", 2)
     return LevelId(name)
+
+
+def _facts(policy: Policy, given: Sequence[str]) -> dict[FactId, str]:
+    found = {}
+    for word in given:
+        name, _, value = word.partition("=")
+        fact = policy.facts.get(FactId(name))
+        if fact is None or fact.derived:
+            known = listing(id for id, one in policy.facts.items() if not one.derived)
+            raise Failure(f"There is no fact `{name}`. Facts are: {known}.", 2)
+        if value_of(fact, value) is None:
+            raise Failure(f"`{value}` does not fit {name}. {wanted(fact)}", 2)
+        found[fact.id] = value
+    return found
 
 
 def _service(policy: Policy, name: str | None) -> ServiceId:
@@ -263,7 +278,12 @@ def _data(cast: Cast, written: Written, rehearsal: Rehearsal, checked: Sequence[
             for one in telling.timeline(rehearsal, cast.names)
         ],
         "messages": [
-            {"at": one.at.isoformat(), "person": one.notify.person, "channel": one.notify.channel}
+            {
+                "at": one.at.isoformat(),
+                "person": one.message.person,
+                "channel": one.message.channel,
+                "pages": one.pages,
+            }
             for one in rehearsal.sent
         ],
         "promises": [

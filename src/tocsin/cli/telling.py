@@ -63,13 +63,17 @@ def standing(state: Incident, names: Names) -> str:
 def told(rehearsal: Rehearsal, names: Names, zone: str) -> list[str]:
     """Who was reached: when first, by which channels, how often."""
     lines = []
-    for person in dict.fromkeys(one.notify.person for one in rehearsal.sent):
-        own = [one for one in rehearsal.sent if one.notify.person == person]
-        by = ", ".join(dict.fromkeys(channel(one.notify.channel) for one in own))
+    for person in dict.fromkeys(one.message.person for one in rehearsal.sent):
+        own = [one for one in rehearsal.sent if one.message.person == person]
+        by = ", ".join(dict.fromkeys(channel(one.message.channel) for one in own))
         after = own[0].at - rehearsal.scenario.starts
         first = f"after {length(after)}" if after else "at once"
-        count = counted(len(own), "message", "messages")
-        lines.append(f"{named(person, names)} at {clock(own[0].at, zone)}, {first}: {count} by {by}")
+        pages = sum(one.pages for one in own)
+        counts = [counted(pages, "page", "pages")] if pages else []
+        counts += [counted(len(own) - pages, "message", "messages")] if len(own) > pages else []
+        lines.append(
+            f"{named(person, names)} at {clock(own[0].at, zone)}, {first}: {' and '.join(counts)} by {by}"
+        )
     return lines
 
 
@@ -98,6 +102,11 @@ def _told(recorded: Sequence[Recorded], names: Names) -> Iterator[tuple[Recorded
             case events.PageWithdrawn():
                 if event.reason != "paged again":
                     yield one, sentence(one, names)
+            case events.Told():
+                people, ways = _told_alike(recorded, position)
+                if people:
+                    are = "are" if len(people) > 1 else "is"
+                    yield one, f"{_and(people)} {are} told by {', '.join(ways)}: {event.words}"
             case events.RingSkipped():
                 pass
             case _:
@@ -125,6 +134,25 @@ def _with_page(recorded: Sequence[Recorded], position: int, page: int) -> bool:
         if isinstance(one.event, events.PageStarted) and one.event.page == page:
             return True
     return False
+
+
+def _told_alike(recorded: Sequence[Recorded], position: int) -> tuple[list[str], list[str]]:
+    """Everybody who is told the same at this instant, and by what; nobody, where an earlier line said so."""
+    first = recorded[position]
+    assert isinstance(first.event, events.Told)
+    alike = [
+        (index, one.event)
+        for index, one in enumerate(recorded)
+        if one.at == first.at and isinstance(one.event, events.Told) and one.event.words == first.event.words
+    ]
+    if alike[0][0] != position:
+        return [], []
+    people = dict.fromkeys(event.person_name for _, event in alike)
+    return list(people), list(dict.fromkeys(channel(event.channel) for _, event in alike))
+
+
+def _and(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def _acknowledged_too(recorded: Sequence[Recorded], position: int) -> bool:

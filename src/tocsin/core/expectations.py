@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import assert_never
 
-from tocsin.core.incident import Incident, Status, fold
+from tocsin.core.incident import Incident, Status, events, fold
 from tocsin.core.lengths import span
 from tocsin.core.model import DeadlineState, LevelId, PersonId
 from tocsin.core.rehearse import Rehearsal
@@ -51,12 +51,24 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Paged:
-    """A page reaches each of these people then (`never`: none of them), by this channel if one is named."""
+    """A page reaches each of these people then (`never`: none of them), by this channel if one is named.
+
+    With `told` a message is meant that wants no answer.
+    """
 
     people: tuple[PersonId, ...]
     when: When | None = None
     channel: str = ""
     never: bool = False
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """These tasks are on the list then."""
+
+    tasks: tuple[str, ...]
+    when: When | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +94,7 @@ class Unreached:
     happens: bool
 
 
-Expectation = Paged | Stands | Is | Unreached
+Expectation = Paged | Given | Stands | Is | Unreached
 
 
 def failures(rehearsal: Rehearsal, expectation: Expectation) -> Iterator[str]:
@@ -91,6 +103,8 @@ def failures(rehearsal: Rehearsal, expectation: Expectation) -> Iterator[str]:
         case Paged():
             for person in expectation.people:
                 yield from _paged(rehearsal, expectation, person)
+        case Given():
+            yield from _given(rehearsal, expectation)
         case Stands():
             yield from _stands(rehearsal, expectation)
         case Is():
@@ -109,18 +123,37 @@ def _paged(rehearsal: Rehearsal, expected: Paged, person: PersonId) -> Iterator[
     times = [
         one.at - rehearsal.scenario.starts
         for one in rehearsal.sent
-        if one.notify.person == person and expected.channel in ("", one.notify.channel)
+        if one.message.person == person
+        and expected.channel in ("", one.message.channel)
+        and one.pages is not expected.told
     ]
+    is_reached = "told" if expected.told else "paged"
     by = f" by {expected.channel}" if expected.channel else ""
     when = expected.when
     fitting = [at for at in times if when is None or when.fits(at)]
     if expected.never:
         if fitting:
-            yield f"{person} is paged{by} at {span(fitting[0])}."
+            yield f"{person} is {is_reached}{by} at {span(fitting[0])}."
     elif not times:
-        yield f"{person} is never paged{by}."
+        yield f"{person} is never {is_reached}{by}."
     elif not fitting:
-        yield f"{person} is paged{by} at {_listing(times)}."
+        yield f"{person} is {is_reached}{by} at {_listing(times)}."
+
+
+def _given(rehearsal: Rehearsal, expected: Given) -> Iterator[str]:
+    given = [
+        (task, one.at - rehearsal.scenario.starts)
+        for one in rehearsal.recorded
+        if isinstance(one.event, events.TasksGiven)
+        for task in one.event.tasks
+    ]
+    for task in expected.tasks:
+        times = [at for name, at in given if name == task]
+        if not times:
+            known = ", ".join(dict.fromkeys(f"“{name}”" for name, _ in given)) or "none"
+            yield f"“{task}” is never given. Tasks given are: {known}."
+        elif expected.when is not None and not any(map(expected.when.fits, times)):
+            yield f"“{task}” is given at {_listing(times)}."
 
 
 def _stands(rehearsal: Rehearsal, expected: Stands) -> Iterator[str]:

@@ -6,7 +6,8 @@ answer of somebody who was paged. `decide` cannot tell a rehearsal from the real
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from tocsin.core.model import (
     Alarm,
     Deadline,
     DeadlineState,
+    FactId,
     LevelId,
     Notify,
     Outcome,
@@ -29,10 +31,12 @@ from tocsin.core.model import (
     ServiceId,
     Signal,
     SubjectId,
+    Tell,
     Withdraw,
 )
 from tocsin.core.policy import Policy, View
 from tocsin.core.severity import judge
+from tocsin.core.values import found_in, in_words
 
 INSTANTS_MAX = 100_000
 """More instants than this are no rehearsal; a year of pages every ten minutes is half of it."""
@@ -40,10 +44,11 @@ INSTANTS_MAX = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """The incident opens at this level, whatever the plan's table would say."""
+    """The incident opens at this level, whatever the plan's table would say; `facts` are known already."""
 
     at: timedelta
     level: LevelId
+    facts: Mapping[FactId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +104,15 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message that a channel was given and took."""
+    """A message that a channel was given and took: a page, or something that wants no answer."""
 
     at: datetime
-    notify: Notify
+    message: Notify | Tell
+
+    @property
+    def pages(self) -> bool:
+        """Whether it asks the person to come."""
+        return isinstance(self.message, Notify)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +175,7 @@ class _Stage:
     alarms: list[tuple[datetime, str]] = field(default_factory=list)
     turned: list[Turned] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
-    waiting: dict[str, Notify] = field(default_factory=dict)
+    waiting: dict[str, Notify | Tell] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     silent: set[tuple[str, PersonId | None]] = field(default_factory=set)
     reached: dict[int, datetime] = field(default_factory=dict)
@@ -211,10 +221,14 @@ class _Stage:
     def _carry_out(self, act: Act) -> None:
         match act:
             case Open():
-                self._ask(self._source(), self._join(act.level, "the rehearsal says so", "Rehearsal"))
+                join = self._join(act.level, "the rehearsal says so", "Rehearsal")
+                self._ask(self._source(), replace(join, facts=act.facts))
             case Arrive():
                 found = judge(self.policy, act.signal)
-                self._ask(self._source(), self._join(found.level.id, found.reason, act.signal.summary))
+                join = self._join(found.level.id, found.reason, act.signal.summary)
+                facts = found_in(act.signal.details, self.policy.facts)
+                said = {id: in_words(value, self.policy.facts[id].kind) for id, value in facts.items()}
+                self._ask(self._source(), replace(join, facts=said))
             case Clear():
                 count = self.state.alerts_open if self.state else 0
                 self._ask(self._source(), commands.ClearAlerts(count, ("Rehearsal",)))
@@ -262,10 +276,12 @@ class _Stage:
         self.state = decision.state
         self.recorded += decision.events
         for effect in decision.effects:
-            if isinstance(effect, Notify):
+            if isinstance(effect, Notify | Tell):
                 self.waiting[effect.key] = effect
             elif isinstance(effect, Withdraw):
-                self.waiting = {key: one for key, one in self.waiting.items() if one.page != effect.page}
+                off = [key for key, one in self.waiting.items() if _page(one) == effect.page]
+                for key in off:
+                    del self.waiting[key]
             elif isinstance(effect, Alarm):
                 self.alarms.append((self.now, effect.text))
         # What falls due or is settled while the messages go out is seen as well.
@@ -274,19 +290,23 @@ class _Stage:
 
     def _deliver(self) -> None:
         """Hand what waits to the channels. One that is out of order refuses for now, and is tried again."""
-        for key, notify in tuple(self.waiting.items()):
+        for key, message in tuple(self.waiting.items()):
             if key not in self.waiting:
                 continue  # called off by what came of an earlier one
-            if self.silent.isdisjoint({(notify.channel, None), (notify.channel, notify.person)}):
+            if self.silent.isdisjoint({(message.channel, None), (message.channel, message.person)}):
                 del self.waiting[key]
-                self.sent.append(Sent(self.now, notify))
-                self.reached.setdefault(notify.page, self.now)
-                self._settle(notify, Receipt(Outcome.ACCEPTED))
+                self.sent.append(Sent(self.now, message))
+                self._settle(message, Receipt(Outcome.ACCEPTED))
             elif key not in self.refused:
                 self.refused.add(key)
-                self._settle(notify, Receipt(Outcome.RETRYING, "out of order in this rehearsal"))
+                self._settle(message, Receipt(Outcome.RETRYING, "out of order in this rehearsal"))
 
-    def _settle(self, notify: Notify, receipt: Receipt) -> None:
+    def _settle(self, notify: Notify | Tell, receipt: Receipt) -> None:
+        """The incident hears what became of its pages; what is only told may come when it comes."""
+        if isinstance(notify, Tell):
+            return
+        if receipt.outcome is Outcome.ACCEPTED:
+            self.reached.setdefault(notify.page, self.now)
         attempt = 1 + (notify.key in self.refused and receipt.outcome is Outcome.ACCEPTED)
         settle = commands.Settle(notify.page, notify.ring, notify.person, notify.channel, attempt, receipt)
         self._ask(SYSTEM, settle)
@@ -313,6 +333,10 @@ class _Stage:
         return tuple(sorted(stands, key=lambda one: one.due_at))
 
 
+def _page(message: Notify | Tell) -> int | None:
+    return message.page if isinstance(message, Notify) else None
+
+
 def _own(deadline: Deadline) -> bool:
     """Whether this is Tocsin's own next move, and not a promise that people see."""
-    return deadline.id.partition(":")[0] in ("lapse", "repeat", "ring", "step")
+    return deadline.id.partition(":")[0] in ("lapse", "repeat", "ring", "step", "threshold", "warn")

@@ -13,13 +13,23 @@ import yaml
 
 from tocsin import limits
 from tocsin.core.deeds import DEEDS
-from tocsin.core.expectations import Expectation, Is, Paged, Stands, Unreached, When, Within
-from tocsin.core.incident import Status
-from tocsin.core.incident.asking import Given, Unclear, read
-from tocsin.core.model import AlertAction, AlertSeverity, DeadlineState, LevelId, PersonId, ServiceId, Signal
+from tocsin.core.expectations import Expectation, Given, Is, Paged, Stands, Unreached, When, Within
+from tocsin.core.incident import Status, asking, commands
+from tocsin.core.incident.asking import Unclear
+from tocsin.core.model import (
+    AlertAction,
+    AlertSeverity,
+    DeadlineState,
+    FactId,
+    LevelId,
+    PersonId,
+    ServiceId,
+    Signal,
+)
 from tocsin.core.oncall import wall_clock
 from tocsin.core.policy import Policy
 from tocsin.core.rehearse import Act, Arrive, Ask, Clear, Open, Scenario, Switch
+from tocsin.core.values import value_of, wanted
 from tocsin.plan.document import Document, Value, is_zone, listing
 from tocsin.plan.parse import too_large
 from tocsin.plan.problems import PlanRefused, Problem
@@ -29,12 +39,12 @@ REHEARSALS_FOLDER = "rehearsals"
 LASTS = timedelta(hours=2)
 """How long a rehearsal is that does not say."""
 
-_NAMES_ACT = ("do", "alert", "channel")
+_NAMES_ACT = ("do", "facts", "alert", "channel")
 _ALERT = ("severity", "source", "component", "group", "class")
 _WHEN = tuple(Within)
-_PAGED = ("paged", "never paged")
+_PAGED = ("paged", "never paged", "told", "never told")
 _STANDS = ("kept", "broken", "due")
-_NAMES_EXPECTATION = (*_PAGED, *_STANDS, "level", "status", "nobody reached")
+_NAMES_EXPECTATION = (*_PAGED, "task", *_STANDS, "level", "status", "nobody reached")
 
 ReadT = TypeVar("ReadT")
 
@@ -63,8 +73,7 @@ def read_rehearsals(file: str, text: str, policy: Policy, people: Iterable[Perso
     """Every rehearsal of a file; raises PlanRefused with every problem at once."""
 
     def each(reader: _Reader, root: Value) -> list[Written]:
-        named = reader.document.named(root)
-        return [reader.written(name, value) for name, value in named.items()]
+        return [reader.written(name, value) for name, value in reader.document.mapping(root).items()]
 
     return _read(file, text, "Nobody answers:", policy, people, each)
 
@@ -142,14 +151,15 @@ class _Reader:
     people: frozenset[PersonId]
 
     def written(self, name: str, value: Value) -> Written:
-        known = ("at", "level", "service", "for", "answers_after", "script", "expect")
+        known = ("at", "level", "facts", "service", "for", "answers_after", "script", "expect")
         parts = self.document.mapping(value, known)
         starts, zone = self._starts(self.document.required(value, parts, "at"))
         lasts = self.document.duration(parts.get("for"), least="1m") or LASTS
         answers_after = self.document.duration(parts.get("answers_after"))
         acts = list(self.acts(parts["script"], starts)) if "script" in parts else []
         if "level" in parts:
-            acts.insert(0, Open(timedelta(0), self._level(parts["level"])))
+            facts = self._facts(parts["facts"]) if "facts" in parts else {}
+            acts.insert(0, Open(timedelta(0), self._level(parts["level"]), facts))
         elif not any(isinstance(act, Arrive) for act in acts):
             remedy = "Add `level: ...`, or an alert to the script."
             self.document.fault(value, "Nothing opens the incident.", remedy)
@@ -164,8 +174,12 @@ class _Reader:
             match self._one_of(item, parts, _NAMES_ACT):
                 case "do":
                     yield from self._asked(item, at, parts, starts + at)
+                case "facts":
+                    self.document.mapping(item, ("at", "facts", "by"))
+                    by = self._person(parts["by"]) if "by" in parts else None
+                    yield Ask(at, commands.SetFacts(self._facts(parts["facts"])), by)
                 case "alert":
-                    self.document.mapping(item, ("at", "alert", *_ALERT))
+                    self.document.mapping(item, ("at", "alert", "details", *_ALERT))
                     yield Arrive(at, self._signal(parts))
                 case "channel":
                     self.document.mapping(item, ("at", "channel", "fails", "of"))
@@ -199,8 +213,8 @@ class _Reader:
             yield Clear(at)
             return
         try:
-            given = Given(answers, self.policy, self.policy.zone, now, via="link")
-            yield Ask(at, read(deed.name, given), by)
+            given = asking.Given(answers, self.policy, self.policy.zone, now, via="link")
+            yield Ask(at, asking.read(deed.name, given), by)
         except Unclear as wrong:
             self.document.fault(item, str(wrong), "Add it, or change it, in this line.")
 
@@ -209,8 +223,16 @@ class _Reader:
             self.document.mapping(item, (kind, "by", *_WHEN))
             people = tuple(self._person(one) for one in self.document.items(parts[kind]))
             return Paged(
-                people, self._when(item, parts), self.document.text(parts.get("by")), kind != "paged"
+                people,
+                self._when(item, parts),
+                self.document.text(parts.get("by")),
+                never=kind.startswith("never"),
+                told=kind.endswith("told"),
             )
+        if kind == "task":
+            self.document.mapping(item, (kind, *_WHEN))
+            tasks = tuple(self.document.text(one) for one in self.document.items(parts[kind]))
+            return Given(tasks, self._when(item, parts))
         if kind in _STANDS:
             self.document.mapping(item, (kind,))
             return Stands(self.document.text(parts[kind]), DeadlineState(kind))
@@ -273,6 +295,22 @@ class _Reader:
             self.document.fault(value, f"There is no person `{name}`.", f"People are: {known}.")
         return name
 
+    def _facts(self, value: Value) -> dict[FactId, str]:
+        found: dict[FactId, str] = {}
+        for name, said in self.document.named(value).items():
+            fact = self.policy.facts.get(FactId(name))
+            text = self.document.text(said)
+            if fact is None or fact.derived:
+                known = listing(id for id, one in self.policy.facts.items() if not one.derived)
+                self.document.fault(said, f"There is no fact `{name}`.", f"Facts are: {known}.")
+            elif text and value_of(fact, text) is None:
+                self.document.fault(said, f"`{text}` does not fit {name}.", wanted(fact))
+            found[FactId(name)] = text
+        return found
+
+    def _details(self, value: Value | None) -> dict[str, object]:
+        return {str(id): said for id, said in self._facts(value).items()} if value else {}
+
     def _signal(self, parts: Mapping[str, Value]) -> Signal:
         summary = self.document.text(parts["alert"])
         severity = self.document.text(parts.get("severity"), AlertSeverity.CRITICAL)
@@ -289,6 +327,7 @@ class _Reader:
             component=self.document.text(parts.get("component")),
             group=self.document.text(parts.get("group")),
             event_class=self.document.text(parts.get("class")),
+            details=self._details(parts.get("details")),
         )
 
 
