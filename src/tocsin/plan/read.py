@@ -25,7 +25,7 @@ from tocsin.plan.problems import PlanRefused
 from tocsin.plan.promises import check_names, read_promises, response
 from tocsin.plan.prose import read_handbook
 from tocsin.plan.review import read_review
-from tocsin.plan.roles import check_roles, read_roles, read_teams
+from tocsin.plan.roles import check_circles, check_roles, read_roles, read_teams
 from tocsin.plan.rotas import read_rotas
 
 __all__ = ["PLAN_FILE", "compile_files", "load_directory", "load_stored", "read_plan", "version_of"]
@@ -72,7 +72,9 @@ def _plan(document: Document, root: Value, files: Mapping[str, str]) -> Plan:
     services = _services(document, entries)
     levels = read_levels(document, entries.get("levels"), names)
     roles = read_roles(document, entries.get("roles"), names)
+    teams = read_teams(document, entries.get("teams"), names)
     check_roles(document, entries.get("roles"), roles)
+    check_circles(document, roles, teams)
     handbook = read_handbook(document, entries, files, names)
     due_when, steps = read_review(document, entries.get("review"), names)
     implied = (*response(levels, names), *windows(handbook.phases, names))
@@ -98,7 +100,7 @@ def _plan(document: Document, root: Value, files: Mapping[str, str]) -> Plan:
         stages=read_stages(document, entries.get("stages"), names),
         triggers=read_triggers(document, entries.get("escalate_when"), names),
         roles=roles,
-        teams=read_teams(document, entries.get("teams"), names),
+        teams=teams,
         promises=(*implied, *promises),
         review_due_when=due_when,
         review_steps=steps,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tocsin.core.model import LevelId, RoleId, TeamId
-from tocsin.core.policy import Role, Team
+from tocsin.core.policy import Role, Target, Team
 from tocsin.plan.document import Document, Value
 from tocsin.plan.names import Names, read_targets
 from tocsin.plan.shape import TARGETS, TEXTS, Key, Table
@@ -61,3 +63,21 @@ def read_teams(document: Document, value: Value | None, names: Names) -> dict[Te
             document.fault(entry, "A team can not be a member of a team.", remedy)
         teams[TeamId(name)] = Team(TeamId(name), members)
     return teams
+
+
+def check_circles(document: Document, roles: Mapping[RoleId, Role], teams: Mapping[TeamId, Team]) -> None:
+    """What a role falls to must not lead back to it, by other roles and teams."""
+    for role in roles.values():
+        waiting, seen = list(role.default), set[Target]()
+        while waiting:
+            one = waiting.pop()
+            if one in seen:
+                continue
+            seen.add(one)
+            if one.role is not None and one.role in roles:
+                waiting += roles[one.role].default
+            elif one.team is not None and one.team in teams:
+                waiting += teams[one.team].members
+        if any(one.role == role.id for one in seen):
+            remedy = "Name a person or a rota in `for`."
+            document.fault(document.place("roles", role.id), f"`{role.id}` falls to itself.", remedy)
