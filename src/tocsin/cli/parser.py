@@ -32,6 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     _server(commands)
     _plan(commands)
     _rehearse(commands)
+    _severity(commands)
     _directory(commands)
     _incidents(commands)
     _on_call(commands)
@@ -65,6 +66,26 @@ def _server(commands: Any) -> None:
     restore.add_argument("file", help="The backup to read.")
     restore.add_argument("--verify", action="store_true", help="Only check the file; load nothing.")
     _settings(restore)
+
+
+def _severity(commands: Any) -> None:
+    severity = _group(commands, "severity", "How bad it is by the plan.")
+    why = _command(
+        severity,
+        "why",
+        "severity.why",
+        "Judge what is known by a plan: the level, why, and every row that fits.",
+        "tocsin severity why ./plan --facts error_rate=25% urgency=high",
+    )
+    why.add_argument("directory", help="Directory with plan.yaml.")
+    why.add_argument(
+        "--facts",
+        nargs="+",
+        default=[],
+        metavar="FACT=VALUE",
+        help="What is known: facts of the plan, and what an alert says of itself, as severity=error.",
+    )
+    why.add_argument("--for", dest="lasts", metavar="LENGTH", help="How long all of it holds. Default: 0s")
 
 
 def _rehearse(commands: Any) -> None:
