@@ -36,8 +36,9 @@ def _check_steps(document: Document, level: Level) -> None:
     for number, (before, step) in enumerate(pairwise(level.ladder), 2):
         place = document.place("levels", level.id, "ladder", number)
         if before.clock is Clock.HAND and step.clock is not Clock.HAND:
-            message = "Nobody reaches this step unless somebody asks for the one before it, which is by hand."
-            document.warn(place, message, "Put steps that are taken by hand last.")
+            message = "Once the step after this one is taken, nobody can ask for this one any more."
+            hand = document.place("levels", level.id, "ladder", number - 1)
+            document.warn(hand, message, "Put steps that are taken by hand last.")
         elif step.clock is Clock.ANSWER and not before.targets:
             message = "The step before this one pages nobody, so it can not go unanswered."
             document.warn(place, message, "Use `after`, or let the step before page somebody.")
