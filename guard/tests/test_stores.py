@@ -1,5 +1,6 @@
 """What every object store promises, on local files, in memory, and on a real S3 server (OpenStack Swift)."""
 
+import asyncio
 import hashlib
 import os
 from collections.abc import Callable
@@ -77,6 +78,32 @@ async def test_a_large_file_passes_in_pieces(store: ObjectStore, tmp_path: Path)
     assert most < len(data) or isinstance(getattr(store, "store", None), MemoryStore)
     assert (await store.head("large")).attributes["guard-sha256"] == "x"
     await store.delete("large")
+
+
+async def test_who_reads_slowly_gets_a_large_object_whole(s3_server: swift.Swift) -> None:
+    """The time-out is for a request with its whole answer, not for a download."""
+    store, data = s3_store(s3_server, timeout_seconds=1), os.urandom(1 << 20) * 30
+    await s3_store(s3_server).put("slow", data, {})
+    digest = hashlib.sha256()
+    async for chunk in (await store.get("slow", 5)).chunks:
+        digest.update(chunk)
+        await asyncio.sleep(0.4)
+    assert digest.digest() == hashlib.sha256(data[5:]).digest()
+    await store.delete("slow")
+
+
+async def test_a_large_object_that_is_written_anew_while_it_is_read_breaks_off(
+    s3_server: swift.Swift,
+) -> None:
+    store = s3_store(s3_server)
+    await store.put("anew", b"1" * 10_000_000, {})
+    chunks = (await store.get("anew")).chunks
+    await anext(chunks)
+    await store.put("anew", b"2" * 10_000_000, {})
+    with pytest.raises(Unavailable) as broken:
+        await anext(chunks)
+    assert str(broken.value) == "anew was written anew while it was read."
+    await store.delete("anew")
 
 
 async def test_a_listing_is_of_a_folder(store: ObjectStore) -> None:

@@ -61,6 +61,19 @@ def _upload_until_killed(user: User, life: int) -> None:
         own.post("/api/lists", params={"name": f"half-{life}.csv"}, content=slow_body(500))
 
 
+def test_a_list_that_was_deleted_stays_deleted(tmp_path: Path) -> None:
+    with process(tmp_path) as (user, service):
+        id = user.id_of()
+        time.sleep(1.5)  # guard's catalogue has it on the disk
+        user.http.delete(f"/api/lists/{id}").raise_for_status()
+        service.kill()
+        service.wait(10)
+    with process(tmp_path) as (user, _):
+        assert user.http.get("/api/lists").json() == []
+        assert user.http.get(f"/api/lists/{id}").status_code == 404
+        assert user.act("/api/files/integrity-check")["ok"]
+
+
 def test_a_cut_that_was_killed_is_made_anew_after_the_start(tmp_path: Path) -> None:
     body = b"n,text\n" + b"".join(b"%d,%040d\n" % (n, n) for n in range(400_000))
     with process(tmp_path) as (user, service):

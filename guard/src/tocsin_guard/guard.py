@@ -129,7 +129,7 @@ class Guard:
         if chosen.check is None:
             chosen = replace(chosen, check=_look(store))
         dependency = self.dependency(name, chosen)
-        catalogue = Catalogue(name, self.journal.note)
+        catalogue = Catalogue(name, self.journal.note, self.journal.append)
         cache = Cache(self.folder / "cache" / name, cache_bytes_max)
         incoming = self.folder / "incoming"
         reader = Reader(dependency, store, self.queue, catalogue, cache, incoming, replica)

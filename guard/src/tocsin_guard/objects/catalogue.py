@@ -5,10 +5,11 @@ attribute as well: after a crash a newer object proves itself, and the catalogue
 entry takes about 300 bytes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tocsin_guard.errors import GuardError
 from tocsin_guard.journal import Record
 
 SHA256 = "guard-sha256"  # attributes that guard gives every object
@@ -28,6 +29,7 @@ class Catalogue:
 
     service: str
     note: Callable[[Record], None]
+    append: Callable[[Record], Awaitable[None]]  # the same, and on the disk when it returns
     entries: dict[str, Entry] = field(default_factory=dict)
 
     def get(self, key: str) -> Entry | None:
@@ -40,6 +42,15 @@ class Catalogue:
     def drop(self, key: str) -> None:
         if self.entries.pop(key, None) is not None:
             self.note({"kind": "gone", "service": self.service, "key": key})
+
+    async def drop_durably(self, key: str) -> None:
+        """The object was deleted: after a crash nobody must take it for lost, and give it out from a copy."""
+        if self.entries.pop(key, None) is not None:
+            record = {"kind": "gone", "service": self.service, "key": key}
+            try:
+                await self.append(record)
+            except GuardError:  # a full disk; the object is gone whatever the journal knows
+                self.note(record)
 
     def restore(self, record: Record) -> None:
         if record["kind"] == "gone":

@@ -39,7 +39,14 @@ class CloudStore:
         mode = self._mode(body, expect)
         try:
             with _speaking(key):
-                done = await obstore.put_async(self.store, key, body, attributes=dict(attributes), mode=mode)
+                done = await obstore.put_async(
+                    self.store,
+                    key,
+                    body,
+                    attributes=dict(attributes),
+                    mode=mode,
+                    max_concurrency=limits.WRITE_PARTS_AT_ONCE,
+                )
         except Unavailable as error:
             if not isinstance(mode, dict) or "501 Not Implemented" not in str(error):
                 raise
@@ -66,9 +73,25 @@ class CloudStore:
         with _speaking(key):
             result = await obstore.get_async(self.store, key, options=options)
             info = _info(result.meta, result.attributes)
-            if result.range[1] - result.range[0] <= limits.STREAM_CHUNK_BYTES:
+            begin, end = result.range
+            if end - begin <= limits.READ_PIECE_BYTES:
                 return Opened(info, one_chunk(bytes(await result.bytes_async())))
-        return Opened(info, _chunks(key, result))
+            first = bytes(await anext(result.stream(min_chunk_size=limits.READ_PIECE_BYTES)))
+        return Opened(info, self._pieces(info, first, begin + len(first), end))
+
+    async def _pieces(self, info: Info, first: bytes, start: int, end: int) -> AsyncIterator[bytes]:
+        """A large object piece by piece, each a request of its own: the time-out is for a request with its
+        whole answer, and whoever reads may take hours."""
+        yield first
+        while start < end:
+            asked: Any = {"range": (start, min(start + limits.READ_PIECE_BYTES, end))}
+            with _speaking(info.key):
+                result = await obstore.get_async(self.store, info.key, options=asked)
+                if result.meta["e_tag"] != (info.etag or None):
+                    raise Unavailable(f"{info.key} was written anew while it was read.")
+                piece = bytes(await result.bytes_async())
+            start += len(piece)
+            yield piece
 
     async def head(self, key: str) -> Info:
         check_key(key)
@@ -130,12 +153,6 @@ def memory() -> CloudStore:
 def _info(meta: Any, attributes: Mapping[Any, str]) -> Info:
     found = {str(name): str(value) for name, value in attributes.items()}
     return Info(meta["path"], meta["size"], meta["e_tag"] or "", meta["last_modified"].timestamp(), found)
-
-
-async def _chunks(key: str, result: Any) -> AsyncIterator[bytes]:
-    with _speaking(key):
-        async for chunk in result.stream(min_chunk_size=limits.STREAM_CHUNK_BYTES):
-            yield bytes(chunk)
 
 
 @contextmanager

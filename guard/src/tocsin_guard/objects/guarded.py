@@ -143,7 +143,7 @@ class GuardedStore:
                 except Unavailable:
                     pass
                 else:
-                    self.catalogue.drop(key)
+                    await self.catalogue.drop_durably(key)
                     return Written(key, 0, "", queued=False)
             operation = await self.queue.add(self.name, DELETE, key, {}, idempotency_key=mark)
             return Written(key, 0, "", queued=True, operation_id=operation.id)
