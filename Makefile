@@ -58,8 +58,7 @@ format: $(VENV)/.ready-dev ## let ruff repair what it can, then format
 bench: $(VENV)/.ready-dev ## measure intake, engine and pages on this machine
 	$(BIN)/python -m bench
 
-proof: $(VENV)/.ready-dev ## hand-overs at every change of clocks; the simulator: break things from seeds and check that no page is lost (SEEDS=20 HOURS=24)
-	$(BIN)/python -m tests.proof.on_call
+proof: $(VENV)/.ready-dev ## the simulator: break things from seeds and check that no page is lost; every change of clocks (SEEDS=20 HOURS=24)
 	$(BIN)/python -m tests.sim.proof --seeds $(SEEDS) --hours $(HOURS)
 
 docs: $(VENV)/.ready-dev ## write the reference pages from their definitions

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from tests.core.trial import EVERYBODY, Trial, level, person, plan, policy, rota
 from tocsin.core.incident import events
-from tocsin.core.model import PersonId
+from tocsin.core.model import PersonId, RotaId
+from tocsin.core.oncall import Override
 from tocsin.core.policy import Person, Policy
 
 ALARM = "INC-1: nobody can be reached through the plan"
@@ -30,6 +33,21 @@ def test_an_empty_rota_falls_through_at_once() -> None:
 def test_a_rota_that_has_not_begun_falls_through_at_once() -> None:
     later = rota("primary", "ana", starts="2027-01-04 09:00")
     assert opened(plan("0m @primary", "5m ben", rotas=[later])).told() == ["0m ben email"]
+
+
+def test_every_seat_of_a_rota_is_paged() -> None:
+    trial = opened(plan("0m @primary", "5m dara", rotas=[rota("primary", "ana", "ben", "chloe", seats=2)]))
+    assert trial.last(events.StepTaken).paged == (PersonId("ana"), PersonId("ben"))
+    assert trial.told() == ["0m ana email", "0m ben email"]
+
+
+def test_whoever_stands_in_is_paged_and_the_page_says_so() -> None:
+    trial = Trial(plan("0m @primary", "5m chloe", rotas=[rota("primary", "ana")]))
+    week = trial.now - timedelta(days=1), trial.now + timedelta(days=6)
+    trial.overrides = (Override(1, RotaId("primary"), PersonId("ben"), *week, PersonId("ana")),)
+    trial.join()
+    assert trial.told() == ["0m ben email"]
+    assert trial.last(events.PageStarted).reason.startswith("on call: primary, standing in for ana, ")
 
 
 def test_somebody_who_is_not_in_the_directory_falls_through_at_once() -> None:

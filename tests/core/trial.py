@@ -42,7 +42,7 @@ from tocsin.core.model import (
     Tell,
     Withdraw,
 )
-from tocsin.core.oncall import Layer, Rota
+from tocsin.core.oncall import Layer, Override, Rota
 from tocsin.core.policy import (
     Clock,
     Level,
@@ -140,10 +140,12 @@ def level(
     )
 
 
-def rota(name: str, *people: str, starts: str = "2026-01-05 09:00", zone: str = "UTC") -> Rota:
+def rota(
+    name: str, *people: str, starts: str = "2026-01-05 09:00", zone: str = "UTC", seats: int = 1
+) -> Rota:
     """A weekly rota."""
     ids = tuple(map(PersonId, people))
-    return Rota(RotaId(name), (Layer(ids, datetime.fromisoformat(starts), zone),))
+    return Rota(RotaId(name), (Layer(ids, datetime.fromisoformat(starts), zone, seats=seats),))
 
 
 def rules(*texts: str) -> tuple[NotifyRule, ...]:
@@ -199,11 +201,13 @@ class Trial:
     called_off: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
     paged_at: dict[PersonId, datetime] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
 
     @property
     def view(self) -> View:
         """The directory as decisions see it."""
-        return View({one.id: one for one in self.people}, paged_at=self.paged_at)
+        people = {one.id: one for one in self.people}
+        return View(people, overrides=self.overrides, paged_at=self.paged_at)
 
     @property
     def incident(self) -> Incident:

@@ -122,6 +122,8 @@ BROKEN = [
      "Name more people, or fewer seats."),
     (f"{{{FIRST}, ahead: 1}}", "{at}.ahead: `ahead` means nothing without `follows`. Add `follows: ROTA`."),
     (f"{{{FIRST}, layers: []}}", "{at}.layers: This rota has no layers. Write it like [{{people: [ana]}}]."),
+    (f"{{{FIRST}, layers: [{', '.join(['{name: a}'] * 21)}]}}", "{at}.layers: This rota has more than "
+     "20 layers. Put people who serve the same hours into one layer."),
     (f"{{{FIRST}, follows: tertiary}}", "{at}.follows: There is no rota `tertiary`. "
      "Rotas are: other."),
     ("{follows: r}", "{at}.follows: `r` follows `r`, so nobody is on call. "

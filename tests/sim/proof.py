@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.proof import kill
+from tests.proof import kill, on_call
 from tests.sim.broken import BROKEN
 from tests.sim.databases import KINDS
 from tests.sim.play import Outcome, play
@@ -37,6 +37,13 @@ Written by `make proof`, and only when everything held. The production store and
 against everything that can go wrong, chosen from a seed, and invariants are judged after every step: no
 accepted event and no page is lost, late, or doubled unawares. The same seed gives the same bytes. A failure
 prints its seed and ends the run; seeds that once failed stand in `tests/sim/seeds.txt` and run for ever.
+"""
+ON_CALL = """\
+## Who is on call when the clocks change
+
+Every change of every zone's clocks from 2020 to 2037, with hourly, daily, weekly, restricted and layered
+rotas that change inside the odd hour. The resolver is held against a second one that shares nothing with
+it: a clock on the wall that is never turned back, and counting on a calendar.
 """
 
 
@@ -79,7 +86,8 @@ def main() -> int:
         caught = {name: BROKEN[name].first_caught(cluster) for name in BROKEN} if options.page else {}
         kills = list(_kills(options.kills, cluster)) if options.kills else []
     if options.page:
-        PAGE.write_text(_page(totals, caught, kills, time.monotonic() - began), encoding="utf-8")
+        clocks = on_call.prove()
+        PAGE.write_text(_page(totals, caught, kills, clocks, time.monotonic() - began), encoding="utf-8")
         print(f"\nEverything held. Figures are in {PAGE.relative_to(ROOT)}.")
     return 0
 
@@ -135,6 +143,7 @@ def _page(
     totals: dict[str, Totals],
     caught: dict[str, tuple[int, str]],
     kills: list[tuple[str, kill.Figures]],
+    clocks: str,
     wall_seconds: float,
 ) -> str:
     commit = subprocess.run(
@@ -172,6 +181,7 @@ def _page(
     lines += [f"| {name} | {seed} | {rule.replace('_', ' ')} |" for name, (seed, rule) in caught.items()]
     lines += ["", "## A real server, killed under load", ""]
     lines += [f"- {name}: {figures}. Nothing accepted was lost." for name, figures in kills] or ["Not run."]
+    lines += ["", *ON_CALL.splitlines(), "", clocks]
     return "\n".join(lines) + "\n"
 
 

@@ -15,6 +15,8 @@ DATES_MOST = 1_000
 """How many dates a layer may list, so that looking one up stays cheap."""
 SEATS_MOST = 100
 """How many people of one rota may be on call together."""
+LAYERS_MOST = 20
+"""How many layers a rota may have, so that the checker is soon done."""
 AHEAD_MOST = 100
 """How many turns ahead a rota may follow another."""
 
@@ -72,6 +74,9 @@ def _rota(document: Document, id: RotaId, value: Value, parts: Mapping[str, Valu
         layers = tuple(_named_layer(document, item, shared, zone) for item in document.items(parts["layers"]))
         if not layers:
             document.fault(parts["layers"], "This rota has no layers.", "Write it like [{people: [ana]}].")
+        elif len(layers) > LAYERS_MOST:
+            message = f"This rota has more than {LAYERS_MOST} layers."
+            document.fault(parts["layers"], message, "Put people who serve the same hours into one layer.")
     elif "people" in parts or "follows" not in parts:
         layers = (_layer(document, value, shared, zone),)
     else:
