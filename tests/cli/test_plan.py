@@ -101,7 +101,7 @@ def test_a_diff_of_directories_and_versions(
     assert run(capsys, "plan", "diff", str(plan), str(changed)) == (0, said, "")
     version = in_force(capsys, data)[0]
     assert run(capsys, "plan", "diff", version, str(changed), "--data", data) == (0, said, "")
-    assert run(capsys, "plan", "diff", version, version, "--data", data)[1] == "They do the same.\n"
+    assert run(capsys, "plan", "diff", version, version, "--data", data)[1] == "They say the same.\n"
     code, _, err = run(capsys, "plan", "diff", "nonsense", version, "--data", data)
     assert code == 1
     assert err == "tocsin: nonsense is neither a directory nor a version. See `tocsin plan versions`.\n"

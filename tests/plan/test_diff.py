@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tocsin.core.policy import Policy
-from tocsin.plan.diff import diff
-from tocsin.plan.read import compile_files
+from tocsin.plan.diff import diff, diff_read
+from tocsin.plan.read import compile_files, read_plan
 
 BEFORE = """\
 plan: Harbour
@@ -151,3 +151,15 @@ def test_a_difference_is_said_in_the_plans_words(change: tuple[str, str], senten
 @pytest.mark.parametrize("change", [one for one, said in CHANGES.values() if said])
 def test_what_is_undone_is_said_too(change: tuple[str, str]) -> None:
     assert diff(policy(BEFORE.replace(*change, 1)), policy(BEFORE))
+
+
+def test_what_people_read_is_compared_too() -> None:
+    before = {"plan.yaml": BEFORE + "runbooks: [restart]\n", "runbooks/restart.md": "# Restart\n"}
+    after = {**before, "runbooks/restart.md": "# Restart, slowly\n"}
+    after["plan.yaml"] = before["plan.yaml"] + "readiness: [A laptop]\n"
+    one, other = (read_plan(files).handbook for files in (before, after))
+    assert diff_read(one, one) == []
+    assert diff_read(one, other) == [
+        "Runbook restart has changed.",
+        "What people read about readiness has changed.",
+    ]

@@ -11,7 +11,6 @@ from typing import Any
 from tocsin.app.clock import clock
 from tocsin.cli.opening import open_store, settings_of
 from tocsin.cli.result import Failure, Result
-from tocsin.core.policy import Policy
 from tocsin.plan import checks
 from tocsin.plan import diff as differences
 from tocsin.plan import show as shown
@@ -20,7 +19,7 @@ from tocsin.plan.files import load_directory, version_of
 from tocsin.plan.handbook import Plan
 from tocsin.plan.people import PEOPLE_FILE, missing_people
 from tocsin.plan.problems import PlanRefused, Problem
-from tocsin.plan.read import load_stored
+from tocsin.plan.read import examine
 from tocsin.plan.rehearsals import load_text
 from tocsin.plan.schema import plan_schema
 from tocsin.store import directory, plans
@@ -52,8 +51,8 @@ def show(parsed: Namespace) -> Result:
 
 def diff(parsed: Namespace) -> Result:
     """Exit code 0 whether they differ or not."""
-    sentences = differences.diff(_policy(parsed, parsed.before), _policy(parsed, parsed.after))
-    return Result(sentences or ["They do the same."], sentences)
+    sentences = _differences(_plan(parsed, parsed.before), _plan(parsed, parsed.after))
+    return Result(sentences or ["They say the same."], sentences)
 
 
 def apply(parsed: Namespace) -> Result:
@@ -66,7 +65,7 @@ def apply(parsed: Namespace) -> Result:
             return Result([f"Version {version} is in force already."], {"version": version, "changes": []})
         store.write_now(partial(plans.keep, version=version, files=files, now=clock()))
         missing = missing_people(plan.policy, store.read_now(directory.contacts))
-    changes = differences.diff(load_stored(current[1]), plan.policy) if current else []
+    changes = _differences(examine(current[1])[1], plan) if current else []
     lines = [*changes[:MOST_SHOWN]]
     lines += [f"And {len(changes) - MOST_SHOWN} more."] if len(changes) > MOST_SHOWN else []
     lines += [f"Warning: {sentence}" for sentence in missing]
@@ -107,15 +106,20 @@ def _sound(path: Path) -> tuple[Plan, Mapping[str, str]]:
     return examined.plan, files
 
 
-def _policy(parsed: Namespace, name: str) -> Policy:
+def _plan(parsed: Namespace, name: str) -> Plan:
     """Of a directory or, where there is none of that name, of a stored version."""
     if Path(name).is_dir():
-        return _sound(Path(name))[0].policy
+        return _sound(Path(name))[0]
     with open_store(settings_of(parsed)) as store:
         files = store.read_now(partial(plans.files, version=name))
     if files is None:
         raise Failure(f"{name} is neither a directory nor a version. See `tocsin plan versions`.")
-    return load_stored(files)
+    return examine(files)[1]
+
+
+def _differences(before: Plan, after: Plan) -> list[str]:
+    executed = differences.diff(before.policy, after.policy)
+    return executed + differences.diff_read(before.handbook, after.handbook)
 
 
 def _count(number: int, what: str) -> str:

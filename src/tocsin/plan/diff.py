@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from typing import Any
 
 from tocsin.core.policy import Policy
 from tocsin.plan.changes import lines, named, targets, value
 from tocsin.plan.diff_levels import level_changes
+from tocsin.plan.handbook import Handbook
 from tocsin.plan.sentences import all_of, interval, length, promise_line, row_line
 
 
@@ -39,6 +41,17 @@ def diff(before: Policy, after: Policy) -> list[str]:
         *lines("Review step", map(promise_line, before.review_steps), map(promise_line, after.review_steps)),
         *named("Duty", _by_id(before.calendar), _by_id(after.calendar), _duty),
     ]
+
+
+def diff_read(before: Handbook, after: Handbook) -> list[str]:
+    """A sentence for everything that people read and differs."""
+    found = [*named("Message", before.templates, after.templates)]
+    found += named("Runbook", before.runbooks, after.runbooks)
+    apart = ("templates", "runbooks")
+    for one in fields(Handbook):
+        if one.name not in apart and getattr(before, one.name) != getattr(after, one.name):
+            found.append(f"What people read about {one.name.replace('_', ' ')} has changed.")
+    return found
 
 
 def _by_id(values: Iterable[Any]) -> dict[str, Any]:

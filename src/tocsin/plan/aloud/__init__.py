@@ -1,0 +1,1 @@
+"""A plan read aloud, part by part."""
