@@ -19,7 +19,10 @@ class Kind(StrEnum):
     PEOPLE = "people"
     TEAMS = "teams"
     FACTS = "facts"
-    CHOICE = "choice"
+    LEVEL = "level"
+    PERSON = "person"
+    ROLE = "role"
+    AUDIENCE = "audience"
 
     @property
     def many(self) -> bool:
@@ -100,7 +103,7 @@ _DEEDS = (
         "level",
         "Say how bad it is",
         (
-            _first("level", Kind.LINE, "Which level of the plan?", "P1"),
+            _first("level", Kind.LEVEL, "Which level of the plan?", "P1"),
             _line("reason", "Why that one?", "all orders fail"),
         ),
     ),
@@ -108,7 +111,7 @@ _DEEDS = (
         "update",
         "Tell an audience of the plan how things stand",
         (
-            _first("audience", Kind.LINE, "Whom?", "inside"),
+            _first("audience", Kind.AUDIENCE, "Whom?", "inside"),
             Blank("text", Kind.WORDS, "What should they know?", "the restore is at 80 %"),
         ),
     ),
@@ -116,23 +119,23 @@ _DEEDS = (
         "assign",
         "Give somebody a role in it",
         (
-            _first("role", Kind.LINE, "Which role of the plan?", "Incident Commander"),
-            _line("person", "Who, by id?", "ana"),
+            _first("role", Kind.ROLE, "Which role of the plan?", "Incident Commander"),
+            Blank("person", Kind.PERSON, "Who has it from now on?", "ana"),
         ),
     ),
     Deed(
         "hand-over",
         "Let a role go from one to the other once both have confirmed",
         (
-            _first("role", Kind.LINE, "Which role of the plan?", "Incident Commander"),
-            _line("giver", "From whom, by id?", "ana"),
-            _line("taker", "To whom, by id?", "ben"),
+            _first("role", Kind.ROLE, "Which role of the plan?", "Incident Commander"),
+            Blank("giver", Kind.PERSON, "Who has it now?", "ana"),
+            Blank("taker", Kind.PERSON, "Who takes it?", "ben"),
         ),
     ),
     Deed(
         "confirm",
         "Confirm a hand-over that you give or take",
-        (_first("role", Kind.LINE, "Which role?", "Incident Commander"),),
+        (_first("role", Kind.ROLE, "Which role?", "Incident Commander"),),
     ),
     Deed(
         "note",

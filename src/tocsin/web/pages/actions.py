@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from litestar.datastructures import FormMultiDict
@@ -33,7 +33,15 @@ REACHES: Mapping[str, Milestone] = {
 }
 """What need not be offered once the incident has come that far."""
 
-BESIDE = ("note",)
+_NEEDS: Mapping[str, Callable[[Policy], bool]] = {
+    "facts": lambda policy: any(not fact.derived for fact in policy.facts.values()),
+    "update": lambda policy: any(level.updates for level in policy.levels),
+    "assign": lambda policy: bool(policy.roles),
+    "hand-over": lambda policy: bool(policy.roles),
+}
+"""What can be asked only where the plan has something of the kind."""
+
+BESIDE = ("done", "note")
 """Deeds that have a place of their own on the page."""
 
 MISSING = "Fill this in, then press the button again."
@@ -105,7 +113,7 @@ def actions(
     made = {
         name: _action(DEEDS[name], labels[name], state, policy, people, tried)
         for name in offered
-        if name == tried.deed or not _idle(name, state, viewer)
+        if name == tried.deed or not _idle(name, state, policy, viewer)
     }
     front = [name for name in FRONT[state.status] if name in made]
     more = [name for name in made if name not in front and name not in BESIDE]
@@ -116,8 +124,12 @@ def actions(
     )
 
 
-def _idle(name: str, state: Incident, viewer: PersonId) -> bool:
+def _idle(name: str, state: Incident, policy: Policy, viewer: PersonId) -> bool:
     """Whether asking for it now would only be refused."""
+    if name in _NEEDS and not _NEEDS[name](policy):
+        return True
+    if name == "confirm":
+        return not any(viewer in (one.giver, one.taker) for one in state.hand_overs)
     if name == "acknowledge":
         asked = any(page.person == viewer for page in state.pages)
         return state.status is not Status.TRIGGERED and not asked
@@ -176,7 +188,7 @@ def _facts(state: Incident, policy: Policy, answers: Mapping[str, str]) -> list[
             Field(
                 id=f"facts-{fact.id}",
                 name=f"facts.{fact.id}",
-                kind=Kind.CHOICE if options else Kind.LINE,
+                kind=Kind.LINE,
                 ask=fact.ask or fact.id,
                 required=False,
                 value=value,
@@ -206,10 +218,16 @@ def filled_in(form: FormMultiDict, blank: Blank) -> str:
 
 def _choices(kind: Kind, policy: Policy, people: Names, chosen: Sequence[str]) -> tuple[Choice, ...]:
     match kind:
-        case Kind.PEOPLE:
+        case Kind.PEOPLE | Kind.PERSON:
             known = {str(id): name for id, name in people.items()}
         case Kind.TEAMS:
             known = {str(id): str(id) for id in policy.teams}
+        case Kind.LEVEL:
+            known = {str(level.id): f"{level.id} {level.name}" for level in policy.levels}
+        case Kind.ROLE:
+            known = {str(id): str(id) for id in policy.roles}
+        case Kind.AUDIENCE:
+            known = {one.audience: one.audience for level in policy.levels for one in level.updates}
         case _:
             known = {}
     return tuple(Choice(id, name, id in chosen) for id, name in known.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 from litestar import Response, get, post
@@ -21,6 +22,7 @@ from tocsin.web.pages.actions import NOTHING, Actions, Tried, actions, filled_in
 from tocsin.web.pages.deliveries import Paged, paged
 from tocsin.web.pages.frame import Asking, Frame, address_of, frame, names, render, times_for
 from tocsin.web.pages.incidents import Row, row
+from tocsin.web.pages.room import Room, by_hand, room
 from tocsin.web.sentences import Names, Tone, counted, refusal, sentence, standing_at, tone
 from tocsin.web.services import Services
 from tocsin.web.times import Moment, Reader
@@ -36,6 +38,7 @@ class Promise:
     words: str
     at: Moment
     state: DeadlineState
+    by_hand: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class IncidentPage:
     actions: Actions
     notice: str
     promises: tuple[Promise, ...]
+    room: Room
     paged: tuple[Paged, ...]
     alerts: tuple[AlertShown, ...]
     alerts_more: str
@@ -138,6 +142,7 @@ def _page(
     found: Detail, viewer: PersonId, people: Names, around: Frame, times: Reader, told: _Told
 ) -> IncidentPage:
     state = found.shown.state
+    hand = by_hand(state, found.policy)
     lines = [
         Line(number, times.moment(one.at), sentence(one, people), tone(one.event))
         for number, one in enumerate(found.timeline, start=1)
@@ -150,7 +155,8 @@ def _page(
         standing=standing_at(state, people, times),
         actions=actions(state, found.policy, viewer, people, found.actions, told.tried),
         notice=refusal(told.refused, state, people, times) if told.refused else "",
-        promises=tuple(_promise(one, times) for one in found.deadlines),
+        promises=tuple(_promise(one, times, hand) for one in found.deadlines),
+        room=room(state, found.policy, people, times),
         paged=paged(found.timeline, found.ledger, people, times, over=state.status.over),
         alerts=tuple(_alert(one) for one in found.alerts),
         alerts_more=counted(more, "alert", "alerts") if more > 0 else "",
@@ -159,9 +165,9 @@ def _page(
     )
 
 
-def _promise(deadline: Deadline, times: Reader) -> Promise:
+def _promise(deadline: Deadline, times: Reader, hand: Set[str]) -> Promise:
     words = deadline.promise[:1].upper() + deadline.promise[1:]
-    return Promise(deadline.id, words, times.moment(deadline.due_at), deadline.state)
+    return Promise(deadline.id, words, times.moment(deadline.due_at), deadline.state, deadline.id in hand)
 
 
 def _alert(alert: Alert) -> AlertShown:
