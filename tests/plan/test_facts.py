@@ -12,7 +12,7 @@ from tocsin.core.policy import Classification, Matrix
 from tocsin.plan.classify import read_classify, read_matrix
 from tocsin.plan.conditions import condition_of
 from tocsin.plan.document import Document
-from tocsin.plan.facts import idle_facts, read_facts
+from tocsin.plan.facts import read_facts
 from tocsin.plan.names import Names
 
 LEVELS = ("P1", "P2", "P3")
@@ -270,11 +270,3 @@ def test_there_is_an_end_to_facts() -> None:
     assert Read(f"facts:\n{lines}").problems == [
         "plan.yaml:2:3: facts: There are more than 100 facts. Leave out what decides nothing."
     ]
-
-
-def test_a_fact_that_nobody_is_asked_for_and_that_decides_nothing_is_idle() -> None:
-    read = Read(SOUND)
-    conditions = [row.condition for row in read.rows if row.condition]
-    assert read.matrix is not None
-    sides = [read.matrix.across, read.matrix.down]
-    assert idle_facts(read.facts, conditions, sides) == ["region"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support.world import World, page
-from tocsin.core.incident import events
-from tocsin.core.model import FactId
+from tocsin.core.incident import commands, events
+from tocsin.core.model import FactId, LevelId
 
 PLAN = """
 plan: Harbour
@@ -99,10 +99,25 @@ def test_several_services_that_fail_are_worse_than_one(harbour: World) -> None:
     harbour.alert("prometheus", "backup", severity="warning", details=failed)
     second = next(one for one in harbour.incidents() if one.service == "shop")
     harbour.expect(page("ana"))
-    assert reasons(harbour, second.id)[-1] == "P1: services_failing is 2 (services_failing > 1)"
+    assert reasons(harbour, second.id) == ["P1: services_failing is 2 (services_failing > 1)"]
 
 
 def test_a_quiet_incident_is_no_failing_service(harbour: World) -> None:
     harbour.alert("backup", "slow", severity="warning")
     harbour.alert("prometheus", "backup", severity="warning", details={"backup_failed": True})
+    harbour.expect(page("ben"))
+
+
+def test_a_level_that_a_person_lowered_stands_while_the_figures_go_on(harbour: World) -> None:
+    slow(harbour, "25%")
+    harbour.advance(minutes=2)
+    harbour.expect(page("ben"))
+    harbour.ask("ben", commands.SetLevel(LevelId("P3"), "only the crawler sees it"))
+    for rate in ("26%", "19%", "31%"):
+        slow(harbour, rate)
+    harbour.advance(minutes=1)
+    assert harbour.incident().level == "P3"
+    harbour.advance(minutes=2)
+    # It fell below and has held for two minutes anew: that is worse than it was a moment before.
+    assert harbour.incident().level == "P2"
     harbour.expect(page("ben"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import yaml
@@ -71,16 +71,6 @@ def read_deciding(document: Document, value: Value, facts: Mapping[FactId, Fact]
         message = f"`{id}` can not decide how bad it is."
         document.fault(value, message, "Use facts that people or alerts give; time is for ladders.")
     return condition
-
-
-def idle_facts(
-    facts: Mapping[FactId, Fact], used: Iterable[Condition], others: Iterable[FactId]
-) -> list[FactId]:
-    """Facts that nobody is asked for, and that decide nothing. `others` are used without a condition."""
-    decide = {id for condition in used for id in condition.needs} | set(others)
-    for fact in facts.values():
-        decide |= {id for _, condition in fact.chosen_by for id in condition.needs} | set(fact.highest_of)
-    return [fact.id for fact in facts.values() if not fact.ask and fact.id not in decide]
 
 
 def _is_chosen(document: Document, value: Value) -> bool:

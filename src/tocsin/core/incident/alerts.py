@@ -15,18 +15,7 @@ from tocsin.core.severity import Judgement
 def join(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> Refused | None:
     """Alerts belong here; the first open the incident."""
     if draft.folded is None:
-        title = next(filter(None, command.sample), command.service)
-        version = draft.policy.version
-        opened = events.Opened(
-            command.incident, command.service, title, command.level, command.reason, version
-        )
-        draft.add(opened, actor)
-        draft.add(events.AlertsJoined(command.count, command.sample), actor)
-        worse = assess.measure(draft, command.facts, actor)
-        if worse is not None:
-            raise_level(draft, worse, actor)
-        take_due_steps(draft)
-        announce(draft)
+        _open(draft, command, actor)
         return None
     if draft.state.status.over:
         return Refused(f"{draft.state.id} is {draft.state.status}; a new alert opens a new incident.")
@@ -40,6 +29,22 @@ def join(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> Refused | 
     if found:
         raise_level(draft, min(found, key=lambda one: one.level.rank), actor)
     return None
+
+
+def _open(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> None:
+    """Open the incident at the level of its alerts, or that of all their facts together if it is worse."""
+    judged = Judgement(draft.policy.level(command.level), command.reason)
+    together = assess.judged_by(draft.policy, command.facts)
+    if together is not None and together.level.rank < judged.level.rank:
+        judged = together
+    title = next(filter(None, command.sample), command.service)
+    version = draft.policy.version
+    opened = (command.incident, command.service, title, judged.level.id, judged.reason, version)
+    draft.add(events.Opened(*opened), actor)
+    draft.add(events.AlertsJoined(command.count, command.sample), actor)
+    assess.measure(draft, command.facts, actor)
+    take_due_steps(draft)
+    announce(draft)
 
 
 def _worst_rank(draft: Draft) -> int:

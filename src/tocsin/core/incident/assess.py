@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tocsin.core.facts import FactValue, complete
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.draft import Draft
-from tocsin.core.incident.facts import said_after, values
+from tocsin.core.incident.facts import texts, values
 from tocsin.core.incident.levels import raise_level
 from tocsin.core.incident.standing import already_over
 from tocsin.core.incident.status import Status
@@ -40,6 +40,11 @@ def set_facts(draft: Draft, command: commands.SetFacts, actor: Actor) -> Refused
     if worse is not None:
         raise_level(draft, worse, actor)
     return None
+
+
+def judged_by(policy: Policy, said: Mapping[FactId, str]) -> Judgement | None:
+    """What facts come to that have just been said; None where the plan says nothing of them."""
+    return settle(policy, fits(policy, values(said, policy))) if said else None
 
 
 def learn(draft: Draft, said: Mapping[FactId, str], actor: Actor) -> Judgement | None:
@@ -81,7 +86,7 @@ def _judged(draft: Draft) -> Judgement | None:
     if not state.facts:
         return None
     held = {name for name, one in state.thresholds.items() if one.held}
-    return settle(policy, fits(policy, values(state.facts, policy), held))
+    return settle(policy, fits(policy, values(texts(state.facts), policy), held))
 
 
 def _worse(draft: Draft, before: Judgement | None) -> Judgement | None:
@@ -99,7 +104,7 @@ def _worse(draft: Draft, before: Judgement | None) -> Judgement | None:
 
 
 def _turn_thresholds(draft: Draft) -> None:
-    known = complete(draft.policy.facts, values(draft.state.facts, draft.policy))
+    known = complete(draft.policy.facts, values(texts(draft.state.facts), draft.policy))
     rows = {row.threshold: row for row in draft.policy.classifications if row.threshold}
     for name, row in rows.items():
         holds = row.condition is not None and row.condition.holds(known) is True
@@ -111,11 +116,8 @@ def _turn_thresholds(draft: Draft) -> None:
 
 def _reads_differently(draft: Draft, news: Mapping[FactId, str]) -> bool:
     """Whether any part of the plan judges otherwise by the new values."""
-    facts, policy = draft.state.facts, draft.policy
-    later = events.FactsSet(tuple(news.items()))
-    return _reading(policy, values(facts, policy)) != _reading(
-        policy, values(said_after(facts, later, draft.now, SYSTEM), policy)
-    )
+    known, policy = texts(draft.state.facts), draft.policy
+    return _reading(policy, values(known, policy)) != _reading(policy, values({**known, **news}, policy))
 
 
 def _reading(policy: Policy, known: Mapping[FactId, FactValue]) -> tuple[object, ...]:

@@ -60,12 +60,17 @@ def thresholds_after(thresholds: Thresholds, event: ThresholdEvent, at: datetime
             return {name: one for name, one in thresholds.items() if name != threshold}
 
 
-def values(facts: Facts, policy: Policy) -> dict[FactId, FactValue]:
+def texts(facts: Facts) -> dict[FactId, str]:
+    """What is known, in words."""
+    return {id: said.value for id, said in facts.items()}
+
+
+def values(said: Mapping[FactId, str], policy: Policy) -> dict[FactId, FactValue]:
     """What was said, as values. What the plan does not know, or knows otherwise by now, is left out."""
     found: dict[FactId, FactValue] = {}
-    for id, said in facts.items():
+    for id, text in said.items():
         fact = policy.facts.get(id) or _BY_TRIAGE.get(id)
-        value = value_of(fact, said.value) if fact else None
+        value = value_of(fact, text) if fact else None
         if value is not None:
             found[id] = value
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tocsin.core.facts import FactValue, complete
-from tocsin.core.incident.facts import values
+from tocsin.core.incident.facts import texts, values
 from tocsin.core.incident.state import Incident
 from tocsin.core.model import FactId
 from tocsin.core.policy import Policy
@@ -21,4 +21,4 @@ def known(state: Incident, policy: Policy) -> Mapping[FactId, FactValue]:
     }
     if state.resolved_at is not None:
         found[FactId("lasted")] = state.resolved_at - state.opened_at
-    return complete(policy.facts, found | values(state.facts, policy))
+    return complete(policy.facts, found | values(texts(state.facts), policy))

@@ -10,7 +10,7 @@ from tocsin.core.policy import Policy
 from tocsin.plan.about import OURS
 from tocsin.plan.document import Document, listing
 from tocsin.plan.files import PLAN_FILE
-from tocsin.plan.handbook import Plan
+from tocsin.plan.handbook import Plan, ToDo
 from tocsin.plan.messages import FIELD
 from tocsin.plan.problems import Problem
 
@@ -35,6 +35,28 @@ def check_unused(document: Document, plan: Plan, files: Mapping[str, str]) -> No
                 place = document.place("messages", template.id)
                 document.warn(place, message, f"Write {{{{{ask}}}}} into messages/{template.id}.md.")
     _check_channels(document, plan)
+    _check_facts(document, plan)
+
+
+def _check_facts(document: Document, plan: Plan) -> None:
+    """A fact is there to be asked for, to decide something, or to be told."""
+    policy = plan.policy
+    used = {id for condition in policy.conditions for id in condition.needs}
+    used |= {id for todo in _todos(plan) if todo.when for id in todo.when.needs}
+    used |= {policy.matrix.across, policy.matrix.down} if policy.matrix else set()
+    for fact in policy.facts.values():
+        used |= {id for _, condition in fact.chosen_by for id in condition.needs} | set(fact.highest_of)
+    told = {match[1] for one in plan.handbook.templates.values() for match in FIELD.finditer(one.text)}
+    for fact in policy.facts.values():
+        if not fact.ask and fact.id not in used and fact.id not in told:
+            message = f"Nobody is asked for `{fact.id}`, and nothing depends on it."
+            place = document.place("facts", fact.id)
+            document.warn(place, message, "Use it in a condition, give it an `ask`, or leave it out.")
+
+
+def _todos(plan: Plan) -> Iterator[ToDo]:
+    for phase in plan.handbook.phases:
+        yield from phase.checklist
 
 
 def _scalars(node: yaml.Node) -> Iterator[str]:
