@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ CHANGES = st.lists(
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=50, deadline=timedelta(seconds=10), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(changes=CHANGES)
 def test_a_plan_changed_at_random_is_checked_or_refused(
     name: str, changes: list[tuple[str, int, int, str]]
@@ -110,7 +111,9 @@ def test_a_plan_changed_at_random_is_checked_or_refused(
         change(root, *one)
     changed = {**files(name), "plan.yaml": yaml.serialize(root, allow_unicode=True)}
     people = (ROOT / name / "people.yaml").read_text(encoding="utf-8")
+    started = time.process_time()
     examined = check(changed, NOW, people)
+    assert time.process_time() - started < 5
     assert list(examined.problems) == sorted(examined.problems)
     assert examined.plan is not None or not examined.sound
     if examined.plan is None:

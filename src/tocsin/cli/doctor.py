@@ -15,9 +15,11 @@ from tocsin.cli.result import Result
 from tocsin.core.directory import Contact
 from tocsin.core.health import Check, Standing, as_data, as_text, exit_code
 from tocsin.core.model import PersonId
+from tocsin.plan.checks import check
+from tocsin.plan.files import load_directory
 from tocsin.plan.people import missing_people
 from tocsin.plan.problems import PlanRefused
-from tocsin.plan.read import compile_files, load_directory, load_stored
+from tocsin.plan.read import load_stored
 from tocsin.settings import Settings
 from tocsin.store import directory, plans
 from tocsin.store.errors import StoreError
@@ -88,11 +90,17 @@ def _plan_files(settings: Settings) -> Iterator[Check]:
     if not settings.plan:
         return
     try:
-        compile_files(load_directory(Path(settings.plan)))
+        problems = check(load_directory(Path(settings.plan)), clock()).problems
     except PlanRefused as refused:
-        for problem in refused.problems:
-            yield Check("plan files", BAD, str(problem), "The plan in force before stays in force.")
-    else:
+        problems = tuple(refused.problems)
+    for one in problems:
+        told = (
+            "It works; see whether it is meant."
+            if one.warning
+            else "The plan in force before stays in force."
+        )
+        yield Check("plan files", WARN if one.warning else BAD, str(one), told)
+    if not problems:
         yield Check("plan files", OK, f"The plan in {settings.plan} has no problems.")
 
 

@@ -114,7 +114,7 @@ def read_channels(document: Document, value: Value | None) -> dict[str, Medium]:
     for name, entry in named.items():
         parts = document.table(entry, CHANNEL)
         instead = document.reference(parts.get("instead"), known, "channel")
-        if instead == name:
+        if instead and instead == name:
             document.fault(parts["instead"], f"`{name}` can not stand in for itself.", "Name another.")
         media[name] = Medium(document.text(parts.get("at")), instead)
     return media

@@ -154,7 +154,8 @@ def promise_line(one: Promise) -> str:
     """A promise as a sentence."""
     until = f" (not before {length(one.not_before)})" if one.not_before else ""
     kept = f" It is kept when {_DONE[one.kept_by]}." if one.kept_by else ""
-    return f"{one.id}: {within(one)} after {_SINCE[one.anchor]}{until}{condition(one.when)}.{kept}"
+    when = "" if one.by_level else condition(one.when)
+    return f"{one.id}: {within(one)} after {_SINCE[one.anchor]}{until}{when}.{kept}"
 
 
 def within(one: Promise) -> str:
