@@ -76,6 +76,8 @@ def test_gaps_exits_with_one_where_something_is_odd(capsys: pytest.CaptureFixtur
             "from Sat 2026-11-28 00:00 Europe/London to Mon 2026-11-30 00:00 Europe/London."
         ],
     )
+    code, out, _ = run(capsys, *asked, "2026-12-01", "--zone", "Asia/Seoul")
+    assert "from Sat 2026-11-28 09:00 Asia/Seoul to Mon 2026-11-30 09:00 Asia/Seoul." in out
     code, out, _ = run(capsys, *asked, "2026-11-28")
     assert (code, out.splitlines()) == (
         0,
@@ -157,7 +159,8 @@ def test_a_stand_in_is_made_seen_and_taken_back(capsys: pytest.CaptureFixture[st
     assert len(lines(capsys, "load")) == 6
     assert lines(capsys, "override-remove", "1") == ["Override 1 is taken back."]
     assert lines(capsys, "overrides") == [
-        "1: dara stands in for ana in primary from Mon 2026-11-23 03:00 UTC to Mon 2026-11-23 03:00 UTC, "
+        "1: dara stands in for ana in primary "
+        "from Mon 2026-11-23 03:00 Europe/London to Mon 2026-11-23 03:00 Europe/London, "
         "says ana. Reason: dentist. Taken back by ana."
     ]
     assert run(capsys, "oncall", "override-remove", "1")[0] == 1

@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode
 
 from tocsin.app.clock import clock
 from tocsin.cli.result import Failure, Result
-from tocsin.core.oncall import shown
+from tocsin.core.model import RotaId
+from tocsin.core.oncall import Finding, Kind, shown
 from tocsin.plan.document import is_zone
 from tocsin.plan.problems import PlanRefused
 from tocsin.plan.read import compile_files, load_directory
@@ -71,7 +72,7 @@ def gaps(parsed: Namespace) -> Result:
     found = _found(parsed, here, "/api/v1/gaps", **_stretch(parsed))
     zone = _zone(parsed, found["zone"], parsed.since)
     span = f"From {_time(found['from'], zone)} to {_time(found['to'], zone)}"
-    lines = [one["sentence"] for one in found["findings"]]
+    lines = [_finding(one).sentence(zone) for one in found["findings"]]
     return Result(lines or [f"{span} nothing is odd."], found, code=1 if lines else 0)
 
 
@@ -106,14 +107,14 @@ def override(parsed: Namespace) -> Result:
         "reason": parsed.reason,
     }
     made = _ask(parsed, "POST", "/api/v1/overrides", wanted)
-    return Result([f"Override {_override(made, _zone(parsed, 'UTC', parsed.since))}"], made)
+    return Result([f"Override {_override(made, _zone(parsed, made['zone'], parsed.since))}"], made)
 
 
 def overrides(parsed: Namespace) -> Result:
     """The newest first."""
     found = _ask(parsed, "GET", "/api/v1/overrides")
     lines = [
-        _override(one, "UTC") + (f" Taken back by {one['removed_by']}." if one["removed_at"] else "")
+        _override(one, one["zone"]) + (f" Taken back by {one['removed_by']}." if one["removed_at"] else "")
         for one in found
     ]
     return Result(lines or ["Nobody stands in."], found)
@@ -180,6 +181,11 @@ def _people(seats: list[Data]) -> str:
         )
         or "nobody"
     )
+
+
+def _finding(one: Data) -> Finding:
+    since, until = datetime.fromisoformat(one["from"]), datetime.fromisoformat(one["to"])
+    return Finding(Kind(one["kind"]), RotaId(one["rota"]), since, until, one["about"])
 
 
 def _override(one: Any, zone: str) -> str:

@@ -116,16 +116,20 @@ def _questions(services: Services) -> list[HTTPRouteHandler]:
 def _stand_ins(services: Services) -> list[HTTPRouteHandler]:
     @get("/overrides", summary="Who stands in for whom, the newest first, those that were taken back too")
     async def list_overrides() -> list[OverrideAnswer]:
-        found = await services.store.read(partial(overrides.newest, limit=LISTED))
-        return [_override_answer(one) for one in found]
+        def read(tx: Transaction) -> list[OverrideAnswer]:
+            zone = board_of(tx, services).zone
+            return [_override_answer(one, zone) for one in overrides.newest(tx, LISTED)]
+
+        return await services.store.read(read)
 
     @post("/overrides", status_code=200, summary="Let somebody stand in")
     async def add_override(request: Asking, data: JSONBody[StandIn]) -> OverrideAnswer:
         def write(tx: Transaction) -> OverrideAnswer:
             now = services.clock()
-            wanted = _wanted(tx, board_of(tx, services), data, request.user.contact.id, now)
+            board = board_of(tx, services)
+            wanted = _wanted(tx, board, data, request.user.contact.id, now)
             made = overrides.add(tx, wanted, now)
-            return _override_answer(Arranged(made, now, "", None))
+            return _override_answer(Arranged(made, now, "", None), board.zone)
 
         return await _answer(partial(services.store.write, lane=Lane.ACT), write)
 
@@ -182,7 +186,7 @@ def board_of(tx: Transaction, services: Services) -> Board:
     return Board(policy.rotas, policy.zone, names, zones)
 
 
-def _override_answer(one: Arranged) -> OverrideAnswer:
+def _override_answer(one: Arranged, zone: str) -> OverrideAnswer:
     """A stand-in with its record."""
     override = one.override
     return {
@@ -194,6 +198,7 @@ def _override_answer(one: Arranged) -> OverrideAnswer:
         "to": override.until.isoformat(),
         "by": override.by,
         "reason": override.reason,
+        "zone": zone,
         "made_at": one.made_at.isoformat(),
         "removed_by": one.removed_by,
         "removed_at": one.removed_at.isoformat() if one.removed_at else None,

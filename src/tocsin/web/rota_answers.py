@@ -33,7 +33,7 @@ class CalendarAnswer(TypedDict):
 
 
 FindingAnswer = TypedDict(
-    "FindingAnswer", {"kind": str, "rota": str, "from": str, "to": str, "sentence": str}
+    "FindingAnswer", {"kind": str, "rota": str, "from": str, "to": str, "about": str, "sentence": str}
 )
 GapsAnswer = TypedDict("GapsAnswer", {"from": str, "to": str, "zone": str, "findings": list[FindingAnswer]})
 
@@ -58,6 +58,7 @@ OverrideAnswer = TypedDict(
         "to": str,
         "by": str,
         "reason": str,
+        "zone": str,
         "made_at": str,
         "removed_by": str,
         "removed_at": str | None,

@@ -105,6 +105,7 @@ def gaps(board: Board, overrides: Sequence[Override], since: datetime, until: da
             "rota": one.rota,
             "from": one.since.isoformat(),
             "to": one.until.isoformat(),
+            "about": one.about,
             "sentence": one.sentence(board.zone),
         }
         for one in findings(board.rotas, since, until, overrides)
