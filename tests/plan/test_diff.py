@@ -56,7 +56,11 @@ CHANGES = {
     "the name": (("plan: Harbour", "plan: Quay"), ["The plan is called Quay, was Harbour."]),
     "the zone": (
         ("plan: Harbour", "plan: Harbour\nzone: Asia/Seoul"),
-        ["The zone is Asia/Seoul, was UTC.", "Rota primary takes turns differently."],
+        [
+            "The zone is Asia/Seoul, was UTC.",
+            "Rota primary, no longer: ana and ben take turns of 1 week, from Mon 2026-01-05 09:00 (UTC).",
+            "Rota primary, new: ana and ben take turns of 1 week, from Mon 2026-01-05 09:00 (Asia/Seoul).",
+        ],
     ),
     "a step's time": (
         ("after: 15m", "after: 10m"),
@@ -113,7 +117,18 @@ CHANGES = {
     "somebody leaves a rota": (("people: [ana, ben]", "people: [ben]"), ["ana leaves rota primary."]),
     "a rota's turns": (
         ("{people: [ana, ben]", "{people: [ana, ben], shift: 1d"),
-        ["Rota primary takes turns differently."],
+        [
+            "Rota primary, no longer: ana and ben take turns of 1 week, from Mon 2026-01-05 09:00 (UTC).",
+            "Rota primary, new: ana and ben take turns of 1 day, from Mon 2026-01-05 09:00 (UTC).",
+        ],
+    ),
+    "somebody joins a rota whose turns change": (
+        ("{people: [ana, ben]", "{people: [ana, ben, chloe], shift: 1d"),
+        [
+            "chloe joins rota primary.",
+            "Rota primary, no longer: ana and ben take turns of 1 week, from Mon 2026-01-05 09:00 (UTC).",
+            "Rota primary, new: ana, ben and chloe take turns of 1 day, from Mon 2026-01-05 09:00 (UTC).",
+        ],
     ),
     "the catch-all": (("catch_all: [ana]", "catch_all: [ben]"), ["The catch-all is ben, was ana."]),
     "an integration": (

@@ -11,6 +11,7 @@ import pytest
 from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall import Hours, Layer, Rota, Unit
 from tocsin.plan.document import Document
+from tocsin.plan.rota_words import rota_lines
 from tocsin.plan.rotas import read_rotas
 
 MONDAY = datetime(2026, 1, 5, 9)  # noqa: DTZ001  # a wall-clock time
@@ -167,6 +168,30 @@ def test_a_circle_of_rotas_is_said_of_each() -> None:
             (3, "c", "`c` follows `a` follows `b` follows `c`"),
         )
     ]
+
+
+def test_a_rota_is_read_aloud_layer_by_layer() -> None:
+    found, _ = read("""
+primary:
+  starts: 2026-01-05 09:00
+  layers:
+    - {name: holidays, people: dara, dates: [2026-12-24 to 2026-12-26, 2026-12-31]}
+    - {name: office, people: [ana, ben, chloe], shift: 2d, seats: 2, hours: [Mon-Fri 09:00-17:00, Sat]}
+    - {name: nights, people: [ana, ben], shift: 8h, hours: [Fri-Mon 22:00-06:00], zone: Asia/Seoul}
+    - {people: [eli]}
+  follows: other
+other: {people: ana, hours: 22:00-06:00}
+""")
+    assert list(rota_lines(found[PRIMARY])) == [
+        "holidays: dara, on 2026-12-24 to 2026-12-26 and 2026-12-31 (Europe/London)",
+        "office: ana, ben and chloe take turns of 2 days, 2 at a time, from Mon 2026-01-05 09:00, "
+        "Mon-Fri 09:00-17:00, Sat (Europe/London)",
+        "nights: ana and ben take turns of 8 hours, from Mon 2026-01-05 09:00, "
+        "Fri-Mon 22:00-06:00 (Asia/Seoul)",
+        "eli",
+        "whoever has other 1 turn later",
+    ]
+    assert list(rota_lines(found[RotaId("other")])) == ["ana, 22:00-06:00 (Europe/London)"]
 
 
 def test_every_rota_that_the_document_shows_can_be_read() -> None:

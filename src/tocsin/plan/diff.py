@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
+from tocsin.core.oncall import Rota
 from tocsin.core.policy import Policy
 from tocsin.plan.changes import lines, named, targets, value
 from tocsin.plan.diff_levels import level_changes
 from tocsin.plan.handbook import Handbook
+from tocsin.plan.rota_words import rota_lines
 from tocsin.plan.sentences import all_of, interval, length, promise_line, row_line
 
 
@@ -92,12 +94,19 @@ def _due(policy: Policy) -> list[str]:
     return [f"when {one.text}." for one in policy.review_due_when]
 
 
-def _rota(name: str, before: Any, after: Any) -> list[str]:
+def _rota(name: str, before: Rota, after: Rota) -> list[str]:
     gone = [person for person in before.people if person not in after.people]
     new = [person for person in after.people if person not in before.people]
     found = [f"{all_of(new)} joins rota {name}."] if new else []
     found += [f"{all_of(gone)} leaves rota {name}."] if gone else []
-    return found or [f"Rota {name} takes turns differently."]
+    if not found or _without_people(before) != _without_people(after):
+        old, new_lines = ([f"{line}." for line in rota_lines(one)] for one in (before, after))
+        found += lines(f"Rota {name}", old, new_lines)
+    return found
+
+
+def _without_people(rota: Rota) -> Rota:
+    return replace(rota, layers=tuple(replace(layer, people=()) for layer in rota.layers))
 
 
 def _rules(policy: Policy) -> str:

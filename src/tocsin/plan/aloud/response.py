@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tocsin.core.policy import Level, Policy, Rebase
 from tocsin.plan.aloud.parts import Part, pairs, sentence
 from tocsin.plan.handbook import Handbook, Plan
+from tocsin.plan.rota_words import rota_lines
 from tocsin.plan.sentences import (
     all_of,
     cadence_line,
@@ -103,12 +104,7 @@ def people(plan: Plan) -> Iterator[Part]:
     yield Part("Teams", 2, lines=tuple(teams))
     rotas = []
     for rota in policy.rotas.values():
-        follows = (
-            f"whoever has {rota.follows} {rota.ahead} turn{'s' if rota.ahead > 1 else ''} later"
-            if rota.follows
-            else ""
-        )
-        who = all_of(rota.people) if rota.people else follows
+        who = "; else ".join(rota_lines(rota))
         soon = handbook.answers_within.get(rota.id)
         answer = f" There within {length(soon)}." if soon else ""
         rotas.append(f"{rota.id}: {who}.{answer}{sentence(handbook.rota_duties.get(rota.id, ()))}")
