@@ -123,6 +123,7 @@ def _samples() -> Iterator[tuple[str, Actor, commands.IncidentCommand]]:
     samples: list[tuple[str, Actor, commands.IncidentCommand]] = [
         ("at the same level", SOURCE, _join(1, "P2")),
         ("at a worse level", SOURCE, _join(1, "P1")),
+        ("by ana", ANA, commands.Declare(INCIDENT, ServiceId("checkout"), "Orders hang", "", LevelId("P2"))),
         ("the last one", SOURCE, commands.ClearAlerts(1, ("Checkout is down",))),
         ("by ana", ANA, commands.Acknowledge("link")),
         ("by ana", ANA, commands.Verify()),
@@ -145,6 +146,7 @@ def _samples() -> Iterator[tuple[str, Actor, commands.IncidentCommand]]:
         ("by ana", ANA, commands.ConfirmHandOver(RoleId("Commander"))),
         ("a task that there is not", ANA, commands.MarkDone("task:1")),
         ("by ana", ANA, commands.SetFacts({ERROR_RATE: "25%"})),
+        ("the version it has", ANA, commands.Repin(POLICY)),
         ("by ana", ANA, commands.AddNote("Looks like the database.")),
         ("by ana", ANA, commands.SetEstimate(OPENED + timedelta(hours=1), "the restore takes an hour")),
         ("by ana", ANA, commands.Link("OPS-12", "the ticket")),

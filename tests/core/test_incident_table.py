@@ -18,7 +18,7 @@ from tests.core.trial import INCIDENT, SOURCE, START, Trial, in_words, level, po
 from tests.core.trial import person as somebody
 from tocsin.core.incident import Decision, Status, commands
 from tocsin.core.model import SYSTEM, Actor, ActorKind, LevelId, Outcome, PersonId, Receipt, RoleId, ServiceId
-from tocsin.core.policy import Cadence
+from tocsin.core.policy import Cadence, Service
 
 LADDER = ("0m ana", "5m ben", "15m dara until resolved")
 INSIDE = (Cadence("inside", ("email",)),)
@@ -28,6 +28,7 @@ PLAN = replace(
         replace(level("P2", *LADDER, rank=1), updates=INSIDE),
         level("P3", rank=2, repeat="", lasts=""),
     ),
+    services={ServiceId("checkout"): Service(ServiceId("checkout"), "Checkout")},
     roles={one.id: one for one in (role("Lead", "ana", not_with="Scribe"), role("Scribe"))},
 )
 PEOPLE = (
@@ -463,6 +464,30 @@ closed | post ana inside We are at it | UpdatePosted | - | closed
 closed | assign ana Scribe ben | INC-1 is already closed.
 closed | hand ana Lead ana ben | INC-1 is already closed.
 closed | confirm ana Lead | INC-1 is already closed.
+
+none | declare ana checkout P1 Orders hang | Opened, StepTaken, PageStarted, RingSent | Notify ana email |
+    triggered
+none | declare ana checkout P3 Orders hang | Opened | - | triggered
+none | declare ana kitchen P1 Orders hang | The plan has no service kitchen; it has checkout.
+none | declare ana checkout P9 Orders hang | The plan has no level P9; it has P1, P2, P3.
+none | declare ana checkout P1 | An incident needs a title: say in a few words what is wrong.
+none | repin ana v2 | There is no such incident.
+
+triggered | declare ana checkout P1 Orders hang | There is an incident INC-1 already.
+triggered | repin ana v2 | Repinned | - | triggered
+triggered | repin ana v1 | INC-1 goes by that version of the plan already.
+
+acknowledged | declare ana checkout P1 Orders hang | There is an incident INC-1 already.
+acknowledged | repin ana v2 | Repinned | - | acknowledged
+
+mitigated | declare ana checkout P1 Orders hang @17m | There is an incident INC-1 already.
+mitigated | repin ana v2 @17m | Repinned | - | mitigated
+
+resolved | declare ana checkout P1 Orders hang | There is an incident INC-1 already.
+resolved | repin ana v2 | INC-1 is already resolved.
+
+closed | declare ana checkout P1 Orders hang | There is an incident INC-1 already.
+closed | repin ana v2 | INC-1 is already closed.
 """
 ROWS = [
     tuple(cell.strip() for cell in row.split("|"))
@@ -492,6 +517,11 @@ def command(text: str, trial: Trial) -> tuple[Actor, commands.IncidentCommand]:
             return Actor(ActorKind.PERSON, rest[0]), COURSE[word]
         case "note" | "estimate" | "link" | "restrict":
             return Actor(ActorKind.PERSON, rest[0]), record(word, rest[1:], trial)
+        case "declare":
+            declared = (INCIDENT, ServiceId(rest[1]), " ".join(rest[3:]), "", LevelId(rest[2]))
+            return Actor(ActorKind.PERSON, rest[0]), commands.Declare(*declared)
+        case "repin":
+            return Actor(ActorKind.PERSON, rest[0]), commands.Repin(replace(PLAN, version=rest[1]))
         case "level":
             return Actor(ActorKind.PERSON, rest[0]), commands.SetLevel(LevelId(rest[1]), "we know more")
         case "post":
@@ -584,7 +614,19 @@ def test_the_table_has_every_status_and_every_command() -> None:
         "hand",
         "confirm",
     }
-    verbs |= {"note", "estimate", "link", "restrict", "level", "post", "assign", "hand", "confirm"}
+    verbs |= {
+        "note",
+        "estimate",
+        "link",
+        "restrict",
+        "level",
+        "post",
+        "assign",
+        "hand",
+        "confirm",
+        "declare",
+        "repin",
+    }
     asked = {(_status(row[0]), row[1].split()[0]) for row in ROWS}
     statuses = [one for one in Status if one is not Status.MERGED]
     assert asked == {(status, verb) for status in (None, *statuses) for verb in verbs}

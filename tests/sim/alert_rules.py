@@ -181,7 +181,7 @@ def open_alerts_are_looked_after(stream: Stream, rows: Sequence[AlertRow]) -> It
         )
         wanted = judge(policy, signal).level
         # A person may know better, until an alert says something new.
-        if policy.level(state.level).rank > wanted.rank and stream.lowered_at is None:
+        if policy.level(state.level).rank > wanted.rank and not stream.judged_by_hand:
             yield f"{stream.id} is at {state.level}, and {row} is at {wanted.id}"
 
 

@@ -75,6 +75,7 @@ class Checks:
             fresh = Stream(id, old.policy)
             for row in run.database.look(f"{EVENT_COLUMNS} WHERE id = ? ORDER BY seq", id):
                 fresh.take(recorded(row))
+                fresh.policy = run.policies[fresh.incident.policy_version]
             stored = self._row(self._seen[id])
             for judge in ROW_RULES:
                 run.verdict.expect(judge, fresh, stored)
@@ -156,6 +157,7 @@ class Checks:
                     run.newest_plans,
                 )
             story.take(one)
+            story.policy = run.policies[story.incident.policy_version]
 
     def _row(self, seen: tuple[Any, ...]) -> Row:
         id, version, due_at, open_key, quarantined = seen

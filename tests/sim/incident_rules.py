@@ -159,6 +159,9 @@ def being_raised_puts_off_no_page(stream: Stream, one: Recorded) -> Iterator[str
 def what_falls_due_is_done_on_time(stream: Stream, one: Recorded, calm_since: datetime) -> Iterator[str]:
     """While the engine turns, everything happens at the very moment it falls due."""
     due = _due(stream, one.event, one.at)
+    if due is not None and stream.repinned_at is not None:
+        # What another plan would have had done earlier is done when it is told so.
+        due = max(due, stream.repinned_at)
     if due is not None and due >= calm_since and one.at > due:
         yield f"{type(one.event).__name__} at {one.at}, due at {due}, and the engine was turning"
 

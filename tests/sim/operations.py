@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from tests.sim.alert_rules import ALERT_COLUMNS, AlertRow, Name, the_sources_last_word_stands
@@ -19,10 +19,13 @@ from tocsin.core.model import (
     LevelId,
     PersonId,
     Refused,
+    ServiceId,
     Signal,
     SubjectId,
 )
 from tocsin.core.oncall import Override
+from tocsin.engine.apply import Applied
+from tocsin.engine.declare import Declared
 from tocsin.engine.intake import Busy
 from tocsin.store import overrides
 from tocsin.store.alerts import Received
@@ -120,6 +123,26 @@ def set_level(run: Simulation) -> None:
     run.run_ready()
 
 
+def open_by_hand(run: Simulation) -> None:
+    """Somebody sees trouble that no source has told of."""
+    if node := _somebody(run):
+        service = ServiceId(run.choice.choice(("service1", "service2", "service3")))
+        declared = Declared(service, "something is odd")
+        who = Actor(ActorKind.PERSON, run.choice.choice(PEOPLE))
+        run.start(_answered(run, who, node.engine.declare(declared, who)))
+        run.run_ready()
+
+
+def repin(run: Simulation) -> None:
+    """Somebody lets an incident go by the plan that is in force, while others ask of it."""
+    node, incident = _somebody(run), _some_incident(run)
+    if node is not None:
+        who = Actor(ActorKind.PERSON, run.choice.choice(PEOPLE))
+        run.start(_answered(run, who, node.engine.repin(SubjectId(incident), "", who)))
+        _ask(run, incident, commands.Acknowledge("web"))
+        run.run_ready()
+
+
 def race(run: Simulation) -> None:
     """People and sources do everything at the same moment, about the same incident."""
     incident = _some_incident(run)
@@ -204,6 +227,8 @@ OPERATIONS: tuple[Operation, ...] = (
     work,
     put_on_record,
     set_level,
+    open_by_hand,
+    repin,
     race,
     change_people,
     edit_plan,
@@ -218,6 +243,8 @@ WEIGHTS: dict[Operation, float] = {
     storm: 0.3,
     edit_plan: 0.3,
     stand_in: 2,
+    open_by_hand: 0.5,
+    repin: 0.5,
     change_people: 0.5,
 }
 
@@ -294,12 +321,16 @@ def _ask(run: Simulation, incident: str, command: commands.IncidentCommand) -> N
 
 async def _asked(run: Simulation, node: Node, incident: str, asked: commands.Asked) -> None:
     run.log.write(f"{run.loop.micros} {asked.actor} asks {type(asked.command).__name__} of {incident}")
+    await _answered(run, asked.actor, node.engine.ask(SubjectId(incident), asked))
+
+
+async def _answered(run: Simulation, who: Actor, asking: Awaitable[Applied | Refused]) -> None:
     try:
-        answer = await node.engine.ask(SubjectId(incident), asked)
+        answer = await asking
     except (SimCrash, StoreError) as failed:
-        run.log.write(f"{asked.actor} hears nothing: {type(failed).__name__}")
+        run.log.write(f"{who} hears nothing: {type(failed).__name__}")
         return
     if isinstance(answer, Refused):
-        run.log.write(f"{asked.actor} is refused: {answer.reason}")
+        run.log.write(f"{who} is refused: {answer.reason}")
         return
-    run.promised[incident] = max(run.promised.get(incident, 0), answer.version)
+    run.promised[answer.incident] = max(run.promised.get(answer.incident, 0), answer.version)

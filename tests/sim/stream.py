@@ -60,9 +60,15 @@ class Stream:
     lowered_at: datetime | None = None
     level_at: datetime | None = None
     round_at: datetime | None = None
+    repinned_at: datetime | None = None
     refused_in_round: bool = False
     last_page: int = 0
     joined: int = 0
+
+    @property
+    def judged_by_hand(self) -> bool:
+        """Whether a person lowered its level, or let it go by another plan than its alerts were judged by."""
+        return self.lowered_at is not None or self.repinned_at is not None
 
     @property
     def incident(self) -> Incident:
@@ -93,6 +99,8 @@ class Stream:
             case events.RoundStarted():
                 self.refused_in_round = False
                 self.round_at = one.at
+            case events.Repinned():
+                self.repinned_at = self.restarted_at = one.at
             case events.LevelLowered():
                 self.restarted_at = self.lowered_at = self.level_at = one.at
             case events.NobodyReached():

@@ -42,6 +42,8 @@ def apply(
     decision = decide(stored.state, asked, policy, context.view(tx, now), now)
     if isinstance(decision, Refused):
         return decision
+    # A decision may be to go by another version of the plan.
+    policy = context.policy(tx, decision.state.policy_version)
     return keep(tx, stored, decision.state, decision.events, decision.effects, policy, now)
 
 

@@ -18,10 +18,11 @@ from typing import Any, Protocol, TypeVar
 
 from tocsin import limits
 from tocsin.core.incident import commands
-from tocsin.core.model import Message, Outcome, Receipt, Refused, SubjectId
+from tocsin.core.model import Actor, Message, Outcome, Receipt, Refused, SubjectId
 from tocsin.engine import outbox, triage
 from tocsin.engine.apply import Applied, apply
 from tocsin.engine.context import Context, NoPlan
+from tocsin.engine.declare import Declared, declare, repin
 from tocsin.engine.outbox import Outgoing
 from tocsin.engine.quarantine import set_aside
 from tocsin.engine.wake import wake
@@ -72,7 +73,22 @@ class Engine:
         """A person's command, ahead of everything else."""
         now = self._clock()
         job = partial(apply, context=self.context, incident=incident, asked=asked, now=now)
-        answer = await self.store.write(job, Lane.ACT)
+        return self._heard(await self.store.write(job, Lane.ACT))
+
+    async def declare(self, declared: Declared, actor: Actor) -> Applied | Refused:
+        """A person opens an incident."""
+        job = partial(declare, context=self.context, declared=declared, actor=actor, now=self._clock())
+        return self._heard(await self.store.write(job, Lane.ACT))
+
+    async def repin(self, incident: SubjectId, version: str, actor: Actor) -> Applied | Refused:
+        """Let an incident go by another version of the plan, or by that in force when none is named.
+
+        Raises NoPlan when there is no such version.
+        """
+        asked = partial(repin, incident=incident, version=version, actor=actor, now=self._clock())
+        return self._heard(await self.store.write(partial(asked, context=self.context), Lane.ACT))
+
+    def _heard(self, answer: Applied | Refused) -> Applied | Refused:
         if not isinstance(answer, Refused):
             self._tell(answer)
         return answer

@@ -96,16 +96,12 @@ def _join(tx: Transaction, context: Context, live: Sequence[Alert], actor: Actor
     before = subjects.open_incident(tx, service)
     # An open incident keeps the plan it was opened under, levels included.
     pinned = context.policy(tx, before.state.policy_version) if before else policy
-    incident = before.state.id if before else _new_id(tx, policy, now)
+    incident = before.state.id if before else new_id(tx, policy, now)
     level = before.state.level if before else None
     command = _join_command(tx, incident, service, level, live, pinned)
-    decision = decide(
-        before.state if before else None,
-        commands.Asked(actor, command),
-        pinned,
-        context.view(tx, now),
-        now,
-    )
+    view = context.view(tx, now)
+    asked = commands.Asked(actor, command)
+    decision = decide(before.state if before else None, asked, pinned, view, now)
     assert not isinstance(decision, Refused), f"{incident} holds {service} and refused: {decision}"
     return keep(tx, before, decision.state, decision.events, decision.effects, pinned, now, open_key=service)
 
@@ -210,7 +206,8 @@ def _sample(some: Sequence[Alert]) -> tuple[str, ...]:
     return tuple(alert.signal.summary for alert in worst_first[: limits.SAMPLE_ALERTS])
 
 
-def _new_id(tx: Transaction, policy: Policy, now: datetime) -> SubjectId:
+def new_id(tx: Transaction, policy: Policy, now: datetime) -> SubjectId:
+    """The next incident's name, as the plan spells them."""
     day = now.astimezone(ZoneInfo(policy.zone))
     number = counters.next_number(tx, f"incident {day:%Y-%m-%d}")
     return SubjectId(policy.incident_id.format(date=day, number=number))

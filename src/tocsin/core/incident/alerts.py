@@ -9,7 +9,7 @@ from tocsin.core.incident.ladder import take_due_steps
 from tocsin.core.incident.levels import raise_level
 from tocsin.core.incident.updates import announce
 from tocsin.core.model import Actor, Refused
-from tocsin.core.severity import Judgement
+from tocsin.core.severity import DOUBT, Judgement
 
 
 def join(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> Refused | None:
@@ -51,6 +51,30 @@ def _worst_rank(draft: Draft) -> int:
     """The worst that it came to so far: a level that a person has lowered, knowing that, stands."""
     ranks = [one.rank for one in draft.policy.levels if one.id in draft.state.levels]
     return min([draft.level.rank, *ranks])
+
+
+def declare(draft: Draft, command: commands.Declare, actor: Actor) -> Refused | None:
+    """A person opens an incident by hand."""
+    policy = draft.policy
+    if draft.folded is not None:
+        return Refused(f"There is an incident {command.incident} already.")
+    if command.service not in policy.services:
+        return Refused(f"The plan has no service {command.service}; it has {', '.join(policy.services)}.")
+    if not command.title.strip():
+        return Refused("An incident needs a title: say in a few words what is wrong.")
+    known = [level.id for level in policy.levels]
+    if command.level is not None and command.level not in known:
+        return Refused(f"The plan has no level {command.level}; it has {', '.join(known)}.")
+    judged = assess.judged_by(policy, command.facts) or Judgement(policy.levels[0], DOUBT)
+    level = command.level or judged.level.id
+    reason = command.reason or (judged.reason if command.level is None else "a person says so")
+    opened = (command.incident, command.service, command.title, level, reason, policy.version)
+    draft.add(events.Opened(*opened), actor)
+    if command.facts and (refused := assess.set_facts(draft, commands.SetFacts(command.facts), actor)):
+        return refused
+    take_due_steps(draft)
+    announce(draft)
+    return None
 
 
 def clear(draft: Draft, command: commands.ClearAlerts, actor: Actor) -> Refused | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tocsin.core.model import Actor, FactId, LevelId, PersonId, Receipt, RoleId, ServiceId, SubjectId, TeamId
+from tocsin.core.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,18 @@ class JoinAlerts:
     sample: tuple[str, ...]
     level: LevelId
     reason: str
+    facts: Mapping[FactId, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Declare:
+    """A person opens an incident by hand; without a level the plan judges by the facts."""
+
+    incident: SubjectId
+    service: ServiceId
+    title: str
+    reason: str
+    level: LevelId | None = None
     facts: Mapping[FactId, str] = field(default_factory=dict)
 
 
@@ -154,6 +167,14 @@ class ConfirmHandOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Repin:
+    """Go by another version of the plan; `changes` are the differences in the plan's words."""
+
+    policy: Policy
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AddNote:
     """Words for the timeline."""
 
@@ -205,6 +226,7 @@ class Settle:
 
 IncidentCommand = (
     JoinAlerts
+    | Declare
     | ClearAlerts
     | Acknowledge
     | Verify
@@ -223,6 +245,7 @@ IncidentCommand = (
     | Assign
     | HandOver
     | ConfirmHandOver
+    | Repin
     | AddNote
     | SetEstimate
     | Link

@@ -15,7 +15,9 @@ from tocsin.core.incident import (
     ladder,
     levels,
     record,
+    repin,
     roles,
+    triggers,
     updates,
 )
 from tocsin.core.incident.breaking import break_promise
@@ -44,12 +46,13 @@ def decide(
 
     Pure: the same arguments always give the same answer. `policy` is the version the incident is pinned to.
     """
-    if state is None and not isinstance(asked.command, commands.JoinAlerts):
+    if state is None and not isinstance(asked.command, commands.JoinAlerts | commands.Declare):
         return Refused("There is no such incident.")
     draft = Draft(state, policy, view, now)
     refused = _carry_out(draft, asked.command, asked.actor)
     if refused is not None:
         return refused
+    triggers.fire(draft)
     return Decision(draft.state, tuple(draft.recorded), tuple(draft.effects))
 
 
@@ -57,6 +60,8 @@ def _carry_out(draft: Draft, command: commands.IncidentCommand, actor: Actor) ->
     match command:
         case commands.JoinAlerts():
             return alerts.join(draft, command, actor)
+        case commands.Declare():
+            return alerts.declare(draft, command, actor)
         case commands.ClearAlerts():
             return alerts.clear(draft, command, actor)
         case commands.Acknowledge():
@@ -89,6 +94,8 @@ def _carry_out(draft: Draft, command: commands.IncidentCommand, actor: Actor) ->
             return roles.hand_over(draft, command, actor)
         case commands.ConfirmHandOver():
             return roles.confirm(draft, command, actor)
+        case commands.Repin():
+            return repin.repin(draft, command, actor)
         case commands.AddNote():
             return record.note(draft, command, actor)
         case commands.SetEstimate():

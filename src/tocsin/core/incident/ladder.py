@@ -47,7 +47,7 @@ def take_step(draft: Draft, index: int, *, blocked: bool = False) -> None:
             return
         blocked = True
         step = _next_step(draft)
-    _page_catch_all(draft, until, missing)
+    page_catch_all(draft, until, missing)
 
 
 def escalate(draft: Draft, command: commands.Escalate, actor: Actor) -> Refused | None:
@@ -93,7 +93,7 @@ def advance(draft: Draft, missing: list[str]) -> None:
     """The path is blocked here: take the next rung now, or page the catch-all when there is none."""
     index = _next_step(draft)
     if index is None:
-        _page_catch_all(draft, Milestone.ACKNOWLEDGED, missing)
+        page_catch_all(draft, Milestone.ACKNOWLEDGED, missing)
     else:
         take_step(draft, index, blocked=True)
 
@@ -149,8 +149,8 @@ def _besides(draft: Draft, index: int, step: Step, paged: tuple[PersonId, ...]) 
     give_tasks(draft, (*step.tasks, *stage.tasks), name)
 
 
-def _page_catch_all(draft: Draft, until: Milestone, missing: list[str]) -> None:
-    """The ladder has found nobody: page the catch-all, and when that is no use, say so aloud."""
+def page_catch_all(draft: Draft, until: Milestone, missing: list[str]) -> None:
+    """The path has found nobody: page the catch-all, and when that is no use, say so aloud."""
     found = find(draft, draft.policy.catch_all)
     asked = {open_page.person for open_page in draft.state.pages}
     for person, why in found.paged:
