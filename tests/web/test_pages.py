@@ -12,7 +12,7 @@ import pytest
 from jinja2 import Environment, FileSystemLoader, meta
 
 from tests.web.support.scenes import busy_night
-from tests.web.support.site import Site
+from tests.web.support.site import PLAN, Site
 from tocsin.core.incident import TRANSITIONS, Status, commands
 from tocsin.core.incident.asking import NAMES
 from tocsin.core.model import Outcome, Receipt
@@ -265,7 +265,7 @@ def test_a_page_that_was_answered_or_called_off_says_so(site: Site) -> None:
 def test_a_long_timeline_shows_its_end_and_all_of_it_when_asked(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(incident, "TIMELINE_SHOWN", 30)
+    monkeypatch.setattr(incident, "TIMELINE_SHOWN", 5)
     site.alert("prometheus", "checkout is down")
     site.advance(hours=1)
     path = f"/incidents/{site.incident().id}"
@@ -273,8 +273,8 @@ def test_a_long_timeline_shows_its_end_and_all_of_it_when_asked(
     short, whole = ana.get(path).text, ana.get(f"{path}?all").text
     more = whole.count("<li class=") - short.count("<li class=")
     assert more > 0
-    assert f"Show {more} earlier events" in short
-    assert "earlier events" not in whole
+    assert f"Show all events, {more} more" in short
+    assert "Show all events" not in whole
     assert f'data-page="{path}?all"' in whole
     assert "opened the incident" not in text_of(short)
     assert "opened the incident" in text_of(whole)
@@ -307,3 +307,51 @@ def test_what_cannot_be_stored_is_said_with_what_to_do(site: Site) -> None:
     assert answer.status_code == 503
     assert "The database did not answer or did not take this just now, so nothing has changed." in answer.text
     assert "Try again in a moment." in answer.text
+
+
+ROOM_PLAN = """
+facts:
+  users_affected: {is: percent, ask: How many users are affected?}
+  data_loss: {is: yes or no, ask: Has data been lost?}
+roles:
+  Commander: {for: "on call: primary"}
+"""
+
+
+def test_the_room_shows_what_is_known_who_does_what_and_what_is_to_be_done(tmp_path: Path) -> None:
+    ladder = '      - {after: 5m, page: "on call: secondary"}\n      - {after: 15m'
+    task = ladder.replace('secondary"}', 'secondary", tasks: [Open the war room]}')
+    site = Site(tmp_path, plan=PLAN.replace(ladder, task) + ROOM_PLAN)
+    site.alert("prometheus", "checkout is down")
+    site.advance(minutes=6)
+    ana, path = site.browser("ana"), f"/incidents/{site.incident().id}"
+    ana.post(f"{path}/facts", {"facts.users_affected": "60%", "facts.data_loss": "no"})
+    ana.post(f"{path}/assign", {"role": "Commander", "person": "ben"})
+    ana.post(f"{path}/estimate", {"time": "30m"})
+    ana.post(f"{path}/link", {"to": "javascript:alert(1)", "what": "no address"})
+    site.browser("ben").post(f"{path}/hand-over", {"role": "Commander", "giver": "ben", "taker": "ana"})
+    html = ana.get(path).text
+    said = text_of(html)
+    assert "Has data been lost? no Ana Costa, 03:06" in said
+    assert "Expected to be resolved 03:36" in said
+    assert "Commander Ben Okafor to be handed over to Ana Costa" in said
+    assert 'href="javascript' not in html
+    assert f'action="{path}/confirm"' in html
+    assert f'action="{path}/confirm"' not in site.browser("ben").get(path).text
+    assert "Open the war room" in said
+    assert ana.post(f"{path}/done", {"what": "task:1"}).status_code == 303
+    assert "Open the war room step 2 of P1 done 03:06" in text_of(ana.get(path).text)
+    site.close()
+
+
+def test_people_who_are_only_told_stand_beside_those_who_are_paged(tmp_path: Path) -> None:
+    told = PLAN.replace('{after: 5m, page: "on call: secondary"}', "{after: 5m, tell: [ben, chloe]}")
+    site = Site(tmp_path, plan=told)
+    site.alert("prometheus", "checkout is down")
+    site.advance(minutes=6)
+    said = text_of(site.browser("ana").get(f"/incidents/{site.incident().id}").text)
+    assert (
+        "People told Ben Okafor, Chloe Martin 03:05:00 , by mailbox Step 2 of P1: nobody else is paged."
+        in said
+    )
+    site.close()

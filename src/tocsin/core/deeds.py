@@ -125,7 +125,7 @@ _DEEDS = (
     ),
     Deed(
         "hand-over",
-        "Let a role go from one to the other once both have confirmed",
+        "Hand a role over, once both have confirmed",
         (
             _first("role", Kind.ROLE, "Which role of the plan?", "Incident Commander"),
             Blank("giver", Kind.PERSON, "Who has it now?", "ana"),

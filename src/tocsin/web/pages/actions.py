@@ -12,14 +12,14 @@ from tocsin.core.deeds import DEEDS, Blank, Deed, Kind
 from tocsin.core.facts import FactKind
 from tocsin.core.incident import TRANSITIONS, Incident, Status
 from tocsin.core.incident.asking import NAMES, Unclear, as_text
-from tocsin.core.model import PersonId
+from tocsin.core.model import PersonId, RoleId
 from tocsin.core.policy import Milestone, Policy
 from tocsin.web.sentences import Names
 
 FRONT: Mapping[Status, tuple[str, ...]] = {
-    Status.TRIGGERED: ("acknowledge", "resolve"),
-    Status.ACKNOWLEDGED: ("acknowledge", "verify", "begin-mitigation", "mitigate", "resolve"),
-    Status.MITIGATED: ("acknowledge", "resolve", "reopen"),
+    Status.TRIGGERED: ("acknowledge", "resolve", "confirm"),
+    Status.ACKNOWLEDGED: ("acknowledge", "verify", "begin-mitigation", "mitigate", "resolve", "confirm"),
+    Status.MITIGATED: ("acknowledge", "resolve", "reopen", "confirm"),
     Status.RESOLVED: ("close", "reopen"),
     Status.CLOSED: ("reopen",),
     Status.MERGED: (),
@@ -129,7 +129,7 @@ def _idle(name: str, state: Incident, policy: Policy, viewer: PersonId) -> bool:
     if name in _NEEDS and not _NEEDS[name](policy):
         return True
     if name == "confirm":
-        return not any(viewer in (one.giver, one.taker) for one in state.hand_overs)
+        return not _waiting(state, viewer)
     if name == "acknowledge":
         asked = any(page.person == viewer for page in state.pages)
         return state.status is not Status.TRIGGERED and not asked
@@ -138,7 +138,7 @@ def _idle(name: str, state: Incident, policy: Policy, viewer: PersonId) -> bool:
 
 def _action(deed: Deed, label: str, state: Incident, policy: Policy, people: Names, tried: Tried) -> Action:
     mine = tried.deed == deed.name
-    answers = tried.answers if mine else {}
+    answers = tried.answers if mine else _likely(deed, state)
     unclear = tried.unclear if mine else None
     fields = [_field(deed, blank, policy, people, answers, unclear) for blank in deed.blanks]
     if any(blank.kind is Kind.FACTS for blank in deed.blanks):
@@ -146,6 +146,20 @@ def _action(deed: Deed, label: str, state: Incident, policy: Policy, people: Nam
     placed = {field.name for field in fields}
     loose = "" if unclear is None or unclear.blank in placed else str(unclear)
     return Action(deed.name, label, deed.means, tuple(fields), loose, unclear is not None)
+
+
+def _waiting(state: Incident, viewer: PersonId) -> tuple[RoleId, ...]:
+    """The roles whose hand-over waits for this person's word."""
+    return tuple(
+        one.role
+        for one in state.hand_overs
+        if viewer in (one.giver, one.taker) and viewer not in one.confirmed
+    )
+
+
+def _likely(deed: Deed, state: Incident) -> Mapping[str, str]:
+    """What is filled in already, because only that makes sense."""
+    return {"role": state.hand_overs[0].role} if deed.name == "confirm" and state.hand_overs else {}
 
 
 def _field(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from tocsin.core.incident import events
@@ -14,6 +15,7 @@ from tocsin.web.sentences import Names, Tone, channel
 from tocsin.web.times import Moment, Reader
 
 PAGES_SHOWN = 20
+TOLD_SHOWN = 10
 
 _OUTCOMES = {
     Outcome.ACCEPTED: ("Accepted", Tone.GOOD),
@@ -51,6 +53,18 @@ class Paged:
     attempts: tuple[Attempt, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """People told the same at one time, wanting no answer. `attempts` are those that went wrong."""
+
+    key: str
+    names: str
+    words: str
+    by: str
+    at: Moment
+    attempts: tuple[Attempt, ...]
+
+
 def paged(
     timeline: Sequence[Recorded], ledger: Sequence[Any], names: Names, times: Reader, *, over: bool
 ) -> tuple[Paged, ...]:
@@ -61,9 +75,7 @@ def paged(
         for one in timeline
         if isinstance(one.event, events.PageAnswered | events.PageWithdrawn)
     }
-    attempts: defaultdict[int, list[Attempt]] = defaultdict(list)
-    for entry in ledger:
-        _add(attempts[_page_of(entry.key)], _attempt(entry, times))
+    attempts = _attempts(ledger, times)
     waiting = ("Not answered", Tone.QUIET) if over else ("Waiting for an answer", Tone.ALARM)
     return tuple(
         Paged(
@@ -72,15 +84,47 @@ def paged(
             event.reason,
             times.moment(at),
             *ended.get(event.page, waiting),
-            tuple(attempts[event.page]),
+            tuple(attempts[str(event.page)]),
         )
         for at, event in reversed(started[-PAGES_SHOWN:])
     )
 
 
-def _page_of(key: str) -> int:
-    """A ring's key is incident/page/ring."""
-    return int(key.rsplit("/", 2)[1])
+def told(
+    timeline: Sequence[Recorded], ledger: Sequence[Any], names: Names, times: Reader
+) -> tuple[Told, ...]:
+    """What people were told that wants no answer, the newest first, with the proof where it went wrong."""
+    alike: dict[tuple[datetime, str], list[events.Told]] = {}
+    for one in timeline:
+        if isinstance(one.event, events.Told):
+            alike.setdefault((one.at, one.event.words), []).append(one.event)
+    attempts = _attempts(ledger, times)
+    return tuple(
+        Told(
+            f"told-{some[0].number}",
+            ", ".join(dict.fromkeys(names.get(event.person, event.person_name) for event in some)),
+            words,
+            ", ".join(dict.fromkeys(channel(event.channel) for event in some)),
+            times.moment(at),
+            tuple(
+                attempt
+                for event in some
+                for attempt in attempts[f"told/{event.number}"]
+                if attempt.tone is not Tone.GOOD
+            ),
+        )
+        for (at, words), some in reversed(list(alike.items())[-TOLD_SHOWN:])
+    )
+
+
+def _attempts(ledger: Sequence[Any], times: Reader) -> defaultdict[str, list[Attempt]]:
+    """Attempts by what they are about: a page by its number, or `told/` and the number of the message."""
+    found: defaultdict[str, list[Attempt]] = defaultdict(list)
+    for entry in ledger:
+        # A ring's key is incident/page/ring, that of a message incident/told/number.
+        _, page, number = entry.key.rsplit("/", 2)
+        _add(found[f"told/{number}" if page == "told" else page], _attempt(entry, times))
+    return found
 
 
 def _end(event: events.PageAnswered | events.PageWithdrawn, at: Moment) -> tuple[str, Tone]:

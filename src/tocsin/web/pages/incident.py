@@ -18,8 +18,9 @@ from tocsin.store.alerts import Alert
 from tocsin.store.transaction import Transaction
 from tocsin.web import incidents
 from tocsin.web.incidents import Detail
+from tocsin.web.pages import deliveries
 from tocsin.web.pages.actions import NOTHING, Actions, Tried, actions, filled_in
-from tocsin.web.pages.deliveries import Paged, paged
+from tocsin.web.pages.deliveries import Paged, Told, paged
 from tocsin.web.pages.frame import Asking, Frame, address_of, frame, names, render, times_for
 from tocsin.web.pages.incidents import Row, row
 from tocsin.web.pages.room import Room, by_hand, room
@@ -77,6 +78,7 @@ class IncidentPage:
     promises: tuple[Promise, ...]
     room: Room
     paged: tuple[Paged, ...]
+    told: tuple[Told, ...]
     alerts: tuple[AlertShown, ...]
     alerts_more: str
     timeline: tuple[Line, ...]
@@ -147,7 +149,8 @@ def _page(
         Line(number, times.moment(one.at), sentence(one, people), tone(one.event))
         for number, one in enumerate(found.timeline, start=1)
     ]
-    shown = lines if told.whole else lines[-TIMELINE_SHOWN:]
+    # What became of each message stands beside the people it went to.
+    shown = lines if told.whole else [one for one in lines if one.tone is not Tone.QUIET][-TIMELINE_SHOWN:]
     more = state.alerts_count - len(found.alerts)
     return IncidentPage(
         frame=around,
@@ -155,14 +158,20 @@ def _page(
         standing=standing_at(state, people, times),
         actions=actions(state, found.policy, viewer, people, found.actions, told.tried),
         notice=refusal(told.refused, state, people, times) if told.refused else "",
-        promises=tuple(_promise(one, times, hand) for one in found.deadlines),
+        promises=tuple(_promise(one, times, hand) for one in sorted(found.deadlines, key=_urgency)),
         room=room(state, found.policy, people, times),
         paged=paged(found.timeline, found.ledger, people, times, over=state.status.over),
+        told=deliveries.told(found.timeline, found.ledger, people, times),
         alerts=tuple(_alert(one) for one in found.alerts),
         alerts_more=counted(more, "alert", "alerts") if more > 0 else "",
         timeline=tuple(reversed(shown)),
         timeline_more=len(lines) - len(shown),
     )
+
+
+def _urgency(deadline: Deadline) -> int:
+    """What can still be kept stands first."""
+    return (DeadlineState.DUE, DeadlineState.BROKEN, DeadlineState.KEPT).index(deadline.state)
 
 
 def _promise(deadline: Deadline, times: Reader, hand: Set[str]) -> Promise:
