@@ -77,8 +77,8 @@ def test_programs_get_the_same(capsys: pytest.CaptureFixture[str]) -> None:
         (
             ["--facts", "impact=high"],
             "tocsin: `impact=high` says no fact. Write FACT=VALUE; facts are: urgency, users_affected, "
-            "business_impact, error_rate, data_loss, security, review_asked_for, service, severity, alerts, "
-            "services_failing, source and 3 more.\n",
+            "business_impact, error_rate, data_loss, security, review_asked_for, service, severity, "
+            "services_failing, source, component and 2 more.\n",
         ),
         (["--for", "soon"], "tocsin: `soon` is no length of time. Write it like 90s, 5m or 2h.\n"),
     ],

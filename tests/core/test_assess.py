@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.core.trial import INCIDENT, SOURCE, Trial, level, policy
-from tocsin.core.facts import Fact, FactKind
+from tocsin.core.facts import Fact, FactKind, built_in
 from tocsin.core.incident import Decision, commands, decide, events
 from tocsin.core.model import FactId, LevelId, Refused, ServiceId
 from tocsin.core.policy import Classification, Matrix, Policy
@@ -96,6 +96,17 @@ def test_a_fact_that_makes_nothing_worse_is_recorded_and_raises_nothing() -> Non
     assert says(trial, error_rate="6%") is None
     assert raised(trial) == []
     assert trial.incident.facts[FactId("error_rate")].value == "6%"
+
+
+def test_a_row_may_look_at_the_service() -> None:
+    known = {**FACTS, **built_in([], [ServiceId("shop"), ServiceId("bank")])}
+    for name, levels in (("shop", ["0m P1: error_rate is 3% and service is shop"]), ("bank", [])):
+        here = condition_of(f"error_rate > 1% and service == {name}", known)
+        rows = (Classification({}, LevelId("P1"), here), Classification({"severity": "info"}, LevelId("P4")))
+        trial = Trial(replace(plan(), classifications=rows))
+        join(trial)
+        says(trial, error_rate="3%")
+        assert raised(trial) == [f"{one} ({here.text})" for one in levels]
 
 
 def test_the_matrix_judges_what_is_known_so_far_and_then_the_whole() -> None:

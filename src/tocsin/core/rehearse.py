@@ -224,7 +224,7 @@ class _Stage:
                 join = self._join(act.level, "the rehearsal says so", "Rehearsal")
                 self._ask(self._source(), replace(join, facts=act.facts))
             case Arrive():
-                found = judge(self.policy, act.signal)
+                found = judge(self.policy, act.signal, self.scenario.service)
                 join = self._join(found.level.id, found.reason, act.signal.summary)
                 facts = found_in(act.signal.details, self.policy.facts)
                 said = {id: in_words(value, self.policy.facts[id].kind) for id, value in facts.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from tocsin.core.facts import Condition, Fact, FactValue, complete, possible_choices
-from tocsin.core.model import FactId, LevelId, Signal
+from tocsin.core.model import FactId, LevelId, ServiceId, Signal
 from tocsin.core.policy import Classification, Level, Matrix, Policy
 from tocsin.core.values import found_in, in_words
 
@@ -53,9 +53,13 @@ def facts_of(policy: Policy, signal: Signal) -> dict[FactId, FactValue]:
 _FIELD_IDS = tuple(map(FactId, FIELDS))
 
 
-def judge(policy: Policy, signal: Signal) -> Judgement:
-    """The worst level that the plan gives this alert."""
-    return assess(policy, facts_of(policy, signal))
+SERVICE = FactId("service")
+
+
+def judge(policy: Policy, signal: Signal, service: ServiceId | None = None) -> Judgement:
+    """The worst level that the plan gives this alert of a service."""
+    known = facts_of(policy, signal)
+    return assess(policy, {**known, SERVICE: service} if service else known)
 
 
 def assess(policy: Policy, known: Known, held: Container[str] = ()) -> Judgement:

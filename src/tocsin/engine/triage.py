@@ -173,7 +173,7 @@ def _join_command(
     policy: Policy,
 ) -> commands.JoinAlerts:
     """`level` is what the incident has, if there is one already."""
-    judged = _worst(policy, live)
+    judged = _worst(policy, service, live)
     said = _stated(policy, live)
     if any(SERVICES_FAILING in condition.needs for condition in policy.conditions):
         urgent = {one.id: one.rank for one in policy.levels if one.urgent}
@@ -184,10 +184,12 @@ def _join_command(
     )
 
 
-def _worst(policy: Policy, live: Sequence[Alert]) -> Judgement:
+def _worst(policy: Policy, service: ServiceId, live: Sequence[Alert]) -> Judgement:
     # The alerts of a storm look alike, and those that do are judged once.
     distinct = {(facts(alert.signal), *_measured(policy, alert)): alert.signal for alert in live}
-    return min((judge(policy, signal) for signal in distinct.values()), key=lambda judged: judged.level.rank)
+    return min(
+        (judge(policy, signal, service) for signal in distinct.values()), key=lambda judged: judged.level.rank
+    )
 
 
 def _measured(policy: Policy, alert: Alert) -> Iterable[tuple[FactId, FactValue]]:

@@ -20,8 +20,8 @@ FACTS = 100
 CHOICES = 20
 """The most choices of one fact."""
 
-BY_THEMSELVES = frozenset(map(FactId, ("level", "status", "lasted")))
-"""Built-in facts that follow from the level or from the clock: they can not decide how bad something is."""
+BY_THEMSELVES = frozenset(map(FactId, ("level", "status", "lasted", "alerts")))
+"""Built-in facts that follow from the level, the clock or the noise: they do not decide how bad it is."""
 
 _KINDS = {kind.value: kind for kind in FactKind if kind is not FactKind.CHOICE}
 FACT = Table(

@@ -34,7 +34,7 @@ def join(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> Refused | 
 def _open(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> None:
     """Open the incident at the level of its alerts, or that of all their facts together if it is worse."""
     judged = Judgement(draft.policy.level(command.level), command.reason)
-    together = assess.judged_by(draft.policy, command.facts)
+    together = assess.judged_by(draft.policy, command.service, command.facts)
     if together is not None and together.level.rank < judged.level.rank:
         judged = together
     title = next(filter(None, command.sample), command.service)
@@ -65,7 +65,8 @@ def declare(draft: Draft, command: commands.Declare, actor: Actor) -> Refused | 
     known = [level.id for level in policy.levels]
     if command.level is not None and command.level not in known:
         return Refused(f"The plan has no level {command.level}; it has {', '.join(known)}.")
-    judged = assess.judged_by(policy, command.facts) or Judgement(policy.levels[0], DOUBT)
+    judged = assess.judged_by(policy, command.service, command.facts)
+    judged = judged or Judgement(policy.levels[0], DOUBT)
     level = command.level or judged.level.id
     reason = command.reason or (judged.reason if command.level is None else "a person says so")
     opened = (command.incident, command.service, command.title, level, reason, policy.version)

@@ -11,9 +11,9 @@ from tocsin.core.incident.facts import texts, values
 from tocsin.core.incident.levels import raise_level
 from tocsin.core.incident.standing import already_over
 from tocsin.core.incident.status import Status
-from tocsin.core.model import SYSTEM, Actor, FactId, Refused
+from tocsin.core.model import SYSTEM, Actor, FactId, Refused, ServiceId
 from tocsin.core.policy import Policy
-from tocsin.core.severity import Judgement, fits, settle
+from tocsin.core.severity import SERVICE, Judgement, fits, settle
 from tocsin.core.values import in_words, misfit, value_of
 
 
@@ -42,9 +42,9 @@ def set_facts(draft: Draft, command: commands.SetFacts, actor: Actor) -> Refused
     return None
 
 
-def judged_by(policy: Policy, said: Mapping[FactId, str]) -> Judgement | None:
+def judged_by(policy: Policy, service: ServiceId, said: Mapping[FactId, str]) -> Judgement | None:
     """What facts come to that have just been said; None where the plan says nothing of them."""
-    return settle(policy, fits(policy, values(said, policy))) if said else None
+    return settle(policy, fits(policy, {**values(said, policy), SERVICE: service})) if said else None
 
 
 def learn(draft: Draft, said: Mapping[FactId, str], actor: Actor) -> Judgement | None:
@@ -86,7 +86,12 @@ def _judged(draft: Draft) -> Judgement | None:
     if not state.facts:
         return None
     held = {name for name, one in state.thresholds.items() if one.held}
-    return settle(policy, fits(policy, values(texts(state.facts), policy), held))
+    return settle(policy, fits(policy, _deciding(draft), held))
+
+
+def _deciding(draft: Draft) -> dict[FactId, FactValue]:
+    """What a row may look at while the incident runs."""
+    return {**values(texts(draft.state.facts), draft.policy), SERVICE: draft.state.service}
 
 
 def _worse(draft: Draft, before: Judgement | None) -> Judgement | None:
@@ -104,7 +109,7 @@ def _worse(draft: Draft, before: Judgement | None) -> Judgement | None:
 
 
 def _turn_thresholds(draft: Draft) -> None:
-    known = complete(draft.policy.facts, values(texts(draft.state.facts), draft.policy))
+    known = complete(draft.policy.facts, _deciding(draft))
     rows = {row.threshold: row for row in draft.policy.classifications if row.threshold}
     for name, row in rows.items():
         holds = row.condition is not None and row.condition.holds(known) is True
@@ -117,7 +122,9 @@ def _turn_thresholds(draft: Draft) -> None:
 def _reads_differently(draft: Draft, news: Mapping[FactId, str]) -> bool:
     """Whether any part of the plan judges otherwise by the new values."""
     known, policy = texts(draft.state.facts), draft.policy
-    return _reading(policy, values(known, policy)) != _reading(policy, values({**known, **news}, policy))
+    service = {SERVICE: draft.state.service}
+    now, later = values(known, policy), values({**known, **news}, policy)
+    return _reading(policy, {**now, **service}) != _reading(policy, {**later, **service})
 
 
 def _reading(policy: Policy, known: Mapping[FactId, FactValue]) -> tuple[object, ...]:
