@@ -6,6 +6,7 @@ import random
 import time
 from datetime import UTC, date, datetime, timedelta
 
+from tests.core.chance_rotas import compare
 from tests.core.clock_proof import ID, check
 from tests.core.rota_by_hand import ZONES, clock_changes
 from tocsin.core.model import PersonId
@@ -21,6 +22,13 @@ def test_around_clock_changes_the_resolver_and_the_rota_by_hand_agree() -> None:
     assert len(changed) > SAMPLE / 2
     for changes in changed:
         check(*chance.choice(changes))
+
+
+def test_rotas_by_chance_agree_with_those_by_hand_around_clock_changes() -> None:
+    chance = random.Random(9)
+    sample = [list(clock_changes(zone)) for zone in chance.sample(ZONES, SAMPLE)]
+    compared = sum(compare(chance, chance.choice(changes)) for changes in sample if changes)
+    assert compared > 500
 
 
 def test_a_year_of_any_rota_is_listed_within_two_seconds() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.core.chance_rotas import chance_rotas
 from tests.core.rota_by_hand import by_hand
 from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall import (
     Finding,
-    Hours,
     Kind,
     Layer,
     Override,
@@ -30,6 +30,7 @@ NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
 MONDAY = datetime(2026, 1, 5, 9)  # noqa: DTZ001  # a wall-clock time
 PRIMARY = RotaId("primary")
 INSTANTS = 10_000
+ZONES = ("UTC", "Europe/London", "Australia/Lord_Howe", "America/New_York", "Asia/Seoul")
 
 
 def unfolded(text: str) -> list[str]:
@@ -96,49 +97,11 @@ def test_the_reason_of_a_stand_in_breaks_no_line() -> None:
     assert "on call: primary\\, standing in for ana: a  END:VEVENT b" in described
 
 
-def chance_rotas(chance: random.Random) -> tuple[dict[RotaId, Rota], list[Override]]:
-    """Rotas as odd as the plan lets them be, and people who stand in."""
-    people = tuple(map(PersonId, ("ana", "ben", "chloe", "dara", "eli")))
-
-    def hours() -> Hours:
-        begins = timedelta(minutes=5 * chance.randrange(24 * 12))
-        days = frozenset(chance.sample(range(7), chance.randint(1, 7)))
-        return Hours(days, begins, begins + timedelta(minutes=5 * chance.randint(1, 24 * 12)))
-
-    def layer() -> Layer:
-        unit = chance.choice(list(Unit))
-        starts = datetime(2026, 1, 1) + timedelta(minutes=5 * chance.randrange(300 * 24 * 12))  # noqa: DTZ001
-        listed = {date(2026, 9, 1) + timedelta(days=chance.randrange(200)) for _ in range(20)}
-        return Layer(
-            tuple(chance.sample(people, chance.randint(1, 5))),
-            starts,
-            chance.choice(("UTC", "Europe/London", "Australia/Lord_Howe", "America/New_York", "Asia/Seoul")),
-            chance.randint(1, 3) if unit is not Unit.HOURS else chance.randint(1, 36),
-            unit,
-            chance.choice((1, 1, 2)),
-            tuple(hours() for _ in range(chance.choice((0, 0, 1, 2)))),
-            tuple(sorted(listed)) if chance.random() < 0.3 else (),
-        )
-
-    primary = Rota(PRIMARY, tuple(layer() for _ in range(chance.randint(1, 3))))
-    follower = Rota(
-        RotaId("secondary"), () if chance.random() < 0.7 else (layer(),), PRIMARY, chance.randint(1, 3)
-    )
-    overrides = []
-    for number in range(chance.randint(0, 6)):
-        since = NOW + timedelta(minutes=5 * chance.randrange(100 * 24 * 12))
-        until = since + timedelta(minutes=5 * chance.randint(1, 14 * 24 * 12))
-        rota = chance.choice((primary, follower)).id
-        replaces = chance.choice((None, *people))
-        overrides.append(Override(number, rota, chance.choice(people), since, until, replaces))
-    return {primary.id: primary, follower.id: follower}, overrides
-
-
 @pytest.mark.parametrize("seed", range(10))
 def test_pager_calendar_gaps_feed_and_a_patient_person_agree(seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(5):
-        rotas, overrides = chance_rotas(chance)
+        rotas, overrides = chance_rotas(chance, NOW, ZONES)
         since, until = NOW - BACK, NOW + AHEAD
         found = findings(rotas, since, until, overrides)
         for rota in rotas:
