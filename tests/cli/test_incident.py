@@ -106,3 +106,11 @@ def test_restricted_to_others_it_is_not_there(capsys: pytest.CaptureFixture[str]
     gone = (1, "", f"tocsin: There is no incident {id}.\n")
     assert run(capsys, id) == gone
     assert run(capsys, id, "note", "hello") == gone
+
+
+def test_an_incident_is_declared(capsys: pytest.CaptureFixture[str], site: Site) -> None:
+    with pytest.raises(SystemExit) as exit:
+        main(("declare", "search is slow", "--service", "catalogue", "--level", "P2"))
+    assert exit.value.code == 0
+    assert capsys.readouterr().out == f"{site.incidents()[0].id} is triggered.\n"
+    assert {one.title for one in site.incidents()} == {"checkout is down", "search is slow"}

@@ -18,6 +18,7 @@ from tocsin.core.incident.asking import NAMES
 from tocsin.core.model import Outcome, Receipt
 from tocsin.web.pages import incident
 from tocsin.web.pages.acknowledge import AcknowledgePage, BadLinkPage
+from tocsin.web.pages.declare import DeclarePage
 from tocsin.web.pages.errors import ErrorPage
 from tocsin.web.pages.incident import IncidentPage
 from tocsin.web.pages.incidents import IncidentsPage
@@ -34,6 +35,7 @@ CONTEXTS: dict[str, type[Any]] = {
     "incidents.html": IncidentsPage,
     "mailbox.html": MailboxPage,
     "sign_in.html": SignInPage,
+    "declare.html": DeclarePage,
     "sign_in_asked.html": AskedPage,
     "sign_in_link.html": LinkPage,
 }
@@ -82,6 +84,7 @@ def every_page(site: Site) -> dict[str, str]:
     pages = {f"incident {name}": ana.get(f"/incidents/{id}") for name, id in ids.items()}
     pages["resolved"] = ana.get(f"/incidents/{site.incidents()[-1].id}")
     pages["list"] = ana.get("/")
+    pages["declare"] = ana.get("/declare")
     pages["mailbox"] = nobody.get("/mailbox", host="127.0.0.1:8080")
     pages["sign in"] = nobody.get("/sign-in")
     pages["asked for a link"] = nobody.post("/sign-in-message", {"email": "ana@example.com"})

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tocsin.cli.result import Failure, Result
-from tocsin.core.deeds import DEEDS
+from tocsin.core.deeds import DECLARE, DEEDS, Deed
 from tocsin.edges.egress import Egress
 from tocsin.edges.errors import EdgeError
 from tocsin.settings import DEMO_KEYS
@@ -40,15 +40,26 @@ def incident(parsed: Namespace) -> Result:
     return Result(lines, found)
 
 
+def declare(parsed: Namespace) -> Result:
+    """Open one."""
+    done = ask(parsed, "POST", "/api/v1/incidents", _given(parsed, DECLARE))
+    return Result([f"{done['id']} is {done['status']}."], done)
+
+
 def deed(parsed: Namespace) -> Result:
     """Ask something of it."""
     path = f"/api/v1/incidents/{quote(parsed.incident)}/{parsed.deed}"
-    blanks = [blank.name for blank in DEEDS[parsed.deed].blanks]
-    given = {name: getattr(parsed, name) for name in blanks if getattr(parsed, name)}
+    asked = DEEDS[parsed.deed]
+    done = ask(parsed, "POST", path, _given(parsed, asked) if asked.blanks else None)
+    return Result([f"{done['id']} is {done['status']}."], done)
+
+
+def _given(parsed: Namespace, asked: Deed) -> dict[str, Any]:
+    """The blanks that were filled in, in the shape that the API wants."""
+    given = {one.name: getattr(parsed, one.name) for one in asked.blanks if getattr(parsed, one.name)}
     if "facts" in given:
         given["facts"] = dict(one.partition("=")[::2] for one in given["facts"])
-    done = ask(parsed, "POST", path, given if blanks else None)
-    return Result([f"{done['id']} is {done['status']}."], done)
+    return given
 
 
 def alert(parsed: Namespace) -> Result:

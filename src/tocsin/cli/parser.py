@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from tocsin import __version__
-from tocsin.core.deeds import DEEDS, Blank
+from tocsin.core.deeds import DECLARE, DEEDS, Blank, Deed
 from tocsin.settings import SETTINGS
 
 Parsed = argparse.Namespace
@@ -296,6 +296,10 @@ def _stand_ins(oncall: Any) -> None:
 
 
 def _incident(commands: Any) -> None:
+    example = " ".join(["tocsin declare", *map(_shown, DECLARE.blanks)])
+    declare = _command(commands, DECLARE.name, "client.declare", f"{DECLARE.means}.", example)
+    _blanks(declare, DECLARE)
+    _remote(declare)
     show = _command(
         commands,
         "incident",
@@ -312,12 +316,16 @@ def _incident(commands: Any) -> None:
         example = " ".join([f"tocsin incident {AN_INCIDENT} {deed.name}", *words])
         parser = _command(deeds, deed.name, "client.deed", f"{deed.means}.", example, **UNLESS_SAID)
         parser.set_defaults(deed=deed.name)
-        for blank in deed.blanks:
-            name = blank.name if blank.first else f"--{blank.name}"
-            required: dict[str, Any] = {} if blank.first else {"required": blank.required}
-            many: dict[str, Any] = {"nargs": "+" if blank.required else "*", "default": []}
-            parser.add_argument(name, help=blank.ask, **required, **(many if blank.kind.many else {}))
+        _blanks(parser, deed)
         _remote(parser, **UNLESS_SAID)
+
+
+def _blanks(parser: argparse.ArgumentParser, deed: Deed) -> None:
+    for blank in deed.blanks:
+        name = blank.name if blank.first else f"--{blank.name}"
+        required: dict[str, Any] = {} if blank.first else {"required": blank.required}
+        many: dict[str, Any] = {"nargs": "+" if blank.required else "*", "default": []}
+        parser.add_argument(name, help=blank.ask, **required, **(many if blank.kind.many else {}))
 
 
 def _shown(blank: Blank) -> str:

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     PERSON = "person"
     ROLE = "role"
     AUDIENCE = "audience"
+    SERVICE = "service"
 
     @property
     def many(self) -> bool:
@@ -175,3 +176,16 @@ _DEEDS = (
 
 DEEDS: Mapping[str, Deed] = {deed.name: deed for deed in _DEEDS}
 """By name, in the order in which people are likely to need them."""
+
+DECLARE = Deed(
+    "declare",
+    "Open an incident by hand",
+    (
+        _first("title", Kind.LINE, "What is wrong?", "nobody can pay"),
+        Blank("service", Kind.SERVICE, "Which service?", "checkout"),
+        _perhaps("level", "How bad is it?", "P1", Kind.LEVEL),
+        _perhaps("reason", "How do you know?", "three customers called"),
+        _perhaps("facts", "What is known?", "users_affected=60%", Kind.FACTS),
+    ),
+)
+"""The one thing that is asked before there is an incident. Without a level the plan judges by the facts."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, make_dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from tocsin.core.deeds import DEEDS, Deed, Kind
+from tocsin.core.deeds import DECLARE, DEEDS, Deed, Kind
 from tocsin.core.history import NAMES
 from tocsin.core.incident import Status
 from tocsin.core.incident.asking import Unclear, as_text
@@ -68,6 +68,11 @@ def router(services: Services) -> Router:
         )
         return [_incident(one) for one in await services.store.read(read)]
 
+    async def declare(request: Asking, data: Any) -> Done:
+        return await _refusing(incidents.declare(services, request.user, _answers(DECLARE, data)))
+
+    declare.__annotations__["data"] = JSONBody[_body(DECLARE)]  # type: ignore[misc]  # made of the table
+
     @get("/incidents/{incident:str}", summary="One incident with its timeline, deadlines and deliveries")
     async def show_incident(incident: FromPath[str], request: Asking) -> dict[str, Any]:
         def read(tx: Transaction) -> dict[str, Any] | None:
@@ -80,17 +85,18 @@ def router(services: Services) -> Router:
             raise NotFoundException(f"There is no incident {incident}.")
         return shown
 
+    opened = post("/incidents", status_code=200, summary=DECLARE.means)(declare)
     deeds = [_deed(services, deed) for deed in DEEDS.values()]
-    return Router("/api/v1", route_handlers=[list_incidents, show_incident, *deeds, *oncall.routes(services)])
+    return Router(
+        "/api/v1", route_handlers=[list_incidents, opened, show_incident, *deeds, *oncall.routes(services)]
+    )
 
 
 def _deed(services: Services, deed: Deed) -> HTTPRouteHandler:
     """The address of one thing that can be asked. Its body has the deed's blanks."""
 
     async def with_body(incident: FromPath[str], request: Asking, data: Any) -> Done:
-        filled = {blank.name: getattr(data, blank.name) for blank in deed.blanks}
-        answers = {name: as_text(value) for name, value in filled.items()}
-        return await _ask(services, request, incident, deed, answers)
+        return await _ask(services, request, incident, deed, _answers(deed, data))
 
     async def without_body(incident: FromPath[str], request: Asking) -> Done:
         return await _ask(services, request, incident, deed, {})
@@ -130,8 +136,18 @@ async def _ask(
     services: Services, request: Asking, incident: str, deed: Deed, answers: Mapping[str, str]
 ) -> Done:
     via = "cli" if request.headers.get("tocsin-client") == "cli" else "api"
+    return await _refusing(incidents.ask(services, request.user, incident, deed.name, answers, via))
+
+
+def _answers(deed: Deed, body: object) -> dict[str, str]:
+    """What a body fills in, as text."""
+    return {blank.name: as_text(getattr(body, blank.name)) for blank in deed.blanks}
+
+
+async def _refusing(asked: Awaitable[Applied | Refused]) -> Done:
+    """The answer of the incident; what is unclear is 400."""
     try:
-        return _done(await incidents.ask(services, request.user, incident, deed.name, answers, via))
+        return _done(await asked)
     except Unclear as unclear:
         raise HTTPException(str(unclear), status_code=400) from unclear
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from tocsin.core.deeds import DECLARE
 from tocsin.core.incident import TRANSITIONS, Incident, commands, deadlines
-from tocsin.core.incident.asking import NAMES, Given, read
+from tocsin.core.incident.asking import NAMES, Given, check, read
 from tocsin.core.incident.events import Recorded
 from tocsin.core.incident.visibility import may_see
-from tocsin.core.model import Actor, ActorKind, Deadline, Refused, SubjectId
+from tocsin.core.model import Actor, ActorKind, Deadline, LevelId, Refused, ServiceId, SubjectId
 from tocsin.core.policy import Level, Policy
 from tocsin.engine.apply import Applied
+from tocsin.engine.declare import Declared
 from tocsin.store import alerts, outbox, subjects
 from tocsin.store.alerts import Alert
 from tocsin.store.subjects import Stored
@@ -144,3 +147,19 @@ async def ask(
         return command
     actor = Actor(ActorKind.PERSON, viewer.contact.id)
     return await services.engine.ask(SubjectId(incident), commands.Asked(actor, command))
+
+
+async def declare(services: Services, viewer: Viewer, answers: Mapping[str, str]) -> Applied | Refused:
+    """The viewer opens an incident, with the blanks of DECLARE filled in; raises Unclear."""
+    check(DECLARE, answers)
+    now = services.clock()
+    policy = await services.store.read(partial(services.context.current_policy, now=now))
+    given = Given(answers, policy, viewer.contact.zone, now)
+    declared = Declared(
+        ServiceId(given.line("service")),
+        given.line("title"),
+        given.line("reason"),
+        LevelId(given.line("level")) or None,
+        {fact: value for fact, value in given.facts("facts").items() if value},
+    )
+    return await services.engine.declare(declared, Actor(ActorKind.PERSON, viewer.contact.id))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tocsin import limits
-from tocsin.core.deeds import DEEDS
+from tocsin.core.deeds import DEEDS, Deed
 from tocsin.core.incident import commands
 from tocsin.core.lengths import duration_of
 from tocsin.core.model import FactId, LevelId, PersonId, RoleId, TeamId
@@ -144,15 +144,22 @@ def read(name: str, given: Given) -> commands.IncidentCommand:
     deed = DEEDS.get(name)
     if deed is None:
         raise Unclear(f"`{name}` is nothing that can be asked. There are: {', '.join(DEEDS)}.")
-    for blank in deed.blanks:
-        if blank.required and not given.answers.get(blank.name, "").strip():
-            raise Unclear(f"`{blank.name}` is missing. {blank.ask}", blank.name)
-    known = [blank.name for blank in deed.blanks]
-    for unknown in given.answers:
-        if unknown not in known:
-            raise Unclear(f"`{unknown}` means nothing to {name}. It takes: {', '.join(known) or 'nothing'}.")
+    check(deed, given.answers)
     _, make = _MAKES[name]
     return make(given)
+
+
+def check(deed: Deed, answers: Mapping[str, str]) -> None:
+    """Raises Unclear where a blank is missing, or something is filled in that the deed does not ask."""
+    for blank in deed.blanks:
+        if blank.required and not answers.get(blank.name, "").strip():
+            raise Unclear(f"`{blank.name}` is missing. {blank.ask}", blank.name)
+    known = [blank.name for blank in deed.blanks]
+    for unknown in answers:
+        if unknown not in known:
+            raise Unclear(
+                f"`{unknown}` means nothing to {deed.name}. It takes: {', '.join(known) or 'nothing'}."
+            )
 
 
 def as_text(value: str | Sequence[str] | Mapping[str, str]) -> str:

@@ -111,7 +111,7 @@ def actions(
     """What the incident allows, ready to show."""
     labels = {NAMES[command]: word for command, word in TRANSITIONS[state.status].items() if command in NAMES}
     made = {
-        name: _action(DEEDS[name], labels[name], state, policy, people, tried)
+        name: form(DEEDS[name], labels[name], policy, people, tried, state)
         for name in offered
         if name == tried.deed or not _idle(name, state, policy, viewer)
     }
@@ -136,13 +136,19 @@ def _idle(name: str, state: Incident, policy: Policy, viewer: PersonId) -> bool:
     return name in REACHES and state.reached_at(REACHES[name]) is not None
 
 
-def _action(deed: Deed, label: str, state: Incident, policy: Policy, people: Names, tried: Tried) -> Action:
+def form(
+    deed: Deed, label: str, policy: Policy, people: Names, tried: Tried, state: Incident | None = None
+) -> Action:
+    """The form of a deed; what `state` makes likely is filled in."""
     mine = tried.deed == deed.name
     answers = tried.answers if mine else _likely(deed, state)
     unclear = tried.unclear if mine else None
-    fields = [_field(deed, blank, policy, people, answers, unclear) for blank in deed.blanks]
-    if any(blank.kind is Kind.FACTS for blank in deed.blanks):
-        fields = _facts(state, policy, answers)
+    fields: list[Field] = []
+    for blank in deed.blanks:
+        if blank.kind is Kind.FACTS:
+            fields += _facts(state, policy, answers)
+        else:
+            fields.append(_field(deed, blank, policy, people, answers, unclear))
     placed = {field.name for field in fields}
     loose = "" if unclear is None or unclear.blank in placed else str(unclear)
     return Action(deed.name, label, deed.means, tuple(fields), loose, unclear is not None)
@@ -157,9 +163,9 @@ def _waiting(state: Incident, viewer: PersonId) -> tuple[RoleId, ...]:
     )
 
 
-def _likely(deed: Deed, state: Incident) -> Mapping[str, str]:
+def _likely(deed: Deed, state: Incident | None) -> Mapping[str, str]:
     """What is filled in already, because only that makes sense."""
-    return {"role": state.hand_overs[0].role} if deed.name == "confirm" and state.hand_overs else {}
+    return {"role": state.hand_overs[0].role} if state and deed.name == "confirm" and state.hand_overs else {}
 
 
 def _field(
@@ -188,14 +194,14 @@ def _field(
     )
 
 
-def _facts(state: Incident, policy: Policy, answers: Mapping[str, str]) -> list[Field]:
+def _facts(state: Incident | None, policy: Policy, answers: Mapping[str, str]) -> list[Field]:
     """A field for each fact that people can state, with what is known of it."""
     said = dict(line.partition("=")[::2] for line in answers.get("facts", "").splitlines())
     found = []
     for fact in policy.facts.values():
         if fact.derived:
             continue
-        known = state.facts[fact.id].value if fact.id in state.facts else ""
+        known = state.facts[fact.id].value if state and fact.id in state.facts else ""
         value = said.get(fact.id, known)
         options = fact.values or (("yes", "no") if fact.kind is FactKind.YES_OR_NO else ())
         found.append(
@@ -240,6 +246,8 @@ def _choices(kind: Kind, policy: Policy, people: Names, chosen: Sequence[str]) -
             known = {str(level.id): f"{level.id} {level.name}" for level in policy.levels}
         case Kind.ROLE:
             known = {str(id): str(id) for id in policy.roles}
+        case Kind.SERVICE:
+            known = {str(id): service.name for id, service in policy.services.items()}
         case Kind.AUDIENCE:
             known = {one.audience: one.audience for level in policy.levels for one in level.updates}
         case _:

@@ -7,7 +7,17 @@ from litestar.config.compression import CompressionConfig
 from litestar.middleware import DefineMiddleware
 from litestar.middleware.compression import CompressionMiddleware
 
-from tocsin.web.pages import acknowledge, assets, incident, incidents, live, mailbox, sign_in, sign_in_message
+from tocsin.web.pages import (
+    acknowledge,
+    assets,
+    declare,
+    incident,
+    incidents,
+    live,
+    mailbox,
+    sign_in,
+    sign_in_message,
+)
 from tocsin.web.pages.assets import AS_IT_IS
 from tocsin.web.pages.errors import error_page
 from tocsin.web.services import Services
@@ -26,6 +36,7 @@ def router(services: Services) -> Router:
         route_handlers=[
             *incidents.routes(services),
             *incident.routes(services),
+            *declare.routes(services),
             *sign_in.routes(services),
             *sign_in_message.routes(services),
             *acknowledge.routes(services),
