@@ -97,6 +97,7 @@ def _states(level: str) -> dict[Status, Incident]:
         Status.MITIGATED: _done(acknowledged, ANA, commands.Mitigate("rolled back"), MITIGATED),
         Status.RESOLVED: resolved,
         Status.CLOSED: _done(resolved, ANA, commands.Close("all done"), RESOLVED),
+        Status.MERGED: _done(triggered, ANA, commands.Merge(SubjectId("INC-20261123-002")), RESOLVED),
     }
 
 
@@ -146,6 +147,8 @@ def _samples() -> Iterator[tuple[str, Actor, commands.IncidentCommand]]:
         ("by ana", ANA, commands.ConfirmHandOver(RoleId("Commander"))),
         ("a task that there is not", ANA, commands.MarkDone("task:1")),
         ("by ana", ANA, commands.SetFacts({ERROR_RATE: "25%"})),
+        ("by ana", ANA, commands.Merge(SubjectId("INC-20261123-002"))),
+        ("with nobody to page", ANA, commands.Absorb(SubjectId("INC-20261123-002"), LevelId("P2"), 1, 1, ())),
         ("the version it has", ANA, commands.Repin(POLICY)),
         ("by ana", ANA, commands.AddNote("Looks like the database.")),
         ("by ana", ANA, commands.SetEstimate(OPENED + timedelta(hours=1), "the restore takes an hour")),

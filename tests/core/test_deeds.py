@@ -14,7 +14,7 @@ from tocsin.core.deeds import DEEDS
 from tocsin.core.facts import Fact, FactKind
 from tocsin.core.incident import TRANSITIONS, commands
 from tocsin.core.incident.asking import NAMES, Given, Unclear, read
-from tocsin.core.model import FactId, LevelId, PersonId, RoleId, TeamId
+from tocsin.core.model import FactId, LevelId, PersonId, RoleId, SubjectId, TeamId
 
 LOST, HURT = FactId("data_loss"), FactId("users_affected")
 FACTS = {id: Fact(id, FactKind.TEXT) for id in (LOST, HURT, FactId("security"))}
@@ -59,6 +59,7 @@ def test_every_button_has_its_deed() -> None:
             commands.HandOver(RoleId("Lead"), PersonId("ana"), PersonId("ben")),
         ),
         ("confirm", {"role": "Lead"}, commands.ConfirmHandOver(RoleId("Lead"))),
+        ("merge", {"into": "INC-7"}, commands.Merge(SubjectId("INC-7"))),
         ("done", {"what": "task:1"}, commands.MarkDone("task:1")),
         ("reopen", {"reason": "again"}, commands.Reopen("again")),
         ("close", {}, commands.Close("")),

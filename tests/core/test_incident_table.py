@@ -16,9 +16,21 @@ import pytest
 
 from tests.core.trial import INCIDENT, SOURCE, START, Trial, in_words, level, policy, role
 from tests.core.trial import person as somebody
-from tocsin.core.incident import Decision, Status, commands
-from tocsin.core.model import SYSTEM, Actor, ActorKind, LevelId, Outcome, PersonId, Receipt, RoleId, ServiceId
-from tocsin.core.policy import Cadence, Service
+from tocsin.core.incident import Decision, Page, Status, commands
+from tocsin.core.incident.events import Ring
+from tocsin.core.model import (
+    SYSTEM,
+    Actor,
+    ActorKind,
+    LevelId,
+    Outcome,
+    PersonId,
+    Receipt,
+    RoleId,
+    ServiceId,
+    SubjectId,
+)
+from tocsin.core.policy import Cadence, Milestone, Service
 
 LADDER = ("0m ana", "5m ben", "15m dara until resolved")
 INSIDE = (Cadence("inside", ("email",)),)
@@ -115,6 +127,13 @@ def closed() -> Trial:
     return trial
 
 
+def merged() -> Trial:
+    """As `triggered`, and it goes on in INC-7."""
+    trial = triggered()
+    trial.by("ben", commands.Merge(SubjectId("INC-7")))
+    return trial
+
+
 STATES: dict[str, Callable[[], Trial]] = {
     one.__name__: one
     for one in (
@@ -129,6 +148,7 @@ STATES: dict[str, Callable[[], Trial]] = {
         mitigated,
         resolved,
         closed,
+        merged,
     )
 }
 
@@ -488,6 +508,58 @@ resolved | repin ana v2 | INC-1 is already resolved.
 
 closed | declare ana checkout P1 Orders hang | There is an incident INC-1 already.
 closed | repin ana v2 | INC-1 is already closed.
+
+none | merge ana INC-7 | There is no such incident.
+none | absorb P2 ben | There is no such incident.
+
+triggered | merge ana INC-7 | MergedInto, PageWithdrawn | Withdraw 1 | merged
+triggered | absorb P2 ben | Absorbed, PageStarted, RingSent | Notify ben email | triggered
+triggered | merge ana INC-1 | INC-1 cannot be merged into itself.
+triggered | absorb P1 ben | Absorbed, LevelRaised, RoundStarted, StepTaken, PageWithdrawn, PageStarted,
+    RingSent, PageStarted, RingSent | Withdraw 1, Notify ana email, Notify ben email | triggered
+triggered | absorb P2 ana | Absorbed | - | triggered
+triggered | absorb P2 zoe | Absorbed | - | triggered
+
+acknowledged | merge ana INC-7 | MergedInto | - | merged
+acknowledged | absorb P2 ben | Absorbed | - | acknowledged
+
+mitigated | merge ana INC-7 @17m | MergedInto, PageWithdrawn | Withdraw 2 | merged
+mitigated | absorb P2 ben @17m | Absorbed | - | mitigated
+
+resolved | merge ana INC-7 | INC-1 is already resolved.
+resolved | absorb P2 ben | INC-1 is resolved; merge into an incident that is open.
+
+closed | merge ana INC-7 | INC-1 is already closed.
+closed | absorb P2 ben | INC-1 is closed; merge into an incident that is open.
+
+merged | join 1 P2 | INC-1 is merged; a new alert opens a new incident.
+merged | clear 2 | AlertsCleared | - | merged
+merged | acknowledge ana | INC-1 was merged into INC-7; ask there.
+merged | resolve ana | INC-1 was merged into INC-7; ask there.
+merged | due step:0:1 @5m | INC-1 has no deadline step:0:1 due.
+merged | settle 1.0 failed | RingSettled | - | merged
+merged | verify ana | INC-1 was merged into INC-7; ask there.
+merged | begin ana | INC-1 was merged into INC-7; ask there.
+merged | mitigate ana | INC-1 was merged into INC-7; ask there.
+merged | false ana | INC-1 was merged into INC-7; ask there.
+merged | reopen ana | INC-1 was merged into INC-7; ask there.
+merged | close ana | INC-1 was merged into INC-7; ask there.
+merged | escalate ana | INC-1 was merged into INC-7; ask there.
+merged | extend ana | INC-1 was merged into INC-7; ask there.
+merged | done ana | INC-1 has no task and no promise task:1 that a person marks as done.
+merged | note ana | NoteAdded | - | merged
+merged | estimate ana 60 | INC-1 was merged into INC-7; ask there.
+merged | link ana | Linked | - | merged
+merged | restrict ana ben | Restricted | - | merged
+merged | level ana P1 | INC-1 was merged into INC-7; ask there.
+merged | post ana inside We are at it | INC-1 was merged into INC-7; ask there.
+merged | assign ana Scribe ben | INC-1 was merged into INC-7; ask there.
+merged | hand ana Lead ana ben | INC-1 was merged into INC-7; ask there.
+merged | confirm ana Lead | INC-1 was merged into INC-7; ask there.
+merged | declare ana checkout P1 Orders hang | There is an incident INC-1 already.
+merged | repin ana v2 | INC-1 was merged into INC-7; ask there.
+merged | merge ana INC-7 | INC-1 was merged into INC-7; ask there.
+merged | absorb P2 ben | INC-1 is merged; merge into an incident that is open.
 """
 ROWS = [
     tuple(cell.strip() for cell in row.split("|"))
@@ -517,6 +589,16 @@ def command(text: str, trial: Trial) -> tuple[Actor, commands.IncidentCommand]:
             return Actor(ActorKind.PERSON, rest[0]), COURSE[word]
         case "note" | "estimate" | "link" | "restrict":
             return Actor(ActorKind.PERSON, rest[0]), record(word, rest[1:], trial)
+        case "merge":
+            return Actor(ActorKind.PERSON, rest[0]), commands.Merge(SubjectId(rest[1]))
+        case "absorb":
+            pages = tuple(
+                Page(1, PersonId(name), Milestone.ACKNOWLEDGED, START, (Ring(0, "email"),), ())
+                for name in rest[1:]
+            )
+            return Actor(ActorKind.PERSON, "ana"), commands.Absorb(
+                SubjectId("INC-7"), LevelId(rest[0]), 1, 2, pages
+            )
         case "declare":
             declared = (INCIDENT, ServiceId(rest[1]), " ".join(rest[3:]), "", LevelId(rest[2]))
             return Actor(ActorKind.PERSON, rest[0]), commands.Declare(*declared)
@@ -600,36 +682,15 @@ def test_every_state_answers_every_command(row: tuple[str, ...]) -> None:
 
 def test_the_table_has_every_status_and_every_command() -> None:
     verbs = {
-        "join",
-        "clear",
-        "acknowledge",
-        "resolve",
-        "due",
-        "settle",
         *COURSE,
         *LADDERED,
-        "level",
-        "post",
-        "assign",
-        "hand",
-        "confirm",
+        *["join", "clear", "acknowledge", "resolve", "due", "settle", "note", "estimate", "link"],
     }
     verbs |= {
-        "note",
-        "estimate",
-        "link",
-        "restrict",
-        "level",
-        "post",
-        "assign",
-        "hand",
-        "confirm",
-        "declare",
-        "repin",
+        *["restrict", "level", "post", "assign", "hand", "confirm", "declare", "repin", "merge", "absorb"]
     }
     asked = {(_status(row[0]), row[1].split()[0]) for row in ROWS}
-    statuses = [one for one in Status if one is not Status.MERGED]
-    assert asked == {(status, verb) for status in (None, *statuses) for verb in verbs}
+    assert asked == {(status, verb) for status in (None, *Status) for verb in verbs}
 
 
 def _status(name: str) -> Status | None:

@@ -160,7 +160,7 @@ def joined_alerts_are_in_the_story(book: Book, stream: Stream, rows: Sequence[Al
     """
     state, joined = stream.incident, book.final_joined[stream.id] + len(rows)
     resolved = state.status.over
-    moved_on = resolved or state.reopened > 0
+    moved_on = resolved or state.reopened > 0 or bool(state.absorbed)
     if stream.joined < joined or (stream.joined > joined and not moved_on):
         yield f"{stream.id} says {stream.joined} alerts joined, {joined} did"
     opened = sum(row.triaged != "resolved" for row in rows)

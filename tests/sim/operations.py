@@ -143,6 +143,16 @@ def repin(run: Simulation) -> None:
         run.run_ready()
 
 
+def merge(run: Simulation) -> None:
+    """Two incidents turn out to be one trouble; perhaps somebody merges them the other way round."""
+    one, other = _some_incident(run), _some_incident(run)
+    _ask(run, one, commands.Merge(SubjectId(other)))
+    if run.choice.random() < 0.3:
+        _ask(run, other, commands.Merge(SubjectId(one)))
+        _ask(run, one, commands.Acknowledge("web"))
+    run.run_ready()
+
+
 def race(run: Simulation) -> None:
     """People and sources do everything at the same moment, about the same incident."""
     incident = _some_incident(run)
@@ -229,6 +239,7 @@ OPERATIONS: tuple[Operation, ...] = (
     set_level,
     open_by_hand,
     repin,
+    merge,
     race,
     change_people,
     edit_plan,
@@ -245,6 +256,7 @@ WEIGHTS: dict[Operation, float] = {
     stand_in: 2,
     open_by_hand: 0.5,
     repin: 0.5,
+    merge: 0.7,
     change_people: 0.5,
 }
 

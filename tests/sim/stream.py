@@ -68,7 +68,8 @@ class Stream:
     @property
     def judged_by_hand(self) -> bool:
         """Whether a person lowered its level, or let it go by another plan than its alerts were judged by."""
-        return self.lowered_at is not None or self.repinned_at is not None
+        merged = self.state is not None and bool(self.state.absorbed)
+        return self.lowered_at is not None or self.repinned_at is not None or merged
 
     @property
     def incident(self) -> Incident:
@@ -113,6 +114,8 @@ class Stream:
                     self.answered.add(event.by.id)
             case events.AlertsJoined():
                 self.joined += event.count
+            case events.Absorbed():
+                self.joined += event.alerts_count
             case _:
                 pass
         self.state = fold(self.state, one)

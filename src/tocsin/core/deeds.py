@@ -139,6 +139,11 @@ _DEEDS = (
         (_first("role", Kind.ROLE, "Which role?", "Incident Commander"),),
     ),
     Deed(
+        "merge",
+        "Let it go on as a part of another incident",
+        (_first("into", Kind.LINE, "Into which incident?", "INC-20261122-004"),),
+    ),
+    Deed(
         "note",
         "Add words to its timeline",
         (_first("text", Kind.WORDS, "What should the others know?", "the vendor is called"),),

@@ -35,6 +35,7 @@ def apply(
     tx: Transaction, context: Context, incident: SubjectId, asked: commands.Asked, now: datetime
 ) -> Applied | Refused:
     """Ask an existing incident. Raises Conflict when somebody was faster; run the job again then."""
+    assert not isinstance(asked.command, commands.Merge), "two incidents must hear of it: engine/merge.py"
     stored = subjects.load_incident(tx, incident)
     if stored is None:
         return Refused(f"There is no incident {incident}.")

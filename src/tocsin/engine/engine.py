@@ -23,6 +23,7 @@ from tocsin.engine import outbox, triage
 from tocsin.engine.apply import Applied, apply
 from tocsin.engine.context import Context, NoPlan
 from tocsin.engine.declare import Declared, declare, repin
+from tocsin.engine.merge import merge
 from tocsin.engine.outbox import Outgoing
 from tocsin.engine.quarantine import set_aside
 from tocsin.engine.wake import wake
@@ -72,6 +73,8 @@ class Engine:
     async def ask(self, incident: SubjectId, asked: commands.Asked) -> Applied | Refused:
         """A person's command, ahead of everything else."""
         now = self._clock()
+        if isinstance(asked.command, commands.Merge):
+            return await self._merge(incident, asked, now)
         job = partial(apply, context=self.context, incident=incident, asked=asked, now=now)
         return self._heard(await self.store.write(job, Lane.ACT))
 
@@ -87,6 +90,14 @@ class Engine:
         """
         asked = partial(repin, incident=incident, version=version, actor=actor, now=self._clock())
         return self._heard(await self.store.write(partial(asked, context=self.context), Lane.ACT))
+
+    async def _merge(self, incident: SubjectId, asked: commands.Asked, now: datetime) -> Applied | Refused:
+        job = partial(merge, context=self.context, incident=incident, asked=asked, now=now)
+        answer = await self.store.write(job, Lane.ACT)
+        if isinstance(answer, Refused):
+            return answer
+        self._tell(*answer)
+        return next(one for one in answer if one.incident == incident)
 
     def _heard(self, answer: Applied | Refused) -> Applied | Refused:
         if not isinstance(answer, Refused):

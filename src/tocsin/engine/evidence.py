@@ -65,7 +65,7 @@ def sentences(
     if wrong:
         yield f"is not stored as its events say ({', '.join(wrong)}).", KEEP_IT
     yield from _promises(state, policy, now)
-    if state.resolved_at is None or state.resolved_at > now - LEDGER_SURE:
+    if state.over_at is None or state.over_at > now - LEDGER_SURE:
         yield from _rings(state, history, stored.attempts(tx, incident), now)
 
 

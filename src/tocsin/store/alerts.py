@@ -188,6 +188,11 @@ def close_all(tx: Connection, incident: str) -> None:
     )
 
 
+def move(tx: Connection, of: str, to: str) -> None:
+    """Every alert of one incident belongs to the other from now on."""
+    tx.execute(update(alerts).where(alerts.c.subject_id == of).values(subject_id=to))
+
+
 def of_incident(tx: Connection, incident: str, limit: int) -> list[Alert]:
     """The alerts that joined an incident, the worst first."""
     rows = tx.execute(

@@ -107,6 +107,8 @@ def who(actor: Actor, names: Names) -> str:
 
 def standing_at(state: Incident, names: Names, times: Reader) -> str:
     """Where the incident stands, and since when: what somebody hears who comes too late to change it."""
+    if state.merged_into is not None and state.merged_at is not None:
+        return f"Merged into {state.merged_into} at {times.moment(state.merged_at).clock}"
     if state.resolved_at is not None:
         word = "A false positive, closed" if state.verdict is Verdict.FALSE_POSITIVE else "Resolved"
         return f"{word} at {times.moment(state.resolved_at).clock}"

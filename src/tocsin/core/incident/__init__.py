@@ -4,7 +4,8 @@ from tocsin.core.incident.catch_up import catch_up, first_due
 from tocsin.core.incident.deadlines import deadlines, next_due
 from tocsin.core.incident.decide import Decision, decide
 from tocsin.core.incident.fold import fold, fold_all
-from tocsin.core.incident.state import Incident, Page
+from tocsin.core.incident.open_page import Page
+from tocsin.core.incident.state import Incident
 from tocsin.core.incident.status import TRANSITIONS, Status
 
 __all__ = [

@@ -11,7 +11,7 @@ from tocsin import limits
 from tocsin.core.deeds import DEEDS, Deed
 from tocsin.core.incident import commands
 from tocsin.core.lengths import duration_of
-from tocsin.core.model import FactId, LevelId, PersonId, RoleId, TeamId
+from tocsin.core.model import FactId, LevelId, PersonId, RoleId, SubjectId, TeamId
 from tocsin.core.oncall import wall_clock
 from tocsin.core.policy import Policy
 
@@ -119,6 +119,7 @@ _MAKES: Mapping[str, tuple[type[commands.IncidentCommand], Make]] = {
         commands.ConfirmHandOver,
         lambda given: commands.ConfirmHandOver(RoleId(given.line("role"))),
     ),
+    "merge": (commands.Merge, lambda given: commands.Merge(SubjectId(given.line("into")))),
     "note": (commands.AddNote, lambda given: commands.AddNote(given.words("text"))),
     "done": (commands.MarkDone, lambda given: commands.MarkDone(given.line("what"))),
     "facts": (commands.SetFacts, lambda given: commands.SetFacts(given.facts("facts"))),

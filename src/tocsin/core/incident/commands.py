@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tocsin.core.incident.open_page import Page
 from tocsin.core.model import Actor, FactId, LevelId, PersonId, Receipt, RoleId, ServiceId, SubjectId, TeamId
 from tocsin.core.policy import Policy
 
@@ -175,6 +176,24 @@ class Repin:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """It is the same trouble as another incident: it goes on there."""
+
+    into: SubjectId
+
+
+@dataclass(frozen=True, slots=True)
+class Absorb:
+    """Another incident was merged into this one: take its alerts, its level and its unanswered pages."""
+
+    incident: SubjectId
+    level: LevelId
+    alerts_open: int
+    alerts_count: int
+    pages: tuple[Page, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AddNote:
     """Words for the timeline."""
 
@@ -246,6 +265,8 @@ IncidentCommand = (
     | HandOver
     | ConfirmHandOver
     | Repin
+    | Merge
+    | Absorb
     | AddNote
     | SetEstimate
     | Link

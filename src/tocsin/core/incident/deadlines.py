@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from tocsin.core.incident.events import CarriedStep
 from tocsin.core.incident.facts import waiting
+from tocsin.core.incident.open_page import Page
 from tocsin.core.incident.promises import promised
-from tocsin.core.incident.state import Incident, Page
+from tocsin.core.incident.state import Incident
 from tocsin.core.incident.status import Status
 from tocsin.core.incident.steps import moot, step_times
 from tocsin.core.model import Deadline, DeadlineState

@@ -14,6 +14,7 @@ from tocsin.core.incident import (
     events,
     ladder,
     levels,
+    merging,
     record,
     repin,
     roles,
@@ -96,6 +97,10 @@ def _carry_out(draft: Draft, command: commands.IncidentCommand, actor: Actor) ->
             return roles.confirm(draft, command, actor)
         case commands.Repin():
             return repin.repin(draft, command, actor)
+        case commands.Merge():
+            return merging.merge(draft, command, actor)
+        case commands.Absorb():
+            return merging.absorb(draft, command, actor)
         case commands.AddNote():
             return record.note(draft, command, actor)
         case commands.SetEstimate():

@@ -111,7 +111,7 @@ def _course(state: Incident, event: events.CourseEvent, at: datetime) -> Inciden
             again = replace(state, verdict=None, reopened=state.reopened + 1, alerts_open=is_open)
             return _unanswered(_no_more(again, *_ORDER[_ORDER.index(Milestone.MITIGATING) :]))
         case events.MergedInto():
-            return replace(state, status=Status.MERGED, merged_into=event.into, alerts_open=0)
+            return replace(state, status=Status.MERGED, merged_into=event.into, merged_at=at, alerts_open=0)
         case _:
             assert_never(event)
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from tocsin.core.incident import events
-from tocsin.core.incident.state import Incident, Page
+from tocsin.core.incident.open_page import Page
+from tocsin.core.incident.state import Incident
 from tocsin.core.model import Actor, ActorKind, Outcome, PersonId
 
 

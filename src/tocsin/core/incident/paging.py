@@ -7,7 +7,7 @@ from datetime import datetime
 from tocsin.core.incident import events
 from tocsin.core.incident.deadlines import moot, ring_due_at
 from tocsin.core.incident.draft import Draft
-from tocsin.core.incident.state import Page
+from tocsin.core.incident.open_page import Page
 from tocsin.core.model import Notify, Withdraw
 from tocsin.core.policy import Milestone, Person
 
@@ -31,6 +31,14 @@ def page(draft: Draft, person: Person, reason: str, until: Milestone) -> None:
     if earlier is not None:
         rings = _no_later_than(rings, earlier, draft.now)
     draft.add(events.PageStarted(number, person.id, person.name, reason, until, rings))
+    ring_due(draft, number)
+
+
+def cross_over(draft: Draft, person: Person, earlier: Page, reason: str) -> None:
+    """Ask somebody who has not answered the page of another incident, which this replaces."""
+    rings = _no_later_than(plan_rings(draft, person), earlier, draft.now)
+    number = draft.state.pages_count + 1
+    draft.add(events.PageStarted(number, person.id, person.name, reason, earlier.until, rings))
     ring_due(draft, number)
 
 

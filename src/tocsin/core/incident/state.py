@@ -8,6 +8,7 @@ from datetime import datetime
 
 from tocsin.core.incident import events
 from tocsin.core.incident.facts import Said, Threshold
+from tocsin.core.incident.open_page import Page
 from tocsin.core.incident.status import Status
 from tocsin.core.model import (
     Actor,
@@ -23,28 +24,6 @@ from tocsin.core.model import (
 from tocsin.core.policy import Advance, Milestone, Target
 
 _ORDER = list(Milestone)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One person asked to come, still unanswered.
-
-    `waiting` holds the numbers of the rings still to be sent, `refused` the channels that refused for good.
-    """
-
-    id: int
-    person: PersonId
-    until: Milestone
-    started_at: datetime
-    rings: tuple[events.Ring, ...]
-    waiting: tuple[int, ...]
-    reached: bool = False
-    refused: tuple[str, ...] = ()
-
-    @property
-    def undeliverable(self) -> bool:
-        """No channel took any ring, and every channel has refused for good."""
-        return not self.reached and all(ring.channel in self.refused for ring in self.rings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +124,7 @@ class Incident:
     carried: tuple[events.CarriedStep, ...] = ()
     triggers: tuple[str, ...] = ()
     merged_into: SubjectId | None = None
+    merged_at: datetime | None = None
     absorbed: tuple[SubjectId, ...] = ()
     estimates: tuple[Estimate, ...] = ()
     links: tuple[Reference, ...] = ()
@@ -157,6 +137,11 @@ class Incident:
     def resolved_at(self) -> datetime | None:
         """When it was over, if it is."""
         return self.reached_at(Milestone.RESOLVED)
+
+    @property
+    def over_at(self) -> datetime | None:
+        """When nobody was paged for it any more: when it was resolved, or merged."""
+        return self.merged_at or self.resolved_at
 
     def reached_at(self, milestone: Milestone) -> datetime | None:
         """When it first came to this milestone or to a later one, which implies it."""

@@ -48,6 +48,7 @@ _OPEN: Buttons = {
     commands.Assign: "Assign",
     commands.HandOver: "Hand over",
     commands.ConfirmHandOver: "Confirm",
+    commands.Merge: "Merge",
 }
 _MITIGATED: Buttons = {
     commands.Acknowledge: "Acknowledge",
@@ -61,6 +62,7 @@ _MITIGATED: Buttons = {
     commands.Assign: "Assign",
     commands.HandOver: "Hand over",
     commands.ConfirmHandOver: "Confirm",
+    commands.Merge: "Merge",
 }
 TRANSITIONS: Mapping[Status, Buttons] = {
     Status.TRIGGERED: {**_OPEN, **_ALWAYS},

@@ -1,0 +1,52 @@
+"""Merging: one incident goes on as a part of another. The engine asks both in one transaction."""
+
+from __future__ import annotations
+
+from tocsin.core.incident import commands, events
+from tocsin.core.incident.breaking import own_up
+from tocsin.core.incident.draft import Draft
+from tocsin.core.incident.levels import raise_level
+from tocsin.core.incident.open_page import Page
+from tocsin.core.incident.paging import cross_over, withdraw_moot
+from tocsin.core.incident.standing import already_over
+from tocsin.core.incident.steps import moot
+from tocsin.core.model import Actor, Refused
+from tocsin.core.severity import Judgement
+
+
+def merge(draft: Draft, command: commands.Merge, actor: Actor) -> Refused | None:
+    """It goes on there: here nothing is promised and nobody is paged any more."""
+    state = draft.state
+    if state.status.over:
+        return already_over(state)
+    if command.into == state.id:
+        return Refused(f"{state.id} cannot be merged into itself.")
+    own_up(draft)
+    draft.add(events.MergedInto(command.into), actor)
+    withdraw_moot(draft, f"merged into {command.into}")
+    return None
+
+
+def absorb(draft: Draft, command: commands.Absorb, actor: Actor) -> Refused | None:
+    """What another incident had goes on here: its level if that is worse, and whom it still asks."""
+    state = draft.state
+    if state.status.over:
+        return Refused(f"{state.id} is {state.status}; merge into an incident that is open.")
+    own_up(draft)
+    draft.add(events.Absorbed(command.incident, command.alerts_open, command.alerts_count), actor)
+    level = next((one for one in draft.policy.levels if one.id == command.level), draft.level)
+    if level.rank < draft.level.rank:
+        raise_level(draft, Judgement(level, f"{command.incident}, which is {level.id}, goes on here"), actor)
+    for page in command.pages:
+        _cross(draft, page, f"was paged for {command.incident}, which goes on here")
+    return None
+
+
+def _cross(draft: Draft, page: Page, reason: str) -> None:
+    """Somebody who has not answered there is asked here, no later, unless that has become moot."""
+    state, person = draft.state, draft.view.people.get(page.person)
+    asked = any(one.person == page.person for one in state.pages)
+    if person is None or not person.channels or asked or page.person in state.answered:
+        return
+    if not moot(state, page.until):
+        cross_over(draft, person, page, reason)
