@@ -53,25 +53,27 @@ def test_a_list_goes_through(user: User) -> None:
 
 
 def test_pages_work_by_links_and_forms_alone(user: User) -> None:
-    plain = httpx.Client(base_url=user.http.base_url, follow_redirects=True)
-    form = {"file": ("C:\\lists\\été.csv", PEOPLE, "text/csv")}
-    page = plain.post("/lists", files=form)
-    assert page.status_code == 200
-    assert "<h1>été.csv</h1>" in page.text
-    assert "Cy, Jr" in page.text
-    fields = {"column": ["Name"], "filter_column": ["City", "", ""], "filter_test": ["is", "is", "is"]}
-    fields |= {"filter_value": ["paris", "", ""], "distinct": [""], "split": ["rows"], "rows": ["1"]}
-    made = plain.post(f"{page.url.path}/cuts", data=fields)
-    address = made.url.path
-    wait(lambda: "Cutting" not in plain.get(address).text)
-    done = plain.get(address).text
-    assert "3 rows in 3 parts" in done
-    assert "Only rows where City is “paris”." in done
-    assert plain.get(f"{address}/part-002.csv").text == 'Name\n"Cy, Jr"\n'
-    name = plain.get(f"{address}/part-002.csv").headers["content-disposition"]
-    assert name == "attachment; filename=\"_t_-part-002.csv\"; filename*=UTF-8''%C3%A9t%C3%A9-part-002.csv"
-    assert plain.post(f"{page.url.path}/delete").url.path == "/"
-    assert plain.get(page.url.path).status_code == 404
+    with httpx.Client(base_url=user.http.base_url, follow_redirects=True) as plain:
+        form = {"file": ("C:\\lists\\été.csv", PEOPLE, "text/csv")}
+        page = plain.post("/lists", files=form)
+        assert page.status_code == 200
+        assert "<h1>été.csv</h1>" in page.text
+        assert "Cy, Jr" in page.text
+        fields = {"column": ["Name"], "filter_column": ["City", "", ""], "filter_test": ["is", "is", "is"]}
+        fields |= {"filter_value": ["paris", "", ""], "distinct": [""], "split": ["rows"], "rows": ["1"]}
+        made = plain.post(f"{page.url.path}/cuts", data=fields)
+        address = made.url.path
+        wait(lambda: "Cutting" not in plain.get(address).text)
+        done = plain.get(address).text
+        assert "3 rows in 3 parts" in done
+        assert "Only rows where City is “paris”." in done
+        assert plain.get(f"{address}/part-002.csv").text == 'Name\n"Cy, Jr"\n'
+        name = plain.get(f"{address}/part-002.csv").headers["content-disposition"]
+        assert (
+            name == "attachment; filename=\"_t_-part-002.csv\"; filename*=UTF-8''%C3%A9t%C3%A9-part-002.csv"
+        )
+        assert plain.post(f"{page.url.path}/delete").url.path == "/"
+        assert plain.get(page.url.path).status_code == 404
 
 
 def test_a_page_far_into_a_list_shows_its_rows(user: User) -> None:

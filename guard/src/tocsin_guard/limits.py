@@ -19,8 +19,8 @@ CALL_TIMEOUT_SECONDS = 10.0
 CALL_ATTEMPTS_MAX = 3
 CALL_RETRY_SECONDS = 0.1  # doubled each time, with jitter
 STREAM_CHUNK_BYTES = 1024 * 1024
-READ_PIECE_BYTES = 4 * 1024 * 1024  # of a large object in the cloud, by one request
-WRITE_PARTS_AT_ONCE = 4  # of a large object in the cloud, 5 MB each: what a write holds in memory
+READ_PIECE_BYTES = 2 * 1024 * 1024  # of a large object in the cloud, by one request
+WRITE_PARTS_AT_ONCE = 2  # of a large object in the cloud, 5 MB each: what a write holds in memory
 
 # Memory and history
 EVENTS_KEPT = 10_000

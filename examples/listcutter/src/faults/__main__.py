@@ -84,7 +84,8 @@ def ask(port: int, method: str, path: str, body: object = None) -> int:
             print(json.dumps(json.load(answer), indent=2))
             return 0
     except urllib.error.HTTPError as refused:
-        print(json.load(refused)["detail"], file=sys.stderr)
+        with refused:
+            print(json.load(refused)["detail"], file=sys.stderr)
     except OSError as error:
         print(f"Nothing is steered at port {port} ({error}). Start it first.", file=sys.stderr)
     return 2

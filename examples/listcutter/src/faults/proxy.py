@@ -7,7 +7,7 @@ too); bodies stream. Faults are those of `rules`; the key is the path without th
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from faults.rules import End, Faults, Verdict
@@ -38,11 +38,23 @@ class Head:
 class Proxy:
     to: str  # http://host:port
     faults: Faults
+    _open: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def serve(self, port: int, host: str = "127.0.0.1") -> asyncio.Server:
         return await asyncio.start_server(self._connected, host, port, limit=HEAD_BYTES_MAX)
 
+    async def close(self) -> None:
+        """Let go of every connection: a server that is closed keeps those that it has."""
+        open = tuple(self._open)
+        for task in open:
+            task.cancel()
+        await asyncio.gather(*open, return_exceptions=True)
+
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
         try:
             request = await read_head(reader)
             method, target = request.first.split(" ")[:2]
@@ -82,7 +94,10 @@ class Proxy:
             await self._answer(method, key, verdict, up_reader, writer)
         finally:
             sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
             up_writer.transport.abort()
+            with suppress(OSError):
+                await up_writer.wait_closed()
 
     async def _answer(
         self,
@@ -167,6 +182,11 @@ async def _refuse(request: Head, reader: asyncio.StreamReader, writer: asyncio.S
 @asynccontextmanager
 async def proxying(to: str, faults: Faults, port: int = 0) -> AsyncIterator[str]:
     """The address of a proxy while it runs."""
-    server = await Proxy(to, faults).serve(port)
-    async with server:
+    proxy = Proxy(to, faults)
+    server = await proxy.serve(port)
+    try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        await proxy.close()
+        await server.wait_closed()
