@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.web.support.site import Site, free_port
+from tests.web.support.site import PLAN, Site, free_port
 from tocsin.cli import main
 from tocsin.core.incident import Status
 from tocsin.core.model import PersonId
-from tocsin.store import access
+from tocsin.plan.read import version_of
+from tocsin.store import access, plans
 from tocsin.store.access import TokenKind
 
 
@@ -114,3 +115,21 @@ def test_an_incident_is_declared(capsys: pytest.CaptureFixture[str], site: Site)
     assert exit.value.code == 0
     assert capsys.readouterr().out == f"{site.incidents()[0].id} is triggered.\n"
     assert {one.title for one in site.incidents()} == {"checkout is down", "search is slow"}
+
+
+def test_an_incident_goes_by_another_version_of_the_plan(
+    capsys: pytest.CaptureFixture[str], site: Site
+) -> None:
+    id = site.incident().id
+    files = {"plan.yaml": PLAN.replace("after: 5m", "after: 7m")}
+    site.now += timedelta(minutes=1)
+    site.store.write_now(lambda tx: plans.keep(tx, version_of(files), files, site.now))
+    assert run(capsys, id, "repin", "--version", "none") == (
+        1,
+        "",
+        "tocsin: Plan version none is not in the store.\n",
+    )
+    site.now += timedelta(seconds=10)
+    assert run(capsys, id, "repin")[:2] == (0, f"{id} is triggered.\n")
+    assert site.incident().policy_version == version_of(files)
+    assert run(capsys, "INC-0", "repin") == (1, "", "tocsin: There is no incident INC-0.\n")

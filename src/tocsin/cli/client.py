@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tocsin.cli.result import Failure, Result
-from tocsin.core.deeds import DECLARE, DEEDS, Deed
+from tocsin.core.deeds import DECLARE, OF_AN_INCIDENT, Deed
 from tocsin.edges.egress import Egress
 from tocsin.edges.errors import EdgeError
 from tocsin.settings import DEMO_KEYS
@@ -49,7 +49,7 @@ def declare(parsed: Namespace) -> Result:
 def deed(parsed: Namespace) -> Result:
     """Ask something of it."""
     path = f"/api/v1/incidents/{quote(parsed.incident)}/{parsed.deed}"
-    asked = DEEDS[parsed.deed]
+    asked = OF_AN_INCIDENT[parsed.deed]
     done = ask(parsed, "POST", path, _given(parsed, asked) if asked.blanks else None)
     return Result([f"{done['id']} is {done['status']}."], done)
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from tocsin import __version__
-from tocsin.core.deeds import DECLARE, DEEDS, Blank, Deed
+from tocsin.core.deeds import DECLARE, OF_AN_INCIDENT, Blank, Deed
 from tocsin.settings import SETTINGS
 
 Parsed = argparse.Namespace
@@ -310,7 +310,7 @@ def _incident(commands: Any) -> None:
     show.add_argument("incident", metavar="ID", help="Its id.")
     _remote(show)
     deeds = show.add_subparsers(title="what can be asked", metavar="DEED", prog="tocsin incident ID")
-    for deed in DEEDS.values():
+    for deed in OF_AN_INCIDENT.values():
         # In the order in which one would say it: what is asked for first, then what is given by name.
         words = [_shown(one) for one in sorted(deed.blanks, key=lambda blank: not blank.first)]
         example = " ".join([f"tocsin incident {AN_INCIDENT} {deed.name}", *words])

@@ -194,3 +194,13 @@ DECLARE = Deed(
     ),
 )
 """The one thing that is asked before there is an incident. Without a level the plan judges by the facts."""
+
+REPIN = Deed(
+    "repin",
+    "Let it go by the plan in force, or by another version of it",
+    (_perhaps("version", "Which version, by its id?", "3f9a0c12ab45"),),
+)
+"""What needs the stored plans, and so has no command of its own in a script."""
+
+OF_AN_INCIDENT: Mapping[str, Deed] = {**DEEDS, REPIN.name: REPIN}
+"""Everything that a program can ask of an incident."""

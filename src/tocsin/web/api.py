@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from tocsin.core.deeds import DECLARE, DEEDS, Deed, Kind
+from tocsin.core.deeds import DECLARE, OF_AN_INCIDENT, REPIN, Deed, Kind
 from tocsin.core.history import NAMES
 from tocsin.core.incident import Status
 from tocsin.core.incident.asking import Unclear, as_text
@@ -86,7 +86,7 @@ def router(services: Services) -> Router:
         return shown
 
     opened = post("/incidents", status_code=200, summary=DECLARE.means)(declare)
-    deeds = [_deed(services, deed) for deed in DEEDS.values()]
+    deeds = [_deed(services, deed) for deed in OF_AN_INCIDENT.values()]
     return Router(
         "/api/v1", route_handlers=[list_incidents, opened, show_incident, *deeds, *oncall.routes(services)]
     )
@@ -136,6 +136,8 @@ async def _ask(
     services: Services, request: Asking, incident: str, deed: Deed, answers: Mapping[str, str]
 ) -> Done:
     via = "cli" if request.headers.get("tocsin-client") == "cli" else "api"
+    if deed is REPIN:
+        return await _refusing(incidents.repin(services, request.user, incident, answers))
     return await _refusing(incidents.ask(services, request.user, incident, deed.name, answers, via))
 
 

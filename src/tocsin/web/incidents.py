@@ -8,14 +8,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from tocsin.core.deeds import DECLARE
+from tocsin.core.deeds import DECLARE, REPIN
 from tocsin.core.incident import TRANSITIONS, Incident, commands, deadlines
-from tocsin.core.incident.asking import NAMES, Given, check, read
+from tocsin.core.incident.asking import NAMES, Given, Unclear, check, read
 from tocsin.core.incident.events import Recorded
 from tocsin.core.incident.visibility import may_see
 from tocsin.core.model import Actor, ActorKind, Deadline, LevelId, Refused, ServiceId, SubjectId
 from tocsin.core.policy import Level, Policy
 from tocsin.engine.apply import Applied
+from tocsin.engine.context import NoPlan
 from tocsin.engine.declare import Declared
 from tocsin.store import alerts, outbox, subjects
 from tocsin.store.alerts import Alert
@@ -147,6 +148,27 @@ async def ask(
         return command
     actor = Actor(ActorKind.PERSON, viewer.contact.id)
     return await services.engine.ask(SubjectId(incident), commands.Asked(actor, command))
+
+
+async def repin(
+    services: Services, viewer: Viewer, incident: str, answers: Mapping[str, str]
+) -> Applied | Refused:
+    """Another version of the plan for an incident, or the one in force; raises Unclear."""
+    check(REPIN, answers)
+    if not await services.store.read(partial(_seen, services=services, viewer=viewer, incident=incident)):
+        return Refused(f"There is no incident {incident}.")
+    version = answers.get("version", "").strip()
+    try:
+        return await services.engine.repin(
+            SubjectId(incident), version, Actor(ActorKind.PERSON, viewer.contact.id)
+        )
+    except NoPlan as unknown:
+        raise Unclear(str(unknown), "version") from unknown
+
+
+def _seen(tx: Transaction, services: Services, viewer: Viewer, incident: str) -> bool:
+    stored = _load(tx, incident)
+    return stored is not None and _visible(tx, services, viewer, stored.state)
 
 
 async def declare(services: Services, viewer: Viewer, answers: Mapping[str, str]) -> Applied | Refused:
