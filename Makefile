@@ -26,14 +26,14 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 help: ## print this menu
 	@echo "Tocsin: make TARGET [NAME=value ...]"
 	@echo
-	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)$$/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-14s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)$$/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-16s%s\n", $$1, $$2 }'
 
 run: $(VENV)/.ready-run ## start the demo server (DATA=./data PORT=8080)
 	@echo "Starting Tocsin with the demo plan on port $(PORT); its data is kept in $(DATA). Stop it with Ctrl-C."
 	@exec $(BIN)/tocsin serve --demo --data "$(DATA)" --port $(PORT)
 
-run-listcutter: $(VENV)/.ready-dev ## start List Cutter, the example service under guard (LISTS=./listcutter-data LISTS_PORT=8090 FAULTS=9101 for drills)
-	@PYTHONPATH=examples/listcutter/src:guard/src exec $(BIN)/python -m listcutter --data "$(LISTS)" --port $(LISTS_PORT) $(if $(FAULTS),--faults $(FAULTS))
+run-listcutter: $(VENV)/.ready-dev ## start List Cutter, the example under guard (LISTS=./listcutter-data LISTS_PORT=8090; FAULTS=9101 for drills)
+	@exec env PYTHONPATH=examples/listcutter/src:guard/src $(BIN)/python -m listcutter --data "$(LISTS)" --port $(LISTS_PORT) $(if $(FAULTS),--faults $(FAULTS))
 
 alert: $(VENV)/.ready-run ## send a demo alert to the running server (PORT=8080)
 	@exec $(BIN)/tocsin alert "Checkout is down" --url http://127.0.0.1:$(PORT)
