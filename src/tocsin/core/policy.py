@@ -119,7 +119,8 @@ class Level:
     """A severity level. `rank` 0 is the worst. An empty ladder pages nobody.
 
     `repeat_every` starts the ladder again after its last step while nobody has acknowledged.
-    `acknowledgement_lasts` re-pages when an acknowledged incident is forgotten.
+    `acknowledgement_lasts` re-pages when an acknowledged incident is forgotten. What `respond_within`
+    promises stands in Policy.promises, beside the windows of phases.
     """
 
     id: LevelId
