@@ -43,6 +43,12 @@ def plan(chance: random.Random, number: int, *, slow: bool) -> str:
         if chance.random() < 0.85:
             lines.append(f"  - {{severity: {severity}, level: {chance.choice(levels)}}}")
     lines.append(f"  - {{source: uptime, level: {chance.choice(levels)}}}")
+    if chance.random() < 0.5:
+        lines.append(f"reclassify: {{clocks: {chance.choice(('opened', 'change'))}}}")
+    if chance.random() < 0.4:
+        anchor, within = chance.choice(("opened", "resolved")), chance.choice(times[1:])
+        kept_by = chance.choice(("", ", kept_by: closed"))
+        lines.append(f"promises: {{Report: {{from: {anchor}, within: {within}s{kept_by}}}}}")
     lines += ["services:", *(f"  {one}: {one.title()}" for one in services), "integrations:"]
     lines += [f"  {one}: {chance.choice(services)}" for one in INTEGRATIONS[:-1]]
     lines.append("rotas:")
@@ -66,7 +72,9 @@ def _level(chance: random.Random, level: str, times: tuple[int, ...], rotas: lis
     for after in sorted([first, *(chance.choice(times) for _ in range(chance.randint(0, 4)))]):
         until = "resolved" if chance.random() < 0.25 else "acknowledged"
         targets = ", ".join(_target(chance, rotas) for _ in range(chance.choice((1, 1, 1, 2))))
-        lines.append(f"      - {{after: {after}s, page: [{targets}], until: {until}}}")
+        tell = f", tell: {_target(chance, rotas)}" if chance.random() < 0.25 else ""
+        tasks = ", tasks: [Write it down]" if chance.random() < 0.2 else ""
+        lines.append(f"      - {{after: {after}s, page: [{targets}]{tell}{tasks}, until: {until}}}")
     return lines
 
 

@@ -47,9 +47,7 @@ def raise_level(draft: Draft, judged: Judgement, actor: Actor) -> None:
     own_up(draft)
     before, level = draft.state, judged.level.id
     since = before.opened_at if draft.policy.reclassify.clocks is Rebase.OPENED else None
-    # What opens this very moment has promised nobody anything yet.
-    promised = before.opened_at < draft.now or bool(before.steps_taken)
-    carried = tuple(_carried(before, draft.policy, level, since or draft.now, draft.now)) if promised else ()
+    carried = tuple(_carried(before, draft.policy, level, since or draft.now, draft.now))
     draft.add(events.LevelRaised(level, before.level, judged.reason, since, carried), actor)
     start_round(draft, f"raised from {before.level} to {level}", since)
     announce(draft)

@@ -1,0 +1,58 @@
+"""Messages that want no answer, and promises that outlive their incident."""
+
+from __future__ import annotations
+
+from tests.support.world import PLAN, World, page
+from tocsin.core.incident import Status, commands, deadlines, events
+from tocsin.core.model import Outcome
+from tocsin.engine.auditor import Mark, audit
+from tocsin.store import outbox
+
+TELLING = PLAN.replace("after: 5m", "tell: chloe, after: 5m")
+REPORTING = PLAN + "promises:\n  Report written: {from: resolved, within: 48h}\n"
+
+
+def test_somebody_who_is_told_is_asked_for_nothing(world: World) -> None:
+    world.apply_plan(TELLING)
+    world.advance(seconds=3)
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    world.advance(minutes=5)
+    world.expect(page("ana", "webhook"), page("ben"), page("chloe"))
+    message = next(message for _, _, message in world.sent if message.person == "chloe")
+    incident = world.incident()
+    assert (message.link, message.urgent, message.incidents) == ("", False, (incident.id,))
+    assert message.subject.startswith("For you to know: ")
+    assert message.text.startswith("Chloe, this is for you to know. You need not answer.\n\n")
+    assert "Acknowledge" not in message.text
+    assert incident.status is Status.TRIGGERED
+    ledger = world.store.read_now(lambda tx: outbox.ledger(tx, incident.id))
+    assert [row.outcome for row in ledger if row.person == "chloe"] == [Outcome.ACCEPTED]
+    settled = [one.event for one in world.timeline() if isinstance(one.event, events.RingSettled)]
+    assert any(one.person == "chloe" for one in settled)
+
+
+def test_an_answer_does_not_call_off_what_people_are_told(world: World) -> None:
+    world.apply_plan(TELLING)
+    world.advance(seconds=3)
+    world.alert("prometheus", "checkout is down")
+    world.advance(minutes=5)
+    world.expect(page("ana"), page("ana", "webhook"), page("ben"), page("chloe"))
+    world.acknowledge("ana")
+    found = world.store.read_now(lambda tx: audit(tx, world.engine.context, world.now, Mark(world.now)))
+    assert found.findings == ()
+
+
+def test_a_promise_wakes_an_incident_that_is_over(world: World) -> None:
+    world.apply_plan(REPORTING)
+    world.advance(seconds=3)
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    world.resolve("ana")
+    world.ask("ana", commands.Close("done"))
+    world.advance(hours=49)
+    incident = world.incident()
+    policy = world.store.read_now(lambda tx: world.engine.context.policy(tx, incident.policy_version))
+    listed = [f"{one.promise} {one.state}" for one in deadlines(incident, policy)]
+    assert "Report written broken" in listed
+    assert incident.status is Status.CLOSED
