@@ -85,7 +85,66 @@ def test_nobody_has_it_and_nothing_moves() -> None:
         "30m dara email",
         "40m ana email",
         "45m ben email",
+        "45m chloe email",
     ]
+
+
+def test_forgetting_an_incident_puts_off_no_page_that_was_promised() -> None:
+    ladder = ("0m ana", "10m ben", "30m chloe until resolved", "60m dara until resolved")
+    forgetful = policy(level("P1", *ladder, within="", lasts="20m", repeat="10m"))
+    trial = opened(forgetful)
+    trial.acknowledge("ana")
+    for minutes in (25, 20, 20):
+        trial.wait(minutes=minutes)
+        trial.acknowledge("ana")
+    assert trial.told() == [
+        "0m ana email",
+        "20m ana email",
+        "30m chloe email",
+        "45m ana email",
+        "60m dara email",
+        "65m ana email",
+    ]
+
+
+def test_what_a_step_brings_besides_its_page_is_not_put_off_either() -> None:
+    ladder = ("0m ana", "30m - tell ben until resolved", "60m dara until resolved tasks War-room")
+    trial = opened(policy(level("P1", *ladder, within="", lasts="20m", repeat="10m")))
+    trial.acknowledge("ana")
+    for minutes in (25, 20, 15):
+        trial.wait(minutes=minutes)
+        trial.acknowledge("ana")
+    assert trial.heard() == ["30m ben email: Step 2 of P1: nobody else is paged."]
+    assert [task.words for task in trial.incident.tasks] == ["War-room"]
+    assert "60m dara email" in trial.told()
+
+
+def test_being_forgotten_is_no_progress() -> None:
+    stalls = ("0m ana", "unanswered:5m ben", "stalled:15m chloe until resolved")
+    trial = opened(policy(level("P1", *stalls, within="", lasts="10m", repeat="10m")))
+    trial.acknowledge("ana")
+    trial.wait(minutes=15)
+    assert trial.told() == ["0m ana email", "10m ana email", "15m ben email", "15m chloe email"]
+
+
+def test_escalation_for_want_of_progress_goes_on_from_where_it_was_when_it_lapses() -> None:
+    stalls = [f"stalled:15m {name} until resolved" for name in ("ben", "chloe", "dara")]
+    trial = opened(policy(level("P1", "0m ana", *stalls, within="", lasts="20m", repeat="10m")))
+    trial.acknowledge("ana")
+    trial.wait(minutes=25)
+    trial.acknowledge("ana")
+    trial.wait(minutes=25)
+    trial.wait(minutes=5)
+    escalated = [line for line in trial.told() if "ana" not in line]
+    assert escalated == ["15m ben email", "40m chloe email", "55m dara email"]
+
+
+def test_what_is_due_at_the_instant_of_a_lapse_comes_before_it() -> None:
+    ladder = ("0m ana", "10m ben until resolved")
+    trial = opened(policy(level("P1", *ladder, within="", lasts="10m", repeat="10m")))
+    trial.acknowledge("ana")
+    trial.wait(minutes=10)
+    assert trial.told() == ["0m ana email", "10m ben email", "10m ana email"]
 
 
 def test_a_step_that_somebody_asked_for_begins_the_wait_for_progress_anew() -> None:

@@ -156,6 +156,19 @@ def being_raised_puts_off_no_page(stream: Stream, one: Recorded) -> Iterator[str
             yield f"step {index} of {state.level} was due at {due}, and {event.level} pages later"
 
 
+def being_forgotten_puts_off_no_step(stream: Stream, one: Recorded) -> Iterator[str]:
+    """A rung with a time that nobody has come to yet keeps it when an acknowledgement lapses."""
+    event, state = one.event, stream.state
+    if state is None or not isinstance(event, events.AcknowledgementLapsed):
+        return
+    ladder = stream.policy.level(state.level).ladder
+    kept = {(c.level, c.step) for c in (*state.carried, *event.carried)}
+    for index in steps_left(state, ladder):
+        timed = ladder[index].clock is Clock.LADDER
+        if timed and index >= state.rungs_reached and (state.level, index) not in kept:
+            yield f"step {index} of {state.level} waits anew because it was forgotten"
+
+
 def what_falls_due_is_done_on_time(stream: Stream, one: Recorded, calm_since: datetime) -> Iterator[str]:
     """While the engine turns, everything happens at the very moment it falls due."""
     due = _due(stream, one.event, one.at)
@@ -202,6 +215,7 @@ EVENT_RULES = (
     only_the_paged_answer,
     rounds_and_levels_go_the_right_way,
     being_raised_puts_off_no_page,
+    being_forgotten_puts_off_no_step,
 )
 """Of each event, with the stream as it was before it."""
 

@@ -180,7 +180,7 @@ def step_due(state: Incident, policy: Policy, index: int) -> datetime:
         return datetime.max.replace(tzinfo=UTC)
     if step.clock is Clock.PROGRESS:
         moves = [at for kind, at in state.advances.items() if kind in policy.progress.counts]
-        escalated = state.escalated_at or state.ladder_at
+        escalated = state.escalated_at or state.level_at
         due = max(escalated, *moves, escalated) + step.after
         return max(due, state.extended_until or due)
     return before + step.after

@@ -26,7 +26,8 @@ def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
         found += waiting(state.thresholds, policy)
         steps = [*_steps(state, policy)]
         repeat = [] if steps else _repeat(state, level)
-        found += [*_lapse(state, level), *repeat, *_rings(state), *steps, *_carried(state)]
+        # What was promised for the instant of a lapse comes before it.
+        found += [*_rings(state), *steps, *_carried(state), *_lapse(state, level), *repeat]
     # The sort is stable: of steps that fall due together the earlier rung stays first, also past the tenth.
     return tuple(sorted(found, key=lambda deadline: deadline.due_at))
 

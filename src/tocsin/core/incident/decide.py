@@ -22,6 +22,7 @@ from tocsin.core.incident import (
     updates,
 )
 from tocsin.core.incident.breaking import break_promise
+from tocsin.core.incident.carrying import carried_by_lapse, take_carried
 from tocsin.core.incident.deadlines import carried_id, deadlines
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.ladder import go_around, start_round, take_step
@@ -137,7 +138,7 @@ def _due(draft: Draft, deadline_id: str) -> Refused | None:
         case "step":
             take_step(draft, int(rest.partition(":")[2]))
         case "carried":
-            levels.take_carried(draft, next(o for o in draft.state.carried if carried_id(o) == deadline_id))
+            take_carried(draft, next(o for o in draft.state.carried if carried_id(o) == deadline_id))
         case "warn":
             ladder.warn(draft, int(rest.partition(":")[2]))
         case "threshold":
@@ -146,7 +147,8 @@ def _due(draft: Draft, deadline_id: str) -> Refused | None:
             start_round(draft, "nobody has acknowledged")
         case "lapse":
             assert draft.state.acknowledged_by is not None
-            draft.add(events.AcknowledgementLapsed(draft.state.acknowledged_by))
+            carried = carried_by_lapse(draft.state, draft.policy)
+            draft.add(events.AcknowledgementLapsed(draft.state.acknowledged_by, carried))
             start_round(draft, "acknowledged, then left too long")
         case _:
             raise AssertionError(f"no rule for deadline {deadline_id}")

@@ -145,7 +145,7 @@ class AlertsCleared:
 
 @dataclass(frozen=True, slots=True)
 class CarriedStep:
-    """A rung of the milder level's ladder that would have paged people earlier than the new level does."""
+    """A rung that would have paged people earlier than the ladder does that begins anew."""
 
     level: LevelId
     step: int
@@ -180,7 +180,7 @@ class LevelLowered:
 
 @dataclass(frozen=True, slots=True)
 class CarriedStepTaken:
-    """A rung that a milder level had promised was taken at its time."""
+    """A rung that was promised before the ladder began anew was taken at its time."""
 
     level: LevelId
     step: int
@@ -249,9 +249,10 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgementLapsed:
-    """It was acknowledged and then left too long; it counts as unanswered again."""
+    """It was acknowledged and then left too long: unanswered again. `carried` pages are not put off."""
 
     by: Actor
+    carried: tuple[CarriedStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def _course(state: Incident, event: events.CourseEvent, at: datetime) -> Inciden
                 first_acknowledged_at=state.first_acknowledged_at or at,
             )
         case events.AcknowledgementLapsed():
-            return _unanswered(state)
+            return _unanswered(replace(state, carried=(*state.carried, *event.carried)))
         case events.Verified():
             return _milestone(state, Milestone.VERIFIED, at)
         case events.MitigationBegun():
@@ -108,7 +108,17 @@ def _course(state: Incident, event: events.CourseEvent, at: datetime) -> Inciden
         case events.Reopened():
             # What ends an incident closes its alerts too.
             is_open = 0 if state.status.over else state.alerts_open
-            again = replace(state, verdict=None, reopened=state.reopened + 1, alerts_open=is_open)
+            again = replace(
+                state,
+                verdict=None,
+                reopened=state.reopened + 1,
+                alerts_open=is_open,
+                level_at=at,
+                first_acknowledged_at=None,
+                escalated_at=at,
+                rungs_reached=0,
+                carried=(),
+            )
             return _unanswered(_no_more(again, *_ORDER[_ORDER.index(Milestone.MITIGATING) :]))
         case events.MergedInto():
             return replace(state, status=Status.MERGED, merged_into=event.into, merged_at=at, alerts_open=0)
@@ -121,17 +131,26 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
         case events.RoundStarted():
             state = replace(state, round=event.round, ladder_at=event.since or at, steps_taken=event.taken)
             last_step_at = at if event.taken else state.last_step_at
-            escalated_at = at if event.taken else None
+            # Being forgotten is no progress: what waits for some goes on waiting from where it was.
+            escalated_at = at if event.taken else state.escalated_at
             return replace(
                 state, last_step_at=last_step_at, escalated_at=escalated_at, round_pages=state.pages_count
             )
         case events.StepTaken():
             stages = dict.fromkeys(state.stages) | ({event.stage: None} if event.stage else {})
             state = replace(state, escalated_at=at if event.stalled else state.escalated_at)
-            return replace(state, steps_taken=event.step + 1, last_step_at=at, stages=tuple(stages))
+            reached = max(state.rungs_reached, event.step + 1)
+            return replace(
+                state,
+                steps_taken=event.step + 1,
+                rungs_reached=reached,
+                last_step_at=at,
+                stages=tuple(stages),
+            )
         case events.CarriedStepTaken():
             left = [one for one in state.carried if (one.level, one.step) != (event.level, event.step)]
-            return replace(state, carried=tuple(left))
+            reached = event.step + 1 if event.level == state.level else 0
+            return replace(state, carried=tuple(left), rungs_reached=max(state.rungs_reached, reached))
         case events.StallWarned():
             return replace(state, warned_of=event.due_at)
         case events.ProgressExtended():
@@ -142,9 +161,17 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
             return _raised(_advanced(state, Advance.LEVEL, at), event, at)
         case events.LevelLowered():
             state = _advanced(state, Advance.LEVEL, at)
-            return replace(state, level=event.level, level_at=event.since or at, carried=())
+            return replace(
+                state,
+                level=event.level,
+                level_at=event.since or at,
+                escalated_at=at,
+                rungs_reached=0,
+                carried=(),
+            )
         case events.Repinned():
-            return replace(state, policy_version=event.version, steps_taken=event.taken)
+            state = replace(state, policy_version=event.version)
+            return replace(state, steps_taken=event.taken, rungs_reached=event.taken)
         case events.Escalated():
             return replace(state, escalated_at=at)
         case events.NobodyReached():
@@ -161,6 +188,8 @@ def _raised(state: Incident, event: events.LevelRaised, at: datetime) -> Inciden
         level_at=event.since or at,
         # Where its clocks run from the beginning, an answer in time was one for this level too.
         first_acknowledged_at=state.first_acknowledged_at if event.since else None,
+        rungs_reached=0,
+        escalated_at=None,
         carried=(*state.carried, *event.carried),
     )
     return _unanswered(_no_more(worse, Milestone.MITIGATED))

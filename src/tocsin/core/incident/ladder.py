@@ -133,12 +133,12 @@ def _take_one(draft: Draft, index: int, missing: list[str]) -> bool:
     draft.add(events.StepTaken(*taken, step.stage, step.clock is Clock.PROGRESS))
     for person, why in found.paged:
         page(draft, person, f"{why}, step {index + 1} of {draft.level.id}, until {step.until}", step.until)
-    _besides(draft, index, step, paged)
+    besides(draft, index, step, paged)
     missing += found.unreachable
     return bool(paged or found.answered)
 
 
-def _besides(draft: Draft, index: int, step: Step, paged: tuple[PersonId, ...]) -> None:
+def besides(draft: Draft, index: int, step: Step, paged: tuple[PersonId, ...]) -> None:
     """What a rung brings besides its pages: people who are told, and tasks."""
     stage = draft.policy.stages.get(step.stage) if step.stage is not None else None
     stage = stage or Stage(StageId(""))

@@ -42,7 +42,8 @@ def _acknowledge(state: Incident, level: Level) -> Iterator[Deadline]:
     if kept or not state.status.over:
         due_at = state.level_at + level.acknowledge_within
         standing = DeadlineState.KEPT if kept else DeadlineState.DUE
-        yield Deadline(f"acknowledge:{level.id}", "acknowledged by a person", due_at, standing)
+        id = f"acknowledge:{level.id}{_again(state)}"
+        yield Deadline(id, "acknowledged by a person", due_at, standing)
 
 
 def _expected(state: Incident, level: Level) -> Iterator[Deadline]:
@@ -54,7 +55,7 @@ def _expected(state: Incident, level: Level) -> Iterator[Deadline]:
         if kept or not state.status.over:
             standing = DeadlineState.KEPT if kept else DeadlineState.DUE
             due_at = state.level_at + step.after
-            yield Deadline(f"expect:{level.id}:{index}", step.promise, due_at, standing)
+            yield Deadline(f"expect:{level.id}:{index}{_again(state)}", step.promise, due_at, standing)
 
 
 def _roles(state: Incident, policy: Policy, level: Level) -> Iterator[Deadline]:
@@ -107,8 +108,13 @@ def _deadline(state: Incident, promise: Promise, anchor: datetime) -> Deadline:
 def _id(state: Incident, promise: Promise) -> str:
     """Stable while the promise stands: another level's time, or a new end after a reopening, is a new one."""
     level = f":{state.level}" if state.level in promise.by_level else ""
-    again = f":{state.reopened}" if state.reopened and promise.anchor is not Milestone.OPENED else ""
+    again = _again(state) if level or promise.anchor is not Milestone.OPENED else ""
     return f"promise:{promise.id}{level}{again}"
+
+
+def _again(state: Incident) -> str:
+    """A reopened incident makes its promises anew."""
+    return f":{state.reopened}" if state.reopened else ""
 
 
 def _kept_by(state: Incident, milestone: Milestone) -> bool:

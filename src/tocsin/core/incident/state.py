@@ -96,6 +96,7 @@ class Incident:
     round: int = 0
     steps_taken: int = 0
     last_step_at: datetime | None = None
+    rungs_reached: int = 0
     escalated_at: datetime | None = None
     alerts_open: int = 0
     alerts_count: int = 0

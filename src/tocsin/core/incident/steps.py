@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,10 +31,13 @@ def moot(state: Incident, until: Milestone) -> bool:
 def step_times(state: Incident, policy: Policy) -> Iterator[StepTime]:
     """The rungs still to come, in order, none before the one ahead of it. What has no clock is left out."""
     before = state.last_step_at if state.steps_taken and state.last_step_at else state.ladder_at
-    escalated = state.escalated_at or state.ladder_at
+    escalated = state.escalated_at or state.level_at
     ahead: datetime | None = None
-    for index, step in enumerate(policy.level(state.level).ladder):
+    ladder = policy.level(state.level).ladder
+    for index, step in enumerate(ladder):
         if index < state.steps_taken or step.clock is Clock.HAND or moot(state, step.until):
+            continue
+        if step.clock is Clock.PROGRESS and index < _escalated_to(state, ladder):
             continue
         due_at = _own_time(state, policy, step, before, escalated)
         if ahead is not None:
@@ -42,6 +45,15 @@ def step_times(state: Incident, policy: Policy) -> Iterator[StepTime]:
         yield StepTime(index, step, due_at)
         before = ahead = due_at
         escalated = due_at if step.clock is Clock.PROGRESS else escalated
+
+
+def _escalated_to(state: Incident, ladder: Sequence[Step]) -> int:
+    """Up to where escalation for want of progress has come: a lapse does not send it back to the beginning.
+
+    When every rung has been reached, the ladder begins anew with all of them.
+    """
+    timed = (index for index, step in enumerate(ladder) if step.clock is not Clock.HAND)
+    return state.rungs_reached if state.rungs_reached <= max(timed, default=-1) else 0
 
 
 def stalled_step(state: Incident, policy: Policy) -> StepTime | None:
