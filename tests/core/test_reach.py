@@ -106,6 +106,18 @@ def test_nobody_at_all_is_tried_again_every_round() -> None:
     assert trial.told() == ["30m zoe email"]
 
 
+def test_the_catch_all_is_paged_again_every_round() -> None:
+    trial = opened(plan("0m role:Boss"))
+    trial.wait(minutes=25)
+    assert trial.told() == ["0m dara email", "10m dara email", "20m dara email"]
+
+
+def test_the_catch_all_is_paged_once_in_a_round() -> None:
+    trial = opened(plan("0m role:Boss", "5m zoe", "8m role:Boss until resolved"))
+    trial.wait(minutes=9)
+    assert trial.told() == ["0m dara email"]
+
+
 def test_a_step_that_finds_nobody_is_no_alarm_while_the_catch_all_has_its_page() -> None:
     trial = opened(plan("0m dara", "5m zoe"))
     trial.wait(minutes=5)
@@ -273,7 +285,7 @@ def test_when_all_refused_the_next_round_tries_everybody_again() -> None:
     assert trial.told() == ["0m ana email", "0m ben email", "0m dara email"]
     trial.wait(minutes=10)
     trial.refuse_all()
-    assert trial.told()[3:] == ["10m ana email", "10m ben email"]
+    assert trial.told()[3:] == ["10m ana email", "10m ben email", "10m dara email"]
     assert trial.alarms() == [f"0m {ALARM}", f"10m {ALARM}"]
 
 

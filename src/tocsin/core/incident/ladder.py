@@ -150,9 +150,9 @@ def besides(draft: Draft, index: int, step: Step, paged: tuple[PersonId, ...]) -
 
 
 def page_catch_all(draft: Draft, until: Milestone, missing: list[str]) -> None:
-    """The path has found nobody: page the catch-all, and when that is no use, say so aloud."""
+    """The path has found nobody: page the catch-all, once a round, and when that is no use, say so aloud."""
     found = find(draft, draft.policy.catch_all)
-    asked = {open_page.person for open_page in draft.state.pages}
+    asked = {one.person for one in draft.state.pages if one.id > draft.state.round_pages}
     for person, why in found.paged:
         if person.id not in asked:
             page(draft, person, f"{why}, catch-all: nobody else could be reached", until)
