@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
+from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.state import Incident
+from tocsin.core.incident.targets import ids
 from tocsin.core.model import PersonId
-from tocsin.core.oncall import on_call
-from tocsin.core.policy import Policy, Target, View
+from tocsin.core.policy import Policy, View
 
 
 def may_see(state: Incident, person: PersonId, policy: Policy, view: View, now: datetime) -> bool:
     """Everybody, until it is restricted; then those it is restricted to, who has it, and who is paged.
 
-    A page asks somebody to come, so they must see what for.
+    A page asks somebody to come, so they must see what for. A role is whoever has it in the incident.
     """
     if not state.restricted_to or any(page.person == person for page in state.pages):
         return True
     if state.acknowledged_by is not None and state.acknowledged_by.id == person:
         return True
-    return any(_means(target, person, policy, view, now) for target in state.restricted_to)
-
-
-def _means(target: Target, person: PersonId, policy: Policy, view: View, now: datetime) -> bool:
-    """Whether `person` is among those whom the target means."""
-    if target.person is not None:
-        return target.person == person
-    if target.rota is not None:
-        seats = on_call({**policy.rotas, **view.rotas}, target.rota, now, view.overrides)
-        return any(seat.person == person for seat in seats)
-    if target.team is not None and target.team in policy.teams:
-        return any(_means(one, person, policy, view, now) for one in policy.teams[target.team].members)
-    if target.role is not None and target.role in policy.roles:
-        return any(_means(one, person, policy, view, now) for one in policy.roles[target.role].default)
-    return False
+    # A team whose members take turns at being paged may see it whole.
+    whole = [replace(target, next_of=False) for target in state.restricted_to]
+    return person in ids(Draft(state, policy, view, now), whole)

@@ -1,0 +1,59 @@
+"""Of a restricted incident only those hear who may see it, whatever they ask and whatever it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.web.support.site import PLAN, Site
+from tocsin.core.incident import Incident, commands
+from tocsin.core.model import FactId, PersonId, RoleId
+
+SECRET = (
+    PLAN
+    + """
+facts: {leak: {is: yes or no, ask: Has something leaked?}}
+roles: {Keeper: {for: chloe}}
+escalate_when:
+  Something leaked: {when: leak, restrict_to: "role: Keeper"}
+"""
+)
+
+
+@pytest.fixture
+def keeping(tmp_path: Path) -> Iterator[Site]:
+    """A site whose plan shows a leak to the Keeper alone."""
+    site = Site(tmp_path, plan=SECRET)
+    yield site
+    site.close()
+
+
+def post(site: Site, person: str, path: str, body: Any) -> tuple[int, str]:
+    """What the API answers, and the sentence if it refuses."""
+    answer = site.browser(person).send(f"/api/v1/incidents{path}", body)
+    return answer.status_code, answer.json().get("detail", "")
+
+
+def sees(site: Site, person: str, incident: str) -> bool:
+    return site.browser(person).get(f"/api/v1/incidents/{incident}").status_code == 200
+
+
+def two(site: Site) -> tuple[Incident, Incident]:
+    """One of checkout, and a younger one of the catalogue."""
+    site.alert("prometheus", "checkout is down")
+    site.alert("uptime", "catalogue is down")
+    younger, older = site.incidents()
+    return older, younger
+
+
+def test_a_role_is_whoever_has_it_in_the_incident(keeping: Site) -> None:
+    keeping.alert("prometheus", "a key has leaked")
+    keeping.ask("ana", commands.Acknowledge("web"))
+    id = keeping.incident().id
+    keeping.ask("ana", commands.SetFacts({FactId("leak"): "yes"}))
+    assert [sees(keeping, one, id) for one in ("chloe", "dara")] == [True, False]
+    keeping.ask("ana", commands.Assign(RoleId("Keeper"), PersonId("dara")))
+    assert [sees(keeping, one, id) for one in ("chloe", "dara")] == [False, True]
