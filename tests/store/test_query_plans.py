@@ -1,4 +1,4 @@
-"""Housekeeping and audits find their rows by an index, however much is stored."""
+"""Whatever runs again and again finds its rows by an index, however much is stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import Connection, event, insert
 
 from tests.store.conftest import NewDatabase
-from tocsin.store import audit
+from tocsin.core.model import PersonId, SubjectId
+from tocsin.store import alerts, audit, outbox
+from tocsin.store import subjects as subjects_store
 from tocsin.store.retention import Keep, prune
 from tocsin.store.schema import subjects
 from tocsin.store.store import Store
@@ -26,6 +28,18 @@ WORK: dict[str, Callable[[Connection], object]] = {
     "changed": partial(audit.changed, after=(NOW, ""), until=NOW + timedelta(days=1), limit=200),
     "standing": partial(audit.standing, incident="INC-1"),
     "attempts": partial(audit.attempts, incident="INC-1"),
+    "claim": partial(alerts.claim, ids=[3, 14, 15]),
+    "mark": partial(alerts.mark, marked=[(3, "triggered", "INC-1", ""), (14, "triggered", "INC-1", "")]),
+    "set_free": partial(alerts.set_free, ids=[3, 14, 15]),
+    "all_acknowledged": partial(alerts.all_acknowledged, incident="INC-1"),
+    "open_incident": partial(subjects_store.open_incident, open_key="shop"),
+    "count_open": partial(subjects_store.count_open, priorities=[0, 1], besides="INC-1"),
+    "next_due_at": subjects_store.next_due_at,
+    "claim_due": partial(subjects_store.claim_due, incident="INC-1", now=NOW),
+    "history_of": partial(subjects_store.history_of, incident="INC-1"),
+    "paged_last": partial(outbox.paged_last, people=[PersonId("ana"), PersonId("ben")]),
+    "withdraw": partial(outbox.withdraw, incident=SubjectId("INC-1"), pages=[1, 2]),
+    "next_at": outbox.next_at,
 }
 
 

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Engine, PoolProxiedConnection, create_engine, event, text
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
 
 from tocsin import limits
 from tocsin.store.errors import AlreadyRunning
@@ -124,14 +125,15 @@ def skip_locked(connection: Connection, statement: Any) -> Any:
     return statement
 
 
-class among(FunctionElement[bool]):
+class among(FunctionElement[Any]):
     """`among(column, text)`: whether a number is one of those listed in a text, such as "3,14".
 
     SQLAlchemy's own IN names and binds each number anew at each execution: for some hundred of them that took
     longer than the query itself.
     """
 
-    type = Boolean()
+    # Not Boolean: SQLAlchemy would write `IN (...) = 1`, for which SQLite reads the whole table.
+    type = NullType()
     inherit_cache = True
 
 

@@ -215,7 +215,7 @@ deliveries = Table(
     Column("detail", Text, nullable=False),
     Column("provider_id", Text, nullable=False),
     Index("deliveries_attempt", "key", "attempt", unique=True),
-    Index("deliveries_person", "person", "channel", "started_at"),
+    Index("deliveries_person", "person", "started_at"),
     Index("deliveries_subject", "subject_id"),
     Index("deliveries_bundle", "bundle"),
 )

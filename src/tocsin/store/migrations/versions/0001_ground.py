@@ -77,7 +77,7 @@ def upgrade() -> None:
     )
     op.create_index("deliveries_attempt", "deliveries", ["key", "attempt"], unique=True)
     op.create_index("deliveries_bundle", "deliveries", ["bundle"], unique=False)
-    op.create_index("deliveries_person", "deliveries", ["person", "channel", "started_at"], unique=False)
+    op.create_index("deliveries_person", "deliveries", ["person", "started_at"], unique=False)
     op.create_index("deliveries_subject", "deliveries", ["subject_id"], unique=False)
     op.create_table(
         "events",
