@@ -57,3 +57,17 @@ def test_a_role_is_whoever_has_it_in_the_incident(keeping: Site) -> None:
     assert [sees(keeping, one, id) for one in ("chloe", "dara")] == [True, False]
     keeping.ask("ana", commands.Assign(RoleId("Keeper"), PersonId("dara")))
     assert [sees(keeping, one, id) for one in ("chloe", "dara")] == [False, True]
+
+
+def test_merging_shows_a_restricted_incident_to_nobody_else(site: Site) -> None:
+    older, younger = two(site)
+    only_ben = {"people": ["ben"]}
+    site.ask("ben", commands.Acknowledge("web"), older.id)
+    assert post(site, "ben", f"/{younger.id}/restrict", only_ben) == (200, "")
+    said = f"Only ben may see {younger.id}: restrict {older.id} to them first."
+    assert post(site, "ben", f"/{younger.id}/merge", {"into": older.id}) == (409, said)
+    assert post(site, "ben", f"/{older.id}/restrict", {"people": ["ben", "dara"]}) == (200, "")
+    assert post(site, "ben", f"/{younger.id}/merge", {"into": older.id}) == (409, said)
+    assert post(site, "ben", f"/{older.id}/restrict", only_ben) == (200, "")
+    assert post(site, "ben", f"/{younger.id}/merge", {"into": older.id}) == (200, "")
+    assert not sees(site, "dara", older.id)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tocsin.core.incident.open_page import Page
 from tocsin.core.model import Actor, FactId, LevelId, PersonId, Receipt, RoleId, ServiceId, SubjectId, TeamId
-from tocsin.core.policy import Policy
+from tocsin.core.policy import Policy, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +191,7 @@ class Absorb:
     alerts_open: int
     alerts_count: int
     pages: tuple[Page, ...]
+    restricted_to: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

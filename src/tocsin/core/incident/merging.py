@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.breaking import own_up
+from tocsin.core.incident.deadlines import describe
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.levels import raise_level
 from tocsin.core.incident.open_page import Page
@@ -11,6 +12,7 @@ from tocsin.core.incident.paging import cross_over, withdraw_moot
 from tocsin.core.incident.standing import already_over
 from tocsin.core.incident.steps import moot
 from tocsin.core.model import Actor, Refused
+from tocsin.core.policy import Target
 from tocsin.core.severity import Judgement
 
 
@@ -32,6 +34,9 @@ def absorb(draft: Draft, command: commands.Absorb, actor: Actor) -> Refused | No
     state = draft.state
     if state.status.over:
         return Refused(f"{state.id} is {state.status}; merge into an incident that is open.")
+    if command.restricted_to and not _keeps(state.restricted_to, command.restricted_to):
+        whom = describe(command.restricted_to)
+        return Refused(f"Only {whom} may see {command.incident}: restrict {state.id} to them first.")
     own_up(draft)
     draft.add(events.Absorbed(command.incident, command.alerts_open, command.alerts_count), actor)
     level = next((one for one in draft.policy.levels if one.id == command.level), draft.level)
@@ -40,6 +45,11 @@ def absorb(draft: Draft, command: commands.Absorb, actor: Actor) -> Refused | No
     for page in command.pages:
         _cross(draft, page, f"was paged for {command.incident}, which goes on here")
     return None
+
+
+def _keeps(here: tuple[Target, ...], there: tuple[Target, ...]) -> bool:
+    """Whether nobody whom this incident is shown to was kept from the other."""
+    return bool(here) and set(here) <= set(there)
 
 
 def _cross(draft: Draft, page: Page, reason: str) -> None:
