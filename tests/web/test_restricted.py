@@ -71,3 +71,21 @@ def test_merging_shows_a_restricted_incident_to_nobody_else(site: Site) -> None:
     assert post(site, "ben", f"/{older.id}/restrict", only_ben) == (200, "")
     assert post(site, "ben", f"/{younger.id}/merge", {"into": older.id}) == (200, "")
     assert not sees(site, "dara", older.id)
+
+
+def test_nobody_merges_into_what_they_may_not_see(site: Site) -> None:
+    older, younger = two(site)
+    site.ask("ben", commands.Acknowledge("web"), older.id)
+    site.ask("ben", commands.Restrict((PersonId("ben"),)), older.id)
+    for into in (older.id, "INC-0"):
+        answer = post(site, "dara", f"/{younger.id}/merge", {"into": into})
+        assert answer == (404, f"There is no incident {into}.")
+    assert post(site, "ben", f"/{younger.id}/merge", {"into": older.id}) == (200, "")
+
+
+def test_a_link_to_what_one_may_not_see_is_as_good_as_any_other(site: Site) -> None:
+    older, younger = two(site)
+    site.ask("ben", commands.Acknowledge("web"), older.id)
+    site.ask("ben", commands.Restrict((PersonId("ben"),)), older.id)
+    for to in (older.id, "INC-0"):
+        assert post(site, "dara", f"/{younger.id}/link", {"to": to, "what": "the same?"}) == (200, "")

@@ -141,7 +141,10 @@ async def ask(
         if stored is None or not _visible(tx, services, viewer, stored.state):
             return Refused(f"There is no incident {incident}.")
         policy = services.context.policy(tx, stored.state.policy_version)
-        return read(deed, Given(answers, policy, viewer.contact.zone, services.clock(), via))
+        command = read(deed, Given(answers, policy, viewer.contact.zone, services.clock(), via))
+        if isinstance(command, commands.Merge) and not _seen(tx, services, viewer, command.into):
+            return Refused(f"There is no incident {command.into}.")
+        return command
 
     command = await services.store.read(prepare)
     if isinstance(command, Refused):
