@@ -155,6 +155,17 @@ ok      rehearsals/one.yaml: Day
             ("--at", "tonight"),
             "`tonight` is no date and time. Write it like 2026-11-22T03:00 Asia/Seoul.",
         ),
+        (("--at", ""), "`` is no date and time. Write it like 2026-11-22T03:00 Asia/Seoul."),
+        (
+            ("--at", "2026-11-22 03:00 Asia/Soul"),
+            "There is no time zone `Asia/Soul`. Use an IANA name such as Asia/Seoul.",
+        ),
+        (
+            ("--at", "9999-12-31 23:30"),
+            "The year 9999 can not be rehearsed. Choose one from 1970 to 2199.",
+        ),
+        (("--for", "0m"), "A rehearsal lasts from 1m to 31d, not `0m`. Change --for."),
+        (("--for", "366d"), "A rehearsal lasts from 1m to 31d, not `366d`. Change --for."),
         (("--level", "P9"), "There is no level `P9`. Levels are: P1, P2, P3."),
         (("--service", "web"), "There is no service `web`. Services are: checkout, catalogue."),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import mkfifo
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,29 @@ def test_a_link_that_leads_out_of_the_directory_is_refused(plan: Path, target: s
     (plan / "messages/link.md").symlink_to(target if target[0] == "/" else plan.parent / "secret.md")
     assert refused(plan) == [
         "messages/link.md:1:1: messages/link.md leads out of the plan's directory. Put the file itself there."
+    ]
+
+
+def test_a_link_to_itself_is_a_problem(plan: Path) -> None:
+    (plan / "messages/a.md").symlink_to("a.md")
+    assert refused(plan) == [
+        f"messages/a.md:1:1: {plan / 'messages/a.md'} can not be read: Too many levels of symbolic links. "
+        "Check the file and its rights."
+    ]
+
+
+def test_a_pipe_is_a_problem_and_nobody_waits_for_it(plan: Path) -> None:
+    (plan / "plan.yaml").unlink()
+    mkfifo(plan / "plan.yaml")
+    assert refused(plan) == [
+        f"plan.yaml:1:1: {plan / 'plan.yaml'} can not be read: It is no regular file. "
+        "Check the file and its rights."
+    ]
+
+
+def test_the_file_instead_of_its_directory_is_refused(plan: Path) -> None:
+    assert refused(plan / "plan.yaml") == [
+        f"plan.yaml:1:1: {plan / 'plan.yaml'} is a file. Name the directory that holds it, `{plan}`."
     ]
 
 

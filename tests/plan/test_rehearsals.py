@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from os import mkfifo
 from pathlib import Path
 
 import pytest
@@ -161,8 +162,19 @@ EXPECTATIONS = "paged, never paged, told, never told, task, kept, broken, due, l
         ("A: {level: P1}", "1:4: A: `at` is missing. Add `at: ...` here."),
         (
             "A: {at: tomorrow, level: P1}",
-            "1:9: A.at: A date and time is expected here. Write it like 2026-11-22 03:00, "
-            "or with a zone after it.",
+            "1:9: A.at: `tomorrow` is no date and time. Write it like 2026-11-22T03:00 Asia/Seoul.",
+        ),
+        (
+            "A: {at: 2026-11-22 03:00 Mars/Olympus, level: P1}",
+            "1:9: A.at: There is no time zone `Mars/Olympus`. Use an IANA name such as Asia/Seoul.",
+        ),
+        (
+            "A: {at: 9999-12-31 23:30, level: P1}",
+            "1:9: A.at: The year 9999 can not be rehearsed. Choose one from 1970 to 2199.",
+        ),
+        (
+            "A: {at: 2026-11-22 03:00, level: P1, for: 32d}",
+            "1:43: A.for: A rehearsal lasts a month at most. Write 31d or less.",
         ),
         (
             "A: {at: 2026-11-22 03:00}",
@@ -280,7 +292,9 @@ def test_instants(text: str, at: str, zone: str) -> None:
     assert instant(text, "Europe/London") == (datetime.fromisoformat(at), zone)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "2026-11-22 03:00 Asia/Atlantis", "2026-13-01 00:00"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "2026-11-22 03:00 Asia/Atlantis", "2026-13-01 00:00", "9999-12-31 23:30"]
+)
 def test_what_is_no_instant(text: str) -> None:
     assert instant(text, "UTC") is None
 
@@ -296,3 +310,13 @@ def test_a_file_that_can_not_be_read_says_so(tmp_path: Path) -> None:
     with pytest.raises(PlanRefused) as refused:
         load_text(tmp_path / "latin.yaml")
     assert str(refused.value) == "latin.yaml:1:1: Byte 3 is not UTF-8. Save the file as UTF-8."
+
+
+def test_a_pipe_is_not_read(tmp_path: Path) -> None:
+    mkfifo(tmp_path / "people.yaml")
+    with pytest.raises(PlanRefused) as refused:
+        load_text(tmp_path / "people.yaml")
+    assert str(refused.value) == (
+        f"people.yaml:1:1: {tmp_path}/people.yaml can not be read: It is no regular file. "
+        "Name a file that exists."
+    )

@@ -16,7 +16,7 @@ from tocsin.core.expectations import failures
 from tocsin.core.lengths import duration_of
 from tocsin.core.model import FactId, LevelId, PersonId, ServiceId
 from tocsin.core.policy import Person, Policy, View
-from tocsin.core.rehearse import Act, Arrive, Open, Rehearsal, Scenario, rehearse
+from tocsin.core.rehearse import LASTS_MOST, Act, Arrive, Open, Rehearsal, Scenario, TooMuch, rehearse
 from tocsin.core.values import value_of, wanted
 from tocsin.plan.document import DURATION_MOST, listing
 from tocsin.plan.people import PEOPLE_FILE, people_named, read_people
@@ -24,11 +24,13 @@ from tocsin.plan.problems import PlanRefused
 from tocsin.plan.read import compile_files, load_directory
 from tocsin.plan.rehearsals import (
     LASTS,
+    LASTS_LEAST,
     REHEARSALS_FOLDER,
     Expected,
     Written,
     instant,
     load_text,
+    no_instant,
     read_expected,
     read_rehearsals,
     read_script,
@@ -54,10 +56,12 @@ def run(parsed: Namespace) -> Result:
         if parsed.all:
             return _run_all(cast, _written(Path(parsed.directory), cast))
         written = _from_words(parsed, cast)
+        rehearsal = rehearse(cast.policy, cast.view, written.scenario)
+    except TooMuch as wrong:
+        raise Failure(str(wrong), 2) from None
     except PlanRefused as refused:
         data = [{"file": one.file, "line": one.line, "message": str(one)} for one in refused.problems]
         return Result([str(one) for one in refused.problems], {"problems": data}, code=2)
-    rehearsal = rehearse(cast.policy, cast.view, written.scenario)
     checked = _check(rehearsal, written)
     if parsed.markdown:
         lines = _markdown(cast, written, rehearsal)
@@ -123,11 +127,10 @@ def _from_words(parsed: Namespace, cast: Cast) -> Written:
     policy, people = cast.policy, cast.view.people
     at = now().replace(second=0, microsecond=0)
     starts, zone = at, policy.zone
-    if parsed.at:
+    if parsed.at is not None:
         found = instant(parsed.at, policy.zone)
         if found is None:
-            example = "2026-11-22T03:00 Asia/Seoul"
-            raise Failure(f"`{parsed.at}` is no date and time. Write it like {example}.", 2)
+            raise Failure(" ".join(no_instant(parsed.at)), 2)
         starts, zone = found
     acts: list[Act] = []
     if parsed.script:
@@ -139,7 +142,7 @@ def _from_words(parsed: Namespace, cast: Cast) -> Written:
         expected = read_expected(parsed.expect, load_text(Path(parsed.expect)), policy, people)
     scenario = Scenario(
         starts,
-        _length(parsed.lasts, "--for") or LASTS,
+        _lasts(parsed.lasts),
         _service(policy, parsed.service),
         tuple(acts),
         _length(parsed.ack_after, "--ack-after"),
@@ -176,6 +179,15 @@ def _service(policy: Policy, name: str | None) -> ServiceId:
     if name not in policy.services:
         raise Failure(f"There is no service `{name}`. Services are: {listing(policy.services)}.", 2)
     return ServiceId(name)
+
+
+def _lasts(text: str | None) -> timedelta:
+    found = _length(text, "--for")
+    if found is None:
+        return LASTS
+    if not LASTS_LEAST <= found <= LASTS_MOST:
+        raise Failure(f"A rehearsal lasts from 1m to {LASTS_MOST.days}d, not `{text}`. Change --for.", 2)
+    return found
 
 
 def _length(text: str | None, flag: str) -> timedelta | None:

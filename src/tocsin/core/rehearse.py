@@ -39,7 +39,14 @@ from tocsin.core.severity import judge
 from tocsin.core.values import found_in, in_words
 
 INSTANTS_MAX = 100_000
-"""More instants than this are no rehearsal; a year of pages every ten minutes is half of it."""
+"""More instants than this are no rehearsal."""
+
+LASTS_MOST = timedelta(days=31)
+"""The longest rehearsal: the last report that a law asks for is due within a month."""
+
+
+class TooMuch(Exception):
+    """More happens in the rehearsal than can be played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +165,7 @@ def rehearse(policy: Policy, view: View, scenario: Scenario) -> Rehearsal:
         stage.wake()
         stage.answer()
         stage.act()
-    raise AssertionError(f"{INSTANTS_MAX} instants and no end")
+    raise TooMuch(f"After {INSTANTS_MAX} instants the rehearsal is not over. Play a shorter time.")
 
 
 @dataclass(slots=True)

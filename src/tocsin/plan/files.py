@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from tocsin import limits
 from tocsin.plan.parse import too_large
@@ -18,6 +22,12 @@ FOLDERS = ("messages", "runbooks")
 def load_directory(directory: Path) -> dict[str, str]:
     """The plan's files as text, by name; raises PlanRefused with every file that can not be read."""
     path = directory / PLAN_FILE
+    if directory.is_file():
+        message, remedy = (
+            f"{directory} is a file.",
+            f"Name the directory that holds it, `{directory.parent}`.",
+        )
+        raise PlanRefused([Problem(PLAN_FILE, 1, 1, "", message, remedy)])
     if not path.exists():
         remedy = f"Create {path}, or name the directory that holds the plan."
         raise PlanRefused([Problem(PLAN_FILE, 1, 1, "", f"There is no {path}.", remedy)])
@@ -37,6 +47,14 @@ def load_directory(directory: Path) -> dict[str, str]:
     return files
 
 
+def opened(path: Path) -> BinaryIO:
+    """The file, to be read; raises OSError. A pipe or a device is refused: reading it may never end."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "It is no regular file")
+    return path.open("rb")
+
+
 def version_of(files: Mapping[str, str]) -> str:
     """The version of a plan is the hash of its files: the same files, the same version."""
     digest = hashlib.sha256()
@@ -54,11 +72,12 @@ def _markdown(directory: Path) -> Iterator[str]:
 
 def _text(directory: Path, name: str) -> str | Problem:
     path = directory / name
-    if not path.resolve().is_relative_to(directory.resolve()):
+    # realpath leaves a link that leads to itself as it is; opening it then says what is wrong.
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory)):
         message = f"{name} leads out of the plan's directory."
         return Problem(name, 1, 1, "", message, "Put the file itself there.")
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             content = file.read(limits.PLAN_BYTES + 1)
         return too_large(name) if len(content) > limits.PLAN_BYTES else content.decode()
     except OSError as wrong:

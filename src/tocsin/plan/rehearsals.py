@@ -28,9 +28,10 @@ from tocsin.core.model import (
 )
 from tocsin.core.oncall import wall_clock
 from tocsin.core.policy import Policy
-from tocsin.core.rehearse import Act, Arrive, Ask, Clear, Open, Scenario, Switch
+from tocsin.core.rehearse import LASTS_MOST, Act, Arrive, Ask, Clear, Open, Scenario, Switch
 from tocsin.core.values import value_of, wanted
-from tocsin.plan.document import Document, Value, is_zone, listing
+from tocsin.plan.document import YEARS, Document, Value, is_zone, listing
+from tocsin.plan.files import opened
 from tocsin.plan.parse import too_large
 from tocsin.plan.problems import PlanRefused, Problem
 
@@ -38,6 +39,9 @@ REHEARSALS_FOLDER = "rehearsals"
 
 LASTS = timedelta(hours=2)
 """How long a rehearsal is that does not say."""
+
+LASTS_LEAST = timedelta(minutes=1)
+"""The shortest one."""
 
 _NAMES_ACT = ("do", "facts", "alert", "channel")
 _ALERT = ("severity", "source", "component", "group", "class")
@@ -95,7 +99,7 @@ def read_expected(file: str, text: str, policy: Policy, people: Iterable[PersonI
 def load_text(path: Path) -> str:
     """A file's text; raises PlanRefused when there is none that can be read."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             content = file.read(limits.PLAN_BYTES + 1)
     except OSError as wrong:
         message = f"{path} can not be read: {wrong.strerror}."
@@ -121,9 +125,22 @@ def instant(text: str, zone: str) -> tuple[datetime, str] | None:
         when = text.strip()
     try:
         at = datetime.fromisoformat(when)
-        return (at.astimezone(UTC) if at.tzinfo else wall_clock(at, ZoneInfo(zone))), zone
+        found = at.astimezone(UTC) if at.tzinfo else wall_clock(at, ZoneInfo(zone))
     except (ValueError, OverflowError):
         return None
+    return (found, zone) if found.year in YEARS else None
+
+
+def no_instant(text: str) -> tuple[str, str]:
+    """What is wrong with a text that names no instant, and the remedy."""
+    when, _, named = text.strip().rpartition(" ")
+    try:
+        year = datetime.fromisoformat(when if named[:1].isalpha() else text.strip()).year
+    except ValueError:
+        return f"`{text}` is no date and time.", "Write it like 2026-11-22T03:00 Asia/Seoul."
+    if named[:1].isalpha() and not is_zone(named):
+        return f"There is no time zone `{named}`.", "Use an IANA name such as Asia/Seoul."
+    return f"The year {year} can not be rehearsed.", f"Choose one from {YEARS[0]} to {YEARS[-1]}."
 
 
 def _read(
@@ -155,6 +172,10 @@ class _Reader:
         parts = self.document.mapping(value, known)
         starts, zone = self._starts(self.document.required(value, parts, "at"))
         lasts = self.document.duration(parts.get("for"), least="1m") or LASTS
+        if lasts > LASTS_MOST:
+            most = f"{LASTS_MOST.days}d"
+            self.document.fault(parts["for"], "A rehearsal lasts a month at most.", f"Write {most} or less.")
+            lasts = LASTS
         answers_after = self.document.duration(parts.get("answers_after"))
         acts = list(self.acts(parts["script"], starts)) if "script" in parts else []
         if "level" in parts:
@@ -267,9 +288,8 @@ class _Reader:
     def _starts(self, value: Value | None) -> tuple[datetime, str]:
         text = self.document.text(value)
         found = instant(text, self.policy.zone)
-        if found is None and value is not None:
-            message = "A date and time is expected here."
-            self.document.fault(value, message, "Write it like 2026-11-22 03:00, or with a zone after it.")
+        if found is None and value is not None and text:
+            self.document.fault(value, *no_instant(text))
         return found or (datetime(2026, 11, 22, 3, tzinfo=UTC), self.policy.zone)
 
     def _level(self, value: Value) -> LevelId:
