@@ -25,7 +25,7 @@ from tocsin.core.model import (
 )
 from tocsin.core.oncall import Override
 from tocsin.engine.apply import Applied
-from tocsin.engine.declare import Declared
+from tocsin.engine.declare import Declared, PassedOn
 from tocsin.engine.intake import Busy
 from tocsin.store import overrides
 from tocsin.store.alerts import Received
@@ -336,7 +336,7 @@ async def _asked(run: Simulation, node: Node, incident: str, asked: commands.Ask
     await _answered(run, asked.actor, node.engine.ask(SubjectId(incident), asked))
 
 
-async def _answered(run: Simulation, who: Actor, asking: Awaitable[Applied | Refused]) -> None:
+async def _answered(run: Simulation, who: Actor, asking: Awaitable[Applied | PassedOn | Refused]) -> None:
     try:
         answer = await asking
     except (SimCrash, StoreError) as failed:
@@ -345,4 +345,5 @@ async def _answered(run: Simulation, who: Actor, asking: Awaitable[Applied | Ref
     if isinstance(answer, Refused):
         run.log.write(f"{who} is refused: {answer.reason}")
         return
-    run.promised[answer.incident] = max(run.promised.get(answer.incident, 0), answer.version)
+    for one in answer.applied if isinstance(answer, PassedOn) else (answer,):
+        run.promised[one.incident] = max(run.promised.get(one.incident, 0), one.version)

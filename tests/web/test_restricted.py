@@ -89,3 +89,41 @@ def test_a_link_to_what_one_may_not_see_is_as_good_as_any_other(site: Site) -> N
     site.ask("ben", commands.Restrict((PersonId("ben"),)), older.id)
     for to in (older.id, "INC-0"):
         assert post(site, "dara", f"/{younger.id}/link", {"to": to, "what": "the same?"}) == (200, "")
+
+
+PASSED_ON = "Checkout has an open incident that only some may see: what you say was passed on to them."
+
+
+@pytest.mark.parametrize(("level", "raised"), [("P1", True), ("P3", False)])
+def test_what_others_report_of_its_service_reaches_those_who_handle_it(
+    site: Site, level: str, raised: bool
+) -> None:
+    site.alert("prometheus", "a key has leaked", severity="error")
+    site.ask("ben", commands.Acknowledge("web"))
+    site.ask("ben", commands.Restrict((PersonId("ben"),)))
+    report = {"title": "nobody can pay", "service": "checkout", "level": level, "reason": "3 calls"}
+    answer = site.browser("dara").send("/api/v1/incidents", report)
+    site.settle()
+    assert (answer.status_code, answer.json()) == (202, {"passed_on": PASSED_ON})
+    shown = site.browser("ben").get(f"/api/v1/incidents/{site.incident().id}").json()
+    assert any("nobody can pay\n3 calls" in one["sentence"] for one in shown["timeline"])
+    assert site.incident().level == ("P1" if raised else "P2")
+    assert bool(site.incident().pages) is raised
+
+
+def test_the_page_too_says_that_it_was_passed_on(site: Site) -> None:
+    site.alert("prometheus", "a key has leaked")
+    site.ask("ben", commands.Acknowledge("web"))
+    site.ask("ben", commands.Restrict((PersonId("ben"),)))
+    answer = site.browser("dara").post("/declare", {"title": "nobody can pay", "service": "checkout"})
+    assert answer.status_code == 202
+    assert PASSED_ON in answer.text
+    assert site.incident().id not in answer.text
+
+
+def test_a_report_that_makes_no_incident_is_passed_on_to_nobody(site: Site) -> None:
+    site.alert("prometheus", "a key has leaked")
+    site.ask("ben", commands.Acknowledge("web"))
+    site.ask("ben", commands.Restrict((PersonId("ben"),)))
+    report = {"title": "nobody can pay", "service": "checkout", "level": "P9"}
+    assert post(site, "dara", "", report) == (409, "The plan has no level P9; it has P1, P2, P3.")

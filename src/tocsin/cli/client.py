@@ -43,6 +43,8 @@ def incident(parsed: Namespace) -> Result:
 def declare(parsed: Namespace) -> Result:
     """Open one."""
     done = ask(parsed, "POST", "/api/v1/incidents", _given(parsed, DECLARE))
+    if "passed_on" in done:
+        return Result([done["passed_on"]], done)
     return Result([f"{done['id']} is {done['status']}."], done)
 
 

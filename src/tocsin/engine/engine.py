@@ -22,7 +22,7 @@ from tocsin.core.model import Actor, Message, Outcome, Receipt, Refused, Subject
 from tocsin.engine import outbox, triage
 from tocsin.engine.apply import Applied, apply
 from tocsin.engine.context import Context, NoPlan
-from tocsin.engine.declare import Declared, declare, repin
+from tocsin.engine.declare import Declared, PassedOn, declare, repin
 from tocsin.engine.merge import merge
 from tocsin.engine.outbox import Outgoing
 from tocsin.engine.quarantine import set_aside
@@ -78,10 +78,14 @@ class Engine:
         job = partial(apply, context=self.context, incident=incident, asked=asked, now=now)
         return self._heard(await self.store.write(job, Lane.ACT))
 
-    async def declare(self, declared: Declared, actor: Actor) -> Applied | Refused:
+    async def declare(self, declared: Declared, actor: Actor) -> Applied | PassedOn | Refused:
         """A person opens an incident."""
         job = partial(declare, context=self.context, declared=declared, actor=actor, now=self._clock())
-        return self._heard(await self.store.write(job, Lane.ACT))
+        answer = await self.store.write(job, Lane.ACT)
+        if isinstance(answer, PassedOn):
+            self._tell(*answer.applied)
+            return answer
+        return self._heard(answer)
 
     async def repin(self, incident: SubjectId, version: str, actor: Actor) -> Applied | Refused:
         """Let an incident go by another version of the plan, or by that in force when none is named.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, make_dataclass
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, overload
 
-from litestar import Router, get, post
+from litestar import Response, Router, get, post
 from litestar.connection import Request
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
@@ -19,6 +19,7 @@ from tocsin.core.incident import Status
 from tocsin.core.incident.asking import Unclear, as_text
 from tocsin.core.model import LevelId, Refused, ServiceId, SubjectId
 from tocsin.engine.apply import Applied
+from tocsin.engine.declare import PassedOn
 from tocsin.store import directory
 from tocsin.store.transaction import Transaction
 from tocsin.web import incidents, oncall
@@ -54,6 +55,13 @@ class Done:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What was said went to an incident that whoever said it may not see."""
+
+    passed_on: str
+
+
 def router(services: Services) -> Router:
     """Everything under /api/v1 but the events address."""
 
@@ -68,8 +76,9 @@ def router(services: Services) -> Router:
         )
         return [_incident(one) for one in await services.store.read(read)]
 
-    async def declare(request: Asking, data: Any) -> Done:
-        return await _refusing(incidents.declare(services, request.user, _answers(DECLARE, data)))
+    async def declare(request: Asking, data: Any) -> Response[Done | Passed]:
+        done = await _refusing(incidents.declare(services, request.user, _answers(DECLARE, data)))
+        return Response(done, status_code=202 if isinstance(done, Passed) else 200)
 
     declare.__annotations__["data"] = JSONBody[_body(DECLARE)]  # type: ignore[misc]  # made of the table
 
@@ -146,12 +155,21 @@ def _answers(deed: Deed, body: object) -> dict[str, str]:
     return {blank.name: as_text(getattr(body, blank.name)) for blank in deed.blanks}
 
 
-async def _refusing(asked: Awaitable[Applied | Refused]) -> Done:
+@overload
+async def _refusing(asked: Awaitable[Applied | Refused]) -> Done: ...
+
+
+@overload
+async def _refusing(asked: Awaitable[Applied | PassedOn | Refused]) -> Done | Passed: ...
+
+
+async def _refusing(asked: Awaitable[Applied | PassedOn | Refused]) -> Done | Passed:
     """The answer of the incident; what is unclear is 400."""
     try:
-        return _done(await asked)
+        answer = await asked
     except Unclear as unclear:
         raise HTTPException(str(unclear), status_code=400) from unclear
+    return Passed(answer.reason) if isinstance(answer, PassedOn) else _done(answer)
 
 
 def _done(answer: Applied | Refused) -> Done:

@@ -17,7 +17,7 @@ from tocsin.core.model import Actor, ActorKind, Deadline, LevelId, Refused, Serv
 from tocsin.core.policy import Level, Policy
 from tocsin.engine.apply import Applied
 from tocsin.engine.context import NoPlan
-from tocsin.engine.declare import Declared
+from tocsin.engine.declare import Declared, PassedOn
 from tocsin.store import alerts, outbox, subjects
 from tocsin.store.alerts import Alert
 from tocsin.store.subjects import Stored
@@ -174,7 +174,9 @@ def _seen(tx: Transaction, services: Services, viewer: Viewer, incident: str) ->
     return stored is not None and _visible(tx, services, viewer, stored.state)
 
 
-async def declare(services: Services, viewer: Viewer, answers: Mapping[str, str]) -> Applied | Refused:
+async def declare(
+    services: Services, viewer: Viewer, answers: Mapping[str, str]
+) -> Applied | PassedOn | Refused:
     """The viewer opens an incident, with the blanks of DECLARE filled in; raises Unclear."""
     check(DECLARE, answers)
     now = services.clock()

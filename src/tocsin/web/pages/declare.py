@@ -11,6 +11,7 @@ from litestar.response import Redirect
 from tocsin.core.deeds import DECLARE
 from tocsin.core.incident.asking import Unclear
 from tocsin.core.model import Refused
+from tocsin.engine.declare import PassedOn
 from tocsin.store.transaction import Transaction
 from tocsin.web import incidents
 from tocsin.web.pages.actions import NOTHING, Action, Tried, filled_in, form
@@ -44,6 +45,8 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
             return await _answer(services, request, Tried(DECLARE.name, answers, unclear), "", 400)
         if isinstance(answer, Refused):
             return await _answer(services, request, Tried(DECLARE.name, answers), answer.reason, 409)
+        if isinstance(answer, PassedOn):
+            return await _answer(services, request, NOTHING, answer.reason, 202)
         return Redirect(address_of(answer.incident), status_code=303)
 
     return [show, declare]
