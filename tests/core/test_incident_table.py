@@ -212,7 +212,7 @@ rung | settle 1.1 failed | RingSettled | - | triggered
 
 refused | settle 1.1 accepted | RingSettled | - | triggered
 refused | settle 1.1 unknown | RingSettled | - | triggered
-refused | settle 1.1 retrying | RingSettled | - | triggered
+refused | settle 1.1 retrying | RingSettled, StepTaken, PageStarted, RingSent | Notify ben email | triggered
 refused | settle 1.1 failed | RingSettled, StepTaken, PageStarted, RingSent | Notify ben email | triggered
 
 exhausted | join 1 P2 @20m | AlertsJoined | - | triggered

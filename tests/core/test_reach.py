@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from tests.core.trial import EVERYBODY, Trial, level, person, plan, policy, rota
 from tocsin.core.incident import events
 from tocsin.core.model import PersonId, RotaId
@@ -183,7 +185,8 @@ def test_a_lost_answer_advances_nothing() -> None:
 
 
 def test_a_channel_that_is_busy_does_not_use_up_the_reminders_on_it() -> None:
-    trial = opened(plan("0m ana"), person("ana call", "0m call", "5m call", "8m call"))
+    alone = plan("0m ana", catch_all="ana")
+    trial = opened(alone, person("ana call", "0m call", "5m call", "8m call"))
     trial.receipt("ana", "retrying")
     trial.wait(minutes=9)
     assert trial.told() == ["0m ana call", "5m ana call", "8m ana call"]
@@ -224,13 +227,69 @@ def test_reminders_on_a_dead_channel_do_not_hold_the_ladder_up() -> None:
     assert trial.told() == ["0m ana email", "0m ben email"]
 
 
-def test_the_ladder_does_not_move_on_while_the_outbox_still_tries() -> None:
-    trial = opened(plan("0m ana", "5m ben"))
+def test_when_every_channel_is_busy_the_ladder_moves_on_at_once() -> None:
+    trial = opened(plan("0m ana", "5m ben"), TWO_WAYS)
     trial.receipt("ana", "retrying")
-    trial.wait(minutes=4)
-    assert trial.told() == ["0m ana email"]
-    trial.wait(minutes=1)
-    assert trial.told() == ["0m ana email", "5m ben email"]
+    assert trial.told() == ["0m ana email", "0m ana sms"]
+    trial.receipt("ana", "retrying")
+    assert trial.told() == ["0m ana email", "0m ana sms", "0m ben email"]
+    assert trial.happened(events.PageWithdrawn) == []
+
+
+@pytest.mark.parametrize(("first", "second"), [("failed", "retrying"), ("retrying", "failed")])
+def test_a_page_that_is_refused_for_good_by_one_channel_and_for_now_by_the_other_moves_the_ladder_on(
+    first: str, second: str
+) -> None:
+    trial = opened(plan("0m ana", "5m ben"), TWO_WAYS)
+    trial.receipt("ana", first)
+    trial.receipt("ana", second)
+    assert trial.told() == ["0m ana email", "0m ana sms", "0m ben email"]
+
+
+def test_when_all_are_busy_the_ladder_runs_through_to_catch_all_and_alarm_at_once() -> None:
+    trial = opened(plan("0m ana", "5m ben"))
+    for name in ("ana", "ben", "dara"):
+        assert trial.alarms() == []
+        trial.receipt(name, "retrying")
+    assert trial.told() == ["0m ana email", "0m ben email", "0m dara email"]
+    assert trial.alarms() == [f"0m {ALARM}"]
+
+
+def test_a_page_moves_the_ladder_on_once() -> None:
+    trial = opened(plan("0m ana", "5m ben"))
+    for name in ("ana", "ben", "dara"):
+        trial.receipt(name, "retrying")
+    for attempt, outcome in ((2, "retrying"), (3, "failed")):
+        for name in ("ana", "ben", "dara"):
+            trial.receipt(name, outcome, attempt=attempt)
+    trial.wait(minutes=9)
+    assert trial.told() == ["0m ana email", "0m ben email", "0m dara email"]
+    assert trial.alarms() == [f"0m {ALARM}"]
+
+
+def test_the_same_busy_person_in_the_next_step_does_not_stop_the_ladder() -> None:
+    trial = opened(plan("0m ana", "5m ana", "10m ben"))
+    trial.receipt("ana", "retrying")
+    trial.receipt("ana", "retrying")
+    assert trial.told() == ["0m ana email", "0m ana email", "0m ben email"]
+
+
+def test_the_ladder_does_not_move_on_while_one_of_several_is_not_busy() -> None:
+    trial = opened(plan("0m ana+ben", "5m chloe"))
+    trial.receipt("ana", "retrying")
+    trial.receipt("ben", "accepted")
+    assert trial.told() == ["0m ana email", "0m ben email"]
+
+
+def test_the_next_round_moves_on_round_busy_channels_again() -> None:
+    trial = opened(plan("0m ana", "5m ben"))
+    for name in ("ana", "ben", "dara"):
+        trial.receipt(name, "retrying")
+    trial.wait(minutes=10)
+    for name in ("ana", "ben", "dara"):
+        trial.receipt(name, "retrying")
+    assert trial.told()[3:] == ["10m ana email", "10m ben email", "10m dara email"]
+    assert trial.alarms() == [f"0m {ALARM}", f"10m {ALARM}"]
 
 
 def test_the_ladder_does_not_move_on_while_one_of_several_can_be_reached() -> None:

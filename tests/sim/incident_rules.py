@@ -287,12 +287,12 @@ def a_refusal_moves_the_path_on(stream: Stream, row: Row) -> Iterator[str]:
     # Pages of an earlier round say nothing about this one, whose first step may be yet to come.
     if state.status is not Status.TRIGGERED or not stream.pages or not stream.refused_in_round:
         return
-    if all(page.undeliverable for page in stream.pages.values()):
+    if all(page.turned_away for page in stream.pages.values()):
         left = steps_left(state, stream.policy.level(state.level).ladder)
         if left:
-            yield f"{row.id}: no page can be delivered, and step {left[0]} waits"
+            yield f"{row.id}: every page was refused, and step {left[0]} waits"
         elif stream.nobody_told <= stream.last_page:
-            yield f"{row.id}: no page can be delivered, and nobody was told so"
+            yield f"{row.id}: every page was refused, and nobody was told so"
 
 
 ROW_RULES = (

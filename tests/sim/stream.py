@@ -26,7 +26,6 @@ class OpenPage:
     rings: tuple[events.Ring, ...]
     sent: set[int] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
-    gone: set[str] = field(default_factory=set)
     reached: bool = False
 
     @property
@@ -35,9 +34,9 @@ class OpenPage:
         return {self.rings[number].channel for number in self.sent}
 
     @property
-    def undeliverable(self) -> bool:
-        """Nothing has got through, and every channel has said that nothing will."""
-        return not self.reached and all(ring.channel in self.gone for ring in self.rings)
+    def turned_away(self) -> bool:
+        """Nothing has got through, and every channel has refused, for now or for good."""
+        return not self.reached and all(ring.channel in self.refused for ring in self.rings)
 
 
 @dataclass(slots=True)
@@ -129,13 +128,14 @@ class Stream:
             if event.outcome in (Outcome.RETRYING, Outcome.FAILED):
                 self.refused_rings.add(f"{self.id}/{event.page}/{event.ring}")
                 self.blocked_at = at
-                self.refused_in_round |= page is not None
             if page is not None:
+                before = page.turned_away
                 page.reached |= event.outcome is Outcome.ACCEPTED
                 page.refused |= (
                     {event.channel} if event.outcome in (Outcome.RETRYING, Outcome.FAILED) else set()
                 )
-                page.gone |= {event.channel} if event.outcome is Outcome.FAILED else set()
+                # A page moves the ladder on once, when its last channel refuses.
+                self.refused_in_round |= page.turned_away and not before
             return
         if isinstance(event, events.RingSent):
             self.rings.add(event.key)

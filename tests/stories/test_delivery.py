@@ -43,7 +43,7 @@ def test_what_was_resolved_meanwhile_is_not_sent_any_more(world: World) -> None:
     answer(world, "email", Outcome.RETRYING)
     answer(world, "webhook", Outcome.RETRYING)
     world.alert("prometheus", "checkout is down")
-    world.expect(page("ana"), page("ana", "webhook"))
+    world.expect(page("ana"), page("ana", "webhook"), page("ben"), page("dara"))
     world.clear("prometheus", "checkout is down")
     answer(world, "email", Outcome.ACCEPTED)
     answer(world, "webhook", Outcome.ACCEPTED)
@@ -60,7 +60,7 @@ def test_after_ten_minutes_without_network_every_wanted_page_goes_out_within_a_m
     for channel in world.channels:
         answer(world, channel, Outcome.ACCEPTED)
     world.advance(seconds=45)
-    world.expect(page("ana"), page("ana", "webhook"), page("ben"))
+    world.expect(page("ana"), page("ana", "webhook"), page("ben"), page("dara"))
 
 
 def test_an_answer_that_was_lost_is_sent_again_and_says_that_it_may_be_a_repeat(world: World) -> None:

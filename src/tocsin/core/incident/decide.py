@@ -156,7 +156,7 @@ def _due(draft: Draft, deadline_id: str) -> Refused | None:
 
 
 def _settle(draft: Draft, command: commands.Settle) -> Refused | None:
-    outcome = command.receipt.outcome
+    outcome, before = command.receipt.outcome, draft.state.page(command.page)
     draft.add(
         events.RingSettled(
             command.page,
@@ -168,6 +168,6 @@ def _settle(draft: Draft, command: commands.Settle) -> Refused | None:
             command.receipt.detail,
         )
     )
-    if outcome in (Outcome.FAILED, Outcome.RETRYING):
-        go_around(draft, command.page)
+    if before is not None and outcome in (Outcome.FAILED, Outcome.RETRYING):
+        go_around(draft, before)
     return None

@@ -42,4 +42,6 @@ def _ring(page: Page, event: events.RingEvent) -> Page:
         # What it refused for good it would refuse again: its later rings are off.
         left = tuple(number for number in page.waiting if page.rings[number].channel != event.channel)
         return replace(page, waiting=left, refused=(*page.refused, event.channel))
+    if event.outcome is Outcome.RETRYING:
+        return replace(page, busy=(*page.busy, event.channel))
     return replace(page, reached=page.reached or event.outcome is Outcome.ACCEPTED)

@@ -7,6 +7,7 @@ from datetime import datetime
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.deadlines import describe, moot
 from tocsin.core.incident.draft import Draft
+from tocsin.core.incident.open_page import Page
 from tocsin.core.incident.paging import page, send
 from tocsin.core.incident.standing import already_over
 from tocsin.core.incident.status import Status
@@ -98,12 +99,14 @@ def advance(draft: Draft, missing: list[str]) -> None:
         take_step(draft, index, blocked=True)
 
 
-def go_around(draft: Draft, page_id: int) -> None:
+def go_around(draft: Draft, before: Page) -> None:
     """A ring did not get through: the next by a channel not tried yet goes now, or else the ladder moves on.
 
-    Later rings by channels that have been tried keep their times: the outbox is trying those already.
+    `before` is the page before it was refused: each page moves the ladder on once, when its last channel
+    refuses, for good or for now. Later rings by channels that have been tried keep their times, and the
+    outbox goes on trying what it was refused for now.
     """
-    open_page = draft.state.page(page_id)
+    open_page = draft.state.page(before.id)
     if open_page is None:
         return
     tried = {ring.channel for number, ring in enumerate(open_page.rings) if number not in open_page.waiting}
@@ -111,7 +114,9 @@ def go_around(draft: Draft, page_id: int) -> None:
     if untried:
         send(draft, open_page, untried[0])
     pages = draft.state.pages
-    if draft.state.status is Status.TRIGGERED and all(one.undeliverable for one in pages):
+    if draft.state.status is not Status.TRIGGERED or before.turned_away:
+        return
+    if all(one.turned_away for one in pages):
         advance(draft, [f"no channel reaches {one.person}" for one in pages])
 
 
@@ -156,7 +161,7 @@ def page_catch_all(draft: Draft, until: Milestone, missing: list[str]) -> None:
     for person, why in found.paged:
         if person.id not in asked:
             page(draft, person, f"{why}, catch-all: nobody else could be reached", until)
-    somebody_knows = draft.state.answered or any(not one.undeliverable for one in draft.state.pages)
+    somebody_knows = draft.state.answered or any(not one.turned_away for one in draft.state.pages)
     if not somebody_knows:
         draft.add(events.NobodyReached(tuple(dict.fromkeys((*missing, *found.unreachable)))))
         draft.effects.append(Alarm(f"{draft.state.id}: nobody can be reached through the plan"))

@@ -14,7 +14,8 @@ from tocsin.core.policy import Milestone
 class Page:
     """One person asked to come, still unanswered.
 
-    `waiting` holds the numbers of the rings still to be sent, `refused` the channels that refused for good.
+    `waiting` holds the numbers of the rings still to be sent, `refused` the channels that refused for good,
+    `busy` those that refused for now: the outbox goes on trying them.
     """
 
     id: int
@@ -25,8 +26,9 @@ class Page:
     waiting: tuple[int, ...]
     reached: bool = False
     refused: tuple[str, ...] = ()
+    busy: tuple[str, ...] = ()
 
     @property
-    def undeliverable(self) -> bool:
-        """No channel took any ring, and every channel has refused for good."""
-        return not self.reached and all(ring.channel in self.refused for ring in self.rings)
+    def turned_away(self) -> bool:
+        """No channel took any ring, and every channel has refused one, for good or for now."""
+        return not self.reached and all(ring.channel in (*self.refused, *self.busy) for ring in self.rings)

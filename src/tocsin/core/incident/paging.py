@@ -23,7 +23,7 @@ def page(draft: Draft, person: Person, reason: str, until: Milestone) -> None:
         if earlier.id > state.round_pages:
             # Two steps of one round name them: the longer promise stands, and at one instant one page does.
             until = max(until, earlier.until, key=list(Milestone).index)
-            if earlier.started_at == draft.now and earlier.until is until and not earlier.undeliverable:
+            if earlier.started_at == draft.now and earlier.until is until and not earlier.turned_away:
                 return
         withdraw(draft, earlier, "paged again")
     number = state.pages_count + 1
