@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tests.core.trial import START, Trial, plan
-from tocsin.core.incident import Status, commands, events
-from tocsin.core.policy import Milestone
+from tests.core.trial import INCIDENT, START, Trial, plan
+from tocsin.core.facts import Fact, FactKind
+from tocsin.core.incident import Decision, Status, commands, events
+from tocsin.core.model import FactId, LevelId, ServiceId, SubjectId
+from tocsin.core.policy import Milestone, Service
 
 PLAN = plan("0m ana", "15m ben until mitigating", "25m chloe until resolved")
 
@@ -95,6 +98,60 @@ def test_what_joined_before_the_end_does_not_resolve_what_was_reopened() -> None
     trial.join()
     trial.clear()
     assert str(trial.incident.status) == "resolved"
+
+
+VOUCHING = {
+    "raised": commands.SetLevel(LevelId("P1"), "orders are lost"),
+    "facts": commands.SetFacts({FactId("users"): "60%"}),
+    "verified": commands.Verify(),
+    "mitigating": commands.BeginMitigation(),
+    "mitigated": commands.Mitigate("rolled back"),
+}
+
+
+@pytest.mark.parametrize("command", VOUCHING.values(), ids=VOUCHING)
+def test_what_a_person_has_vouched_for_is_not_over_because_its_alerts_are(
+    command: commands.IncidentCommand,
+) -> None:
+    trial = Trial(replace(PLAN, facts={FactId("users"): Fact(FactId("users"), FactKind.PERCENT)}))
+    trial.join("P2")
+    assert isinstance(trial.by("ana", command), Decision)
+    status = trial.incident.status
+    trial.clear()
+    assert trial.incident.status is status
+    assert trial.last(events.AlertsCleared).stays_open
+    trial.resolve("ana")
+    assert trial.incident.status is Status.RESOLVED
+
+
+def test_what_a_person_declared_is_not_over_because_its_alerts_are() -> None:
+    trial = Trial(replace(PLAN, services={ServiceId("checkout"): Service(ServiceId("checkout"), "Checkout")}))
+    trial.by("ana", commands.Declare(INCIDENT, ServiceId("checkout"), "orders hang", "", LevelId("P2")))
+    trial.join("P2", count=2)
+    trial.clear()
+    assert not trial.last(events.AlertsCleared).stays_open
+    trial.clear()
+    assert trial.last(events.AlertsCleared).stays_open
+    assert trial.incident.status is Status.TRIGGERED
+
+
+def test_what_was_declared_and_merged_keeps_the_other_open() -> None:
+    trial = opened()
+    absorbed = (SubjectId("INC-7"), LevelId("P2"), 0, 0, ())
+    trial.by("ana", commands.Absorb(*absorbed, vouched=True))
+    trial.clear()
+    assert trial.incident.status is Status.TRIGGERED
+
+
+def test_what_only_alerts_made_is_over_with_them() -> None:
+    trial = Trial(PLAN)
+    trial.join("P2")
+    trial.acknowledge("ana")
+    trial.by("ana", commands.AddNote("looking"))
+    trial.join("P1")
+    trial.clear(2)
+    assert not trial.last(events.AlertsCleared).stays_open
+    assert trial.incident.status is Status.RESOLVED
 
 
 def test_every_estimate_is_kept() -> None:

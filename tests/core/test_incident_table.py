@@ -352,7 +352,7 @@ escorted | false ana @16m | Closed, PageWithdrawn | CloseAlerts, Withdraw 2 | cl
 mitigated | join 1 P2 @17m | AlertsJoined | - | mitigated
 mitigated | join 1 P1 @17m | AlertsJoined, LevelRaised, RoundStarted, StepTaken, PageStarted, RingSent |
     Notify ana email | triggered
-mitigated | clear 2 @17m | AlertsCleared, Resolved, PageWithdrawn | CloseAlerts, Withdraw 2 | resolved
+mitigated | clear 2 @17m | AlertsCleared | - | mitigated
 mitigated | acknowledge ana @17m | INC-1 was already acknowledged by ana.
 mitigated | acknowledge dara @17m | PageAnswered | Withdraw 2 | mitigated
 mitigated | verify ana @17m | INC-1 is already verified.

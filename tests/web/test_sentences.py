@@ -69,6 +69,11 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
         "prometheus says that 2 alerts are over, among them “down” and “slow”.",
     ),
     (
+        events.AlertsCleared(2, ("down", "slow"), stays_open=True),
+        BY_PROMETHEUS,
+        "prometheus says that its alerts are over. People said more than they did, so it stays open.",
+    ),
+    (
         events.LevelRaised(P1, P2, "the plan says so for severity critical"),
         BY_PROMETHEUS,
         "The level was raised from P2 to P1: the plan says so for severity critical.",

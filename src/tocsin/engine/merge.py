@@ -27,7 +27,7 @@ def merge(
         return merged
     before = child.state
     given = (before.id, before.level, before.alerts_open, before.alerts_count, before.pages)
-    absorb = commands.Asked(asked.actor, commands.Absorb(*given, before.restricted_to))
+    absorb = commands.Asked(asked.actor, commands.Absorb(*given, before.restricted_to, before.vouched))
     absorbed = _ask(tx, context, parent, absorb, now)
     if isinstance(absorbed, Refused):
         return absorbed

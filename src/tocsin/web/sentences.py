@@ -292,6 +292,8 @@ def _joined(event: events.AlertsJoined, actor: str) -> str:
 
 
 def _cleared(event: events.AlertsCleared, actor: str) -> str:
+    if event.stays_open:
+        return f"{actor} says that its alerts are over. People said more than they did, so it stays open."
     if event.count == 1:
         return f"{actor} says that an alert is over: {_and(_quoted(event.sample))}."
     return f"{actor} says that {event.count:,} alerts are over, among them {_and(_quoted(event.sample))}."

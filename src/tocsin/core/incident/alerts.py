@@ -79,9 +79,10 @@ def declare(draft: Draft, command: commands.Declare, actor: Actor) -> Refused | 
 
 
 def clear(draft: Draft, command: commands.ClearAlerts, actor: Actor) -> Refused | None:
-    """Alerts are over; with the last of them the incident is."""
-    were_open = draft.state.alerts_open
-    draft.add(events.AlertsCleared(command.count, command.sample), actor)
-    if not draft.state.status.over and were_open and not draft.state.alerts_open:
+    """Alerts are over; with the last of them the incident is, unless a person has vouched for it."""
+    state = draft.state
+    last = not state.status.over and 0 < state.alerts_open <= command.count
+    draft.add(events.AlertsCleared(command.count, command.sample, last and state.vouched), actor)
+    if last and not state.vouched:
         return resolve(draft, "the source says that every alert is over", actor)
     return None

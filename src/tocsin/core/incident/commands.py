@@ -192,6 +192,7 @@ class Absorb:
     alerts_count: int
     pages: tuple[Page, ...]
     restricted_to: tuple[Target, ...] = ()
+    vouched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,10 +137,14 @@ class AlertsJoined:
 
 @dataclass(frozen=True, slots=True)
 class AlertsCleared:
-    """`count` alerts were resolved by their source."""
+    """`count` alerts were resolved by their source.
+
+    `stays_open` is true with the last of them, where the incident is more than its alerts: see `vouched`.
+    """
 
     count: int
     sample: tuple[str, ...]
+    stays_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +294,7 @@ class Absorbed:
     incident: SubjectId
     alerts_open: int
     alerts_count: int
+    vouched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

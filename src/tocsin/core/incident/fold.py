@@ -16,6 +16,15 @@ from tocsin.core.model import Actor, ActorKind, Deadline, DeadlineState, PersonI
 from tocsin.core.policy import Advance, Milestone
 
 _ORDER = list(Milestone)
+_VOUCHING = (
+    events.Opened,
+    events.LevelRaised,
+    events.FactsSet,
+    events.Verified,
+    events.MitigationBegun,
+    events.Mitigated,
+)
+"""By these a person says that there is an incident, whatever its alerts say."""
 
 
 def fold_all(recorded: Iterable[events.Recorded]) -> Incident | None:
@@ -28,6 +37,12 @@ def fold_all(recorded: Iterable[events.Recorded]) -> Incident | None:
 
 def fold(state: Incident | None, recorded: events.Recorded) -> Incident:
     """The state after one more event. The first event of a stream is `Opened`, and only the first."""
+    after = _fold(state, recorded)
+    by_person = recorded.actor.kind is ActorKind.PERSON
+    return replace(after, vouched=True) if by_person and isinstance(recorded.event, _VOUCHING) else after
+
+
+def _fold(state: Incident | None, recorded: events.Recorded) -> Incident:
     event, at = recorded.event, recorded.at
     if isinstance(event, events.Opened):
         assert state is None, f"{event.incident} was opened twice"
@@ -77,7 +92,10 @@ def _alerts(state: Incident, event: events.AlertEvent) -> Incident:
         case events.Absorbed():
             more = (is_open + event.alerts_open, count + event.alerts_count)
             absorbed = (*state.absorbed, event.incident)
-            return replace(state, alerts_open=more[0], alerts_count=more[1], absorbed=absorbed)
+            vouched = state.vouched or event.vouched
+            return replace(
+                state, alerts_open=more[0], alerts_count=more[1], absorbed=absorbed, vouched=vouched
+            )
         case _:
             assert_never(event)
 

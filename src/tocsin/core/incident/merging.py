@@ -38,7 +38,8 @@ def absorb(draft: Draft, command: commands.Absorb, actor: Actor) -> Refused | No
         whom = describe(command.restricted_to)
         return Refused(f"Only {whom} may see {command.incident}: restrict {state.id} to them first.")
     own_up(draft)
-    draft.add(events.Absorbed(command.incident, command.alerts_open, command.alerts_count), actor)
+    absorbed = (command.incident, command.alerts_open, command.alerts_count, command.vouched)
+    draft.add(events.Absorbed(*absorbed), actor)
     level = next((one for one in draft.policy.levels if one.id == command.level), draft.level)
     if level.rank < draft.level.rank:
         raise_level(draft, Judgement(level, f"{command.incident}, which is {level.id}, goes on here"), actor)

@@ -81,7 +81,8 @@ class Incident:
     each was reached first; use `reached_at`, which knows that a later one implies the earlier. `level_at`
     and `ladder_at` are what the clocks of the level and of its ladder run from. `escalated_at` is when the
     last rung was taken for want of progress or because somebody asked for it. `levels` are all that
-    it came to, but for those that a person lowered it to.
+    it came to, but for those that a person lowered it to. `vouched`: a person declared it, raised it, said
+    what is known of it, or verified it, so that it is not over only because its alerts are.
     """
 
     id: SubjectId
@@ -100,6 +101,7 @@ class Incident:
     escalated_at: datetime | None = None
     alerts_open: int = 0
     alerts_count: int = 0
+    vouched: bool = False
     pages: tuple[Page, ...] = ()
     pages_count: int = 0
     round_pages: int = 0
