@@ -130,22 +130,49 @@ def test_what_was_taken_is_not_taken_again_and_what_comes_goes_by_the_new_plan()
     assert trial.told() == ["0m ana email", "15m ben email", "20m chloe email"]
 
 
-def test_a_step_that_is_new_before_those_taken_is_past() -> None:
+def test_a_page_that_both_plans_promise_is_not_dropped() -> None:
+    trial = Trial(plan("0m ana", "5m ben", "15m dara"))
+    trial.join()
+    trial.wait(minutes=0.5)
+    repinned(trial, plan("0m ben", "1m ana", "15m dara"))
+    trial.wait(minutes=15)
+    assert trial.told() == ["0m ana email", "0.5m ben email", "15m dara email"]
+
+
+def test_another_version_once_more_still_knows_what_was_taken() -> None:
+    trial = Trial(plan("0m ana", "5m ben", "15m dara"))
+    trial.join()
+    repinned(trial, plan("0m ben", "1m ana", "15m dara"))
+    trial.by("ana", commands.Repin(replace(plan("0m ana", "2m ben", "15m dara"), version="v3")))
+    trial.policy = replace(plan("0m ana", "2m ben", "15m dara"), version="v3")
+    trial.wait(minutes=5)
+    assert trial.told() == ["0m ana email", "2m ben email"]
+
+
+def test_a_new_round_takes_every_step_of_the_new_plan() -> None:
+    trial = Trial(plan("0m ana"))
+    trial.join()
+    repinned(trial, plan("0m ben", "1m ana"))
+    trial.wait(minutes=12)
+    assert trial.told() == ["0m ana email", "0m ben email", "10m ben email", "11m ana email"]
+
+
+def test_a_step_that_is_new_before_those_taken_is_taken_at_once() -> None:
     trial = Trial(plan("0m ana", "5m ben"))
     trial.join()
     trial.wait(minutes=6)
     repinned(trial, plan("0m ana", "2m dara", "5m ben", "10m chloe"))
     trial.wait(minutes=4)
-    assert trial.told() == ["0m ana email", "5m ben email", "10m chloe email"]
+    assert trial.told() == ["0m ana email", "5m ben email", "6m dara email", "10m chloe email"]
 
 
-def test_where_the_ladder_is_another_as_many_steps_as_were_taken_are_past() -> None:
+def test_where_the_ladder_is_another_all_of_it_is_to_come() -> None:
     trial = Trial(plan("0m ana", "5m ben"))
     trial.join()
     trial.wait(minutes=1)
     repinned(trial, plan("0m chloe", "5m dara"))
     trial.wait(minutes=4)
-    assert trial.told() == ["0m ana email", "5m dara email"]
+    assert trial.told() == ["0m ana email", "1m chloe email", "5m dara email"]
 
 
 def test_a_version_without_the_level_is_refused() -> None:

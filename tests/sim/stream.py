@@ -155,7 +155,10 @@ def steps_left(state: Incident, ladder: Sequence[Step]) -> list[int]:
     return [
         index
         for index, step in enumerate(ladder)
-        if index >= state.steps_taken and step.clock is not Clock.HAND and not reached(state, step.until)
+        if index >= state.steps_taken
+        and index not in state.taken_ahead
+        and step.clock is not Clock.HAND
+        and not reached(state, step.until)
     ]
 
 

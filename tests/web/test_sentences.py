@@ -262,9 +262,15 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
         "“Several services fail” (services_failing > 1) pages Ben Okafor.",
     ),
     (
-        events.Repinned("0123456789abcdef", "fedcba9876543210", 1, ("P1: backup after 10 min, was 15",)),
+        events.Repinned(
+            "0123456789abcdef",
+            "fedcba9876543210",
+            1,
+            ("P1: backup is paged after 10 min, was 15.", "Level P5 is new."),
+        ),
         BY_ANA,
-        "Ana Costa moved it to version 0123456789ab of the plan: P1: backup after 10 min, was 15.",
+        "Ana Costa moved it to version 0123456789ab of the plan. P1: backup is paged after 10 min, was 15. "
+        "Level P5 is new.",
     ),
     (events.RoleAssigned(RoleId("Commander"), BEN, None), BY_ANA, "Ana Costa made Ben Okafor Commander."),
     (

@@ -208,8 +208,8 @@ def _ladder(event: events.LadderEvent, actor: str, names: Names) -> str:
             reason = _bare(event.reason)
             return f"{actor} lowered the level from {event.previous} to {event.level}: {reason}."
         case events.Repinned():
-            changed = f": {_and(event.changes)}" if event.changes else ""
-            return f"{actor} moved it to version {event.version[:12]} of the plan{changed}."
+            changed = "".join(f" {_bare(change)}." for change in event.changes)
+            return f"{actor} moved it to version {event.version[:12]} of the plan.{changed}"
         case _:
             assert_never(event)
 

@@ -86,5 +86,5 @@ def _promised(state: Incident, policy: Policy) -> list[StepTime]:
 
 def if_it_began(state: Incident, policy: Policy, level: LevelId, at: datetime) -> list[StepTime]:
     """When the rungs of a level's ladder fall due if it begins at `at`, as far as they have a time."""
-    begun = replace(state, level=level, ladder_at=at, steps_taken=0)
+    begun = replace(state, level=level, ladder_at=at, steps_taken=0, taken_ahead=())
     return [one for one in step_times(begun, policy) if one.step.clock in _PAGES_AT_A_TIME]

@@ -272,12 +272,13 @@ class TriggerFired:
 
 @dataclass(frozen=True, slots=True)
 class Repinned:
-    """It goes by another version of the plan; of the new ladder the first `taken` steps count as taken."""
+    """Another version of the plan: the first `taken` steps of its ladder count as taken, and `ahead` too."""
 
     version: str
     previous: str
     taken: int
     changes: tuple[str, ...] = ()
+    ahead: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,11 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
             # Being forgotten is no progress: what waits for some goes on waiting from where it was.
             escalated_at = at if event.taken else state.escalated_at
             return replace(
-                state, last_step_at=last_step_at, escalated_at=escalated_at, round_pages=state.pages_count
+                state,
+                taken_ahead=(),
+                last_step_at=last_step_at,
+                escalated_at=escalated_at,
+                round_pages=state.pages_count,
             )
         case events.StepTaken():
             stages = dict.fromkeys(state.stages) | ({event.stage: None} if event.stage else {})
@@ -189,7 +193,7 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
             )
         case events.Repinned():
             state = replace(state, policy_version=event.version)
-            return replace(state, steps_taken=event.taken, rungs_reached=event.taken)
+            return replace(state, steps_taken=event.taken, taken_ahead=event.ahead, rungs_reached=event.taken)
         case events.Escalated():
             return replace(state, escalated_at=at)
         case events.NobodyReached():

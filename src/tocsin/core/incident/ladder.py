@@ -11,7 +11,7 @@ from tocsin.core.incident.open_page import Page
 from tocsin.core.incident.paging import page, send
 from tocsin.core.incident.standing import already_over
 from tocsin.core.incident.status import Status
-from tocsin.core.incident.steps import stalled_step, step_times
+from tocsin.core.incident.steps import stalled_step, step_times, taken
 from tocsin.core.incident.targets import find
 from tocsin.core.incident.telling import give_tasks, tell, tell_lead
 from tocsin.core.model import Actor, Alarm, PersonId, Refused, StageId
@@ -123,7 +123,7 @@ def go_around(draft: Draft, before: Page) -> None:
 def _next_step(draft: Draft, *, by_hand: bool = False) -> int | None:
     """The rung that comes next. What has no clock is left to people."""
     for index, step in enumerate(draft.level.ladder):
-        wanted = index >= draft.state.steps_taken and not moot(draft.state, step.until)
+        wanted = not taken(draft.state, index) and not moot(draft.state, step.until)
         if wanted and (by_hand or step.clock is not Clock.HAND):
             return index
     return None
@@ -134,8 +134,8 @@ def _take_one(draft: Draft, index: int, missing: list[str]) -> bool:
     step = draft.level.ladder[index]
     found = find(draft, step.targets)
     paged = tuple(person.id for person, _ in found.paged)
-    taken = (draft.state.round, index, paged, found.unreachable, found.answered)
-    draft.add(events.StepTaken(*taken, step.stage, step.clock is Clock.PROGRESS))
+    who = (draft.state.round, index, paged, found.unreachable, found.answered)
+    draft.add(events.StepTaken(*who, step.stage, step.clock is Clock.PROGRESS))
     for person, why in found.paged:
         page(draft, person, f"{why}, step {index + 1} of {draft.level.id}, until {step.until}", step.until)
     besides(draft, index, step, paged)

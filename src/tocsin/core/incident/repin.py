@@ -25,22 +25,31 @@ def repin(draft: Draft, command: commands.Repin, actor: Actor) -> Refused | None
         has = ", ".join(one.id for one in new.levels)
         return Refused(f"That version has no level {state.level}; it has {has}. Set another level first.")
     own_up(draft)
-    taken = _taken(draft.level.ladder[: state.steps_taken], level.ladder)
-    draft.add(events.Repinned(new.version, state.policy_version, taken, command.changes), actor)
+    taken, ahead = _taken(draft, level.ladder)
+    draft.add(events.Repinned(new.version, state.policy_version, taken, command.changes, ahead), actor)
     draft.policy = new
     return None
 
 
-def _taken(taken: Sequence[Step], ladder: Sequence[Step]) -> int:
-    """How many rungs of the new ladder count as taken: up to the last that is one of those taken.
+def _taken(draft: Draft, ladder: Sequence[Step]) -> tuple[int, tuple[int, ...]]:
+    """How many rungs of the new ladder, from its beginning, were taken, and which further ones were.
 
-    Where none of them is there any more, as many as were taken: better a page late than all of them again.
+    What neither ladder has come to is still to come: better a page too many than one that nobody gets.
     """
-    left = Counter((step.targets, step.tell, step.stage) for step in taken)
-    last = 0
-    for number, step in enumerate(ladder, 1):
-        identity = (step.targets, step.tell, step.stage)
-        if left[identity]:
-            left[identity] -= 1
-            last = number
-    return last or min(len(taken), len(ladder))
+    state = draft.state
+    left = Counter(
+        _identity(step)
+        for index, step in enumerate(draft.level.ladder)
+        if index < state.steps_taken or index in state.taken_ahead
+    )
+    known: list[int] = []
+    for index, step in enumerate(ladder):
+        if left[_identity(step)]:
+            left[_identity(step)] -= 1
+            known.append(index)
+    first = next((number for number, index in enumerate(known) if number != index), len(known))
+    return first, tuple(known[first:])
+
+
+def _identity(step: Step) -> object:
+    return step.targets, step.tell, step.stage

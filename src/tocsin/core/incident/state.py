@@ -81,8 +81,10 @@ class Incident:
     each was reached first; use `reached_at`, which knows that a later one implies the earlier. `level_at`
     and `ladder_at` are what the clocks of the level and of its ladder run from. `escalated_at` is when the
     last rung was taken for want of progress or because somebody asked for it. `levels` are all that
-    it came to, but for those that a person lowered it to. `vouched`: a person declared it, raised it, said
-    what is known of it, or verified it, so that it is not over only because its alerts are.
+    it came to, but for those that a person lowered it to. `taken_ahead` are rungs further on than
+    `steps_taken` that another version of the plan had before: they are not taken again in this round.
+    `vouched`: a person declared it, raised it, said what is known of it, or verified it, so that it is not
+    over only because its alerts are.
     """
 
     id: SubjectId
@@ -96,6 +98,7 @@ class Incident:
     ladder_at: datetime
     round: int = 0
     steps_taken: int = 0
+    taken_ahead: tuple[int, ...] = ()
     last_step_at: datetime | None = None
     rungs_reached: int = 0
     escalated_at: datetime | None = None

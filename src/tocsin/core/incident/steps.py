@@ -28,6 +28,11 @@ def moot(state: Incident, until: Milestone) -> bool:
     return state.status.over or state.reached_at(until) is not None
 
 
+def taken(state: Incident, index: int) -> bool:
+    """Whether that rung counts as taken in this round."""
+    return index < state.steps_taken or index in state.taken_ahead
+
+
 def step_times(state: Incident, policy: Policy) -> Iterator[StepTime]:
     """The rungs still to come, in order, none before the one ahead of it. What has no clock is left out."""
     before = state.last_step_at if state.steps_taken and state.last_step_at else state.ladder_at
@@ -35,7 +40,7 @@ def step_times(state: Incident, policy: Policy) -> Iterator[StepTime]:
     ahead: datetime | None = None
     ladder = policy.level(state.level).ladder
     for index, step in enumerate(ladder):
-        if index < state.steps_taken or step.clock is Clock.HAND or moot(state, step.until):
+        if taken(state, index) or step.clock is Clock.HAND or moot(state, step.until):
             continue
         if step.clock is Clock.PROGRESS and index < _escalated_to(state, ladder):
             continue
