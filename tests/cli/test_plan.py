@@ -37,7 +37,10 @@ def in_force(capsys: pytest.CaptureFixture[str], data: str) -> list[str]:
 
 
 def test_a_clean_plan_exits_with_0(capsys: pytest.CaptureFixture[str], plan: Path) -> None:
-    said = "Harbour Lane: 3 levels, 2 services, no problems.\n"
+    said = (
+        "Harbour Lane: 3 levels, 2 services, no problems. "
+        "There is no people.yaml beside the plan, so people were not checked.\n"
+    )
     assert run(capsys, "plan", "check", str(plan)) == (0, said, "")
 
 
@@ -48,7 +51,8 @@ def test_warnings_exit_with_1(capsys: pytest.CaptureFixture[str], plan: Path) ->
     assert out == (
         "plan.yaml:26:5: levels.P3: Warning: `P3` is urgent, and nobody is paged for it. "
         "Give it a `ladder` that pages, or write `urgent: false`.\n"
-        "Harbour Lane: 3 levels, 2 services, 1 warning.\n"
+        "Harbour Lane: 3 levels, 2 services, 1 warning. "
+        "There is no people.yaml beside the plan, so people were not checked.\n"
     )
 
 

@@ -99,6 +99,18 @@ def test_without_people_everybody_whom_the_plan_names_can_be_reached(
     assert "ana is paged by mailbox, e-mail (on call: primary" in out
 
 
+def test_people_whom_no_server_could_reach_are_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "plan.yaml").write_text((ROOT / "src/tocsin/demo/plan.yaml").read_text())
+    people = (ROOT / "src/tocsin/demo/people.yaml").read_text()
+    (tmp_path / "people.yaml").write_text(people.replace("{mailbox: ana@example.com}", '{phone: "+1 2345"}'))
+    _, out, _ = run(capsys, str(tmp_path), *NIGHT)
+    assert out.splitlines()[1] == (
+        "Warning: phone: Tocsin sends nothing by this yet; Ana Costa is reached by nothing else."
+    )
+
+
 def test_a_script_and_expectations(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     script, expect = tmp_path / "script.yaml", tmp_path / "expect.yaml"
     script.write_text("- {alert: Slow, severity: error}\n- {at: 10m, do: acknowledge, by: ana}\n")

@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.plan.cases import cases
+from tocsin.edges.channels.email import EmailChannel
+from tocsin.edges.channels.mailbox import MailboxChannel
+from tocsin.edges.channels.webhook import WebhookChannel
+from tocsin.plan.about import OURS
 from tocsin.plan.checks import check
 from tocsin.plan.people import read_people
 from tocsin.plan.problems import PlanRefused
@@ -65,6 +69,23 @@ def checked(
 
 def test_the_sound_plan_has_neither_problems_nor_warnings() -> None:
     assert checked(SOUND) == []
+
+
+def test_people_whom_nothing_reaches_are_warned_of() -> None:
+    people = PEOPLE.replace("email: ana@example.com", 'phone: "+999 1234", sms: "+999 1234"')
+    people = people.replace("{email: ben@example.com}", "{}")
+    described = SOUND + "channels: {phone: {at: our provider}, sms: {at: our provider}}\n"
+    remedy = "Give them an e-mail address or a webhook in `channels`."
+    assert checked(described, people) == [
+        "people.yaml:1:6: ana: Warning: phone, sms: Tocsin sends nothing by these yet; "
+        f"Ana Costa is reached by nothing else. {remedy}",
+        f"people.yaml:2:6: ben: Warning: Ben Okafor has no channel. {remedy}",
+    ]
+
+
+def test_every_channel_that_is_ours_can_be_sent_by() -> None:
+    media = (EmailChannel, MailboxChannel, WebhookChannel)
+    assert tuple(one.name for one in media) == OURS
 
 
 CASES = cases("doubtful_plans.txt", SOUND)

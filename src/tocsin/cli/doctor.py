@@ -17,7 +17,7 @@ from tocsin.core.health import Check, Standing, as_data, as_text, exit_code
 from tocsin.core.model import PersonId
 from tocsin.plan.checks import check
 from tocsin.plan.files import load_directory
-from tocsin.plan.people import missing_people
+from tocsin.plan.people import missing_people, unreached
 from tocsin.plan.problems import PlanRefused
 from tocsin.plan.read import load_stored
 from tocsin.settings import Settings
@@ -79,9 +79,10 @@ def _content(settings: Settings) -> Iterator[Check]:
 
 
 def _people(people: dict[PersonId, Contact]) -> Iterator[Check]:
-    silent = [one.name for one in people.values() if not one.channels]
-    for name in silent:
-        yield Check("people", WARN, f"{name} has no channel.", "Give a channel in people.yaml and load it.")
+    silent = list(unreached(people.values()))
+    for _, sentence in silent:
+        remedy = "Give an e-mail address or a webhook in people.yaml and load it."
+        yield Check("people", WARN, sentence, remedy)
     if not silent:
         yield Check("people", OK, f"{len(people)} people, each with a channel.")
 

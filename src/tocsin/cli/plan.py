@@ -24,6 +24,8 @@ from tocsin.plan.rehearsals import load_text
 from tocsin.plan.schema import plan_schema
 from tocsin.store import directory, plans
 
+UNSEEN = f"There is no {PEOPLE_FILE} beside the plan, so people were not checked."
+
 MOST_SHOWN = 50
 """The most differences that `plan apply` lists."""
 
@@ -37,7 +39,8 @@ def check(parsed: Namespace) -> Result:
         policy = examined.plan.policy
         found = _count(len(lines), "warning") if lines else "no problems"
         levels, services = _count(len(policy.levels), "level"), _count(len(policy.services), "service")
-        lines.append(f"{policy.name}: {levels}, {services}, {found}.")
+        unseen = "" if (Path(parsed.directory) / PEOPLE_FILE).exists() else f" {UNSEEN}"
+        lines.append(f"{policy.name}: {levels}, {services}, {found}.{unseen}")
     return Result(lines, {"problems": [_data(one) for one in examined.problems]}, code)
 
 

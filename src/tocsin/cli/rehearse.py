@@ -19,7 +19,7 @@ from tocsin.core.policy import Person, Policy, View
 from tocsin.core.rehearse import LASTS_MOST, Act, Arrive, Open, Rehearsal, Scenario, TooMuch, rehearse
 from tocsin.core.values import value_of, wanted
 from tocsin.plan.document import DURATION_MOST, listing
-from tocsin.plan.people import PEOPLE_FILE, people_named, read_people
+from tocsin.plan.people import PEOPLE_FILE, people_named, read_people, unreached
 from tocsin.plan.problems import PlanRefused
 from tocsin.plan.read import compile_files, load_directory
 from tocsin.plan.rehearsals import (
@@ -41,12 +41,16 @@ from tocsin.web.times import length
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """The plan, and who takes part. `assumed` says so where the people are guessed from the plan."""
+    """The plan, and who takes part. `assumed` says so where the people are guessed from the plan.
+
+    `unreached` are sentences about those whom a server could not reach, although the rehearsal does.
+    """
 
     policy: Policy
     view: View
     names: Mapping[PersonId, str]
     assumed: str
+    unreached: tuple[str, ...] = ()
 
 
 def run(parsed: Namespace) -> Result:
@@ -90,11 +94,14 @@ def _cast(directory: Path) -> Cast:
     policy = compile_files(load_directory(directory))
     channels = tuple(dict.fromkeys(channel for rule in policy.notify_rules for channel in rule.channels))
     beside = directory / PEOPLE_FILE
+    silent: list[str] = []
     if beside.exists():
         contacts = read_people(load_text(beside))
         # As on a server that can use every channel somebody has.
         people = [one.as_person(frozenset(one.channels)) for one in contacts]
         assumed = ""
+        named = set(people_named(policy))
+        silent = [sentence for _, sentence in unreached(one for one in contacts if one.id in named)]
     else:
         people = [Person(id, id, frozenset(channels or ("email",))) for id in people_named(policy)]
         by = ", ".join(channels or ("email",))
@@ -102,7 +109,9 @@ def _cast(directory: Path) -> Cast:
             f"There is no {PEOPLE_FILE} beside the plan: everybody it names is taken to be reachable by {by}."
         )
     known = {person.id: person for person in people}
-    return Cast(policy, View(known, policy.rotas), {one.id: one.name for one in people}, assumed)
+    return Cast(
+        policy, View(known, policy.rotas), {one.id: one.name for one in people}, assumed, tuple(silent)
+    )
 
 
 def _written(directory: Path, cast: Cast) -> list[Written]:
@@ -226,7 +235,7 @@ def _head(cast: Cast, written: Written) -> list[str]:
     )
     lasts = length(scenario.lasts)
     line = f"Rehearsal of {policy.name}: {service}, {when} ({written.zone}), for {lasts}. {answers}"
-    return [line, cast.assumed] if cast.assumed else [line]
+    return [line, *([cast.assumed] if cast.assumed else []), *(f"Warning: {one}" for one in cast.unreached)]
 
 
 def _timeline(cast: Cast, written: Written, rehearsal: Rehearsal) -> list[str]:
@@ -280,6 +289,7 @@ def _data(cast: Cast, written: Written, rehearsal: Rehearsal, checked: Sequence[
         "zone": written.zone,
         "lasts_seconds": int(scenario.lasts.total_seconds()),
         "assumed": cast.assumed,
+        "unreached": list(cast.unreached),
         "timeline": [
             {
                 "at": one.at.isoformat(),

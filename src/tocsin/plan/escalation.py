@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tocsin.core.model import StageId
+from tocsin.core.model import FactId, StageId
 from tocsin.core.policy import Advance, Progress, Rebase, Reclassify, Stage, Trigger
 from tocsin.plan.conditions import read_condition
-from tocsin.plan.document import Document, Value
+from tocsin.plan.document import Document, Value, listing
 from tocsin.plan.names import Names, read_targets
 from tocsin.plan.shape import CONDITION, LENGTH, PERCENT, TARGETS, TEXTS, Choice, Key, Many, Table
 
@@ -49,6 +49,9 @@ TRIGGER = Table(
         "restrict_to": Key(TARGETS, "who alone may see the incident from then on", "no change"),
     },
 )
+
+NEVER_KNOWN = frozenset(map(FactId, ("lasted", "severity", "source", "component", "group", "class")))
+"""Of what Tocsin knows by itself, what is known of one alert only, or when the incident is over."""
 
 
 def read_reclassify(document: Document, value: Value | None, names: Names) -> Reclassify:
@@ -105,6 +108,10 @@ def _trigger(document: Document, name: str, value: Value, names: Names) -> Trigg
         remedy = "Give it `page`, `tell`, `tasks` or `restrict_to`."
         document.fault(value, "This escalation does nothing.", remedy)
     when = read_condition(document, parts["when"], names.facts) if "when" in parts else None
+    if when and (never := sorted(when.needs & NEVER_KNOWN)):
+        message = f"An incident that runs never knows {listing(never)}."
+        remedy = "Use `level` or a fact of the plan; what alerts say belongs in `classify`."
+        document.fault(parts["when"], message, remedy)
     page, tell, restrict = (
         read_targets(document, parts.get(key), names) for key in ("page", "tell", "restrict_to")
     )

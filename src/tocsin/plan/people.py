@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tocsin.core.directory import Address, Contact
 from tocsin.core.model import PersonId
 from tocsin.core.policy import Policy, Target
+from tocsin.plan.about import OURS
 from tocsin.plan.document import Document, Value, listing
 from tocsin.plan.notify import RULE, notify_rules
 from tocsin.plan.problems import PlanRefused
@@ -88,6 +89,20 @@ def missing_people(policy: Policy, people: Iterable[PersonId]) -> list[str]:
         f"There is no person `{person}`, whom the plan names in {listing(found)}. Add them to {PEOPLE_FILE}."
         for person, found in places.items()
     ]
+
+
+def unreached(people: Iterable[Contact]) -> Iterator[tuple[PersonId, str]]:
+    """Everybody whom nothing that is sent can reach, each with a sentence."""
+    for one in people:
+        if not one.channels:
+            yield one.id, f"{one.name} has no channel."
+        elif not set(one.channels) & set(OURS):
+            these = "this" if len(one.channels) == 1 else "these"
+            by = ", ".join(one.channels)
+            yield (
+                one.id,
+                f"{by}: Tocsin sends nothing by {these} yet; {one.name} is reached by nothing else.",
+            )
 
 
 def people_named(policy: Policy) -> list[PersonId]:

@@ -13,7 +13,7 @@ from tocsin.plan.checks.reach import check_reach
 from tocsin.plan.checks.unused import check_unused
 from tocsin.plan.document import Document
 from tocsin.plan.handbook import Plan
-from tocsin.plan.people import PEOPLE_FILE, mentions, read_people
+from tocsin.plan.people import PEOPLE_FILE, mentions, people_named, read_people, unreached
 from tocsin.plan.problems import PlanRefused, Problem
 from tocsin.plan.read import examine
 
@@ -51,16 +51,23 @@ def check(files: Mapping[str, str], now: datetime, people: str | None = None) ->
 
 
 def _check_people(document: Document, plan: Plan, text: str) -> None:
-    """Everybody whom the plan names must be there."""
+    """Everybody whom the plan names must be there, and something that Tocsin sends must reach them."""
     try:
-        known = {one.id for one in read_people(text)}
+        contacts = read_people(text)
     except PlanRefused as refused:
         document.problems += refused.problems
         return
+    known = {one.id for one in contacts}
     for one in mentions(plan.policy):
         if one.person and one.person not in known:
             remedy = f"Add them to {PEOPLE_FILE}, or name somebody else."
             document.fault(document.place(*one.keys), f"There is no person `{one.person}`.", remedy)
+    named = set(people_named(plan.policy))
+    beside = Document(PEOPLE_FILE)
+    beside.parse(text, "ana: {name: Ana Costa}")
+    for person, sentence in unreached(one for one in contacts if one.id in named):
+        beside.warn(beside.place(person), sentence, "Give them an e-mail address or a webhook in `channels`.")
+    document.problems += beside.problems
 
 
 def _check_review(document: Document, plan: Plan, now: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from tocsin.core.model import PersonId
+from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall.review import Finding, Kind, findings, odd_changes
 from tocsin.core.policy import Policy, Target
 from tocsin.plan.document import Document
@@ -24,6 +24,9 @@ _REMEDIES = {
 }
 
 
+_LAST = "Add people or a layer, or a person to `catch_all`: nobody comes after it."
+
+
 def check_rotas(document: Document, plan: Plan, now: datetime) -> None:
     """Note what each rota will do oddly: each kind once, and how often."""
     policy = plan.policy
@@ -35,7 +38,9 @@ def check_rotas(document: Document, plan: Plan, now: datetime) -> None:
     for (kind, rota), listed in found.items():
         more = f" It is so {len(listed)} times in the time that is looked at." if len(listed) > 1 else ""
         sentence = listed[0].sentence(policy.zone) + more
-        document.warn(document.place("rotas", rota), sentence, _REMEDIES[kind])
+        alone = kind is Kind.NOBODY and policy.catch_all == (Target(rota=RotaId(rota)),)
+        remedy = _LAST if alone else _REMEDIES[kind]
+        document.warn(document.place("rotas", rota), sentence, remedy)
 
 
 def check_roles(document: Document, plan: Plan) -> None:

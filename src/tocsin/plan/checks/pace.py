@@ -15,6 +15,7 @@ _OVER = (Milestone.MITIGATED, Milestone.RESOLVED, Milestone.CLOSED)
 
 def check_pace(document: Document, plan: Plan) -> None:
     """Note each level at which a deadline would be over before what serves it."""
+    _check_notify(document, plan.policy)
     for level in plan.policy.levels:
         _check_first_page(document, level)
         _check_updates(document, level, over_within(plan.policy, level))
@@ -34,16 +35,41 @@ def over_within(policy: Policy, level: Level) -> timedelta | None:
 
 
 def _check_first_page(document: Document, level: Level) -> None:
-    first = next((step for step in level.ladder if step.targets), None)
-    if first is None or first.clock is not Clock.LADDER:
+    first = _first_page(level)
+    if first is None:
         return
     for key, within in (
         ("acknowledge_within", level.acknowledge_within),
         ("respond_within", level.respond_within),
     ):
-        if within is not None and first.after >= within:
-            message = f"The first page goes out after {length(first.after)}, when this is over."
+        if within is not None and first >= within:
+            message = f"The first page goes out after {length(first)}, when this is over."
             document.warn(document.place("levels", level.id, key), message, "Page earlier, or promise less.")
+
+
+def _first_page(level: Level) -> timedelta | None:
+    """How soon somebody is paged at the earliest, unasked."""
+    at = timedelta(0)
+    for step in level.ladder:
+        if step.clock is not Clock.HAND:
+            at = step.after if step.clock is Clock.LADDER else at + step.after
+            if step.targets:
+                return at
+    return None
+
+
+def _check_notify(document: Document, policy: Policy) -> None:
+    """A page reaches nobody before the first rule of `notify`."""
+    first = min((rule.after for rule in policy.notify_rules), default=timedelta(0))
+    for level in policy.levels:
+        for key, within in (
+            ("acknowledge_within", level.acknowledge_within),
+            ("repeat_every", level.repeat_every),
+        ):
+            if level.pages and within is not None and timedelta(0) < within <= first:
+                place = document.place("levels", level.id, key)
+                message = f"Whoever is paged hears of it after {length(first)}, when this is over."
+                document.warn(place, message, "Begin `notify` with `after: 0m`.")
 
 
 def _check_updates(document: Document, level: Level, over: timedelta | None) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from tocsin.core.policy import Clock, Level, Policy
-from tocsin.plan.document import Document
+from tocsin.core.policy import Clock, Level, Policy, Target
+from tocsin.plan.document import Document, Value, listing
 from tocsin.plan.handbook import Plan
 from tocsin.plan.levels import pages
 
@@ -14,6 +14,10 @@ def check_reach(document: Document, plan: Plan) -> None:
     """Note what a plan describes in vain."""
     policy = plan.policy
     given = _given(policy)
+    if policy.levels and not any(pages(level) for level in policy.levels):
+        document.warn(document.place("levels"), "No level pages anybody.", "Give the worst one a `ladder`.")
+    if vacant := _vacant(policy, policy.catch_all):
+        _warn_vacant(document, document.place("catch_all"), vacant)
     for level in policy.levels:
         place = document.place("levels", level.id)
         if level.id not in given:
@@ -22,6 +26,9 @@ def check_reach(document: Document, plan: Plan) -> None:
         if level.urgent and not pages(level):
             message = f"`{level.id}` is urgent, and nobody is paged for it."
             document.warn(place, message, "Give it a `ladder` that pages, or write `urgent: false`.")
+        for number, step in enumerate(level.ladder, 1):
+            if vacant := _vacant(policy, step.targets):
+                _warn_vacant(document, document.place("levels", level.id, "ladder", number), vacant)
         _check_steps(document, level)
 
 
@@ -30,6 +37,18 @@ def _given(policy: Policy) -> set[str]:
     given: set[str] = {policy.levels[0].id} if policy.levels else set()
     given |= {row.level for row in policy.classifications}
     return given | (set(policy.matrix.cells.values()) if policy.matrix else set())
+
+
+def _vacant(policy: Policy, targets: tuple[Target, ...]) -> list[str]:
+    """The roles, where the targets are nothing but roles that fall to nobody."""
+    roles = [one.role for one in targets if one.role and one.role in policy.roles]
+    held = any(policy.roles[role].default for role in roles)
+    return [] if held or len(roles) < len(targets) else [str(role) for role in roles]
+
+
+def _warn_vacant(document: Document, place: Value, roles: list[str]) -> None:
+    message = f"Nobody holds {listing(roles)} until somebody is assigned, and nobody else is paged here."
+    document.warn(place, message, "Give the role a `for`, or name somebody else too.")
 
 
 def _check_steps(document: Document, level: Level) -> None:

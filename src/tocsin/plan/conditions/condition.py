@@ -45,7 +45,12 @@ def read_condition(document: Document, value: Value, facts: Mapping[FactId, Fact
     if len(document.problems) > told:
         return None
     try:
-        return condition_of(text, facts)
+        found = condition_of(text, facts)
     except Wrong as wrong:
         document.fault(value, wrong.message, wrong.remedy, at=wrong.at)
         return None
+    if not found.needs:
+        document.warn(
+            value, "No fact decides this: it holds always, or never.", "Name a fact, or take it out."
+        )
+    return found
