@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from tests.support.world import World, page
+from datetime import timedelta
+
+from tests.support.world import PLAN, World, page
 from tocsin.core.incident import Incident, Status, commands
-from tocsin.core.model import Refused, SubjectId
+from tocsin.core.incident.facts import texts
+from tocsin.core.incident.state import Reference
+from tocsin.core.model import FactId, PersonId, Refused, RoleId, SubjectId
+
+KNOWING = (
+    PLAN
+    + """
+facts: {leak: {is: yes or no, ask: Has something leaked?}, down: {is: yes or no, ask: Is it down?}}
+roles: {Lead: {for: chloe}, Scribe: {for: dara}}
+escalate_when:
+  Something leaked: {when: leak, tasks: Tell the lawyers}
+"""
+)
 
 
 def two(world: World) -> tuple[Incident, Incident]:
@@ -64,3 +78,48 @@ def test_an_incident_is_merged_into_another_that_is_open(world: World) -> None:
         assert isinstance(answer, Refused)
         assert answer.reason == why
     assert by_id(world, child.id).status is Status.TRIGGERED
+
+
+def test_an_older_incident_is_not_merged_into_a_younger_one(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.advance(minutes=1)
+    world.alert("stray", "search is down")
+    world.expect(page("ana"), page("ana"))
+    older, younger = sorted(world.incidents(), key=lambda one: one.opened_at)
+    answer = merge(world, older.id, younger.id)
+    assert isinstance(answer, Refused)
+    assert answer.reason == f"{older.id} is older and its clocks run longer: merge {younger.id} into it."
+
+
+def test_what_was_promised_of_the_worse_one_is_not_put_off(world: World) -> None:
+    world.alert("prometheus", "checkout is slow", severity="error")
+    world.alert("stray", "search is down")
+    world.expect(page("ana"), page("ana"))
+    child, parent = sorted(world.incidents(), key=lambda one: one.level)
+    assert (child.level, parent.level) == ("P1", "P2")
+    world.advance(minutes=4)
+    world.expect(page("ana", "webhook"))
+    merge(world, child.id, parent.id)
+    assert by_id(world, parent.id).level == "P1"
+    world.expect(page("ana"))
+    world.advance(minutes=1)
+    world.expect(page("ben"))
+
+
+def test_what_is_known_and_who_does_what_goes_over_where_the_other_has_nothing(world: World) -> None:
+    world.apply_plan(KNOWING)
+    world.now += timedelta(seconds=3)
+    parent, child = two(world)
+    for incident, said in ((parent, {"down": "yes"}), (child, {"down": "no", "leak": "yes"})):
+        facts = {FactId(id): value for id, value in said.items()}
+        world.ask("ana", commands.SetFacts(facts), incident.id)
+    world.ask("ana", commands.Assign(RoleId("Lead"), PersonId("ana")), parent.id)
+    world.ask("ana", commands.Assign(RoleId("Lead"), PersonId("ben")), child.id)
+    world.ask("ana", commands.Assign(RoleId("Scribe"), PersonId("ben")), child.id)
+    world.ask("ana", commands.Link("https://tickets.example/7", "ticket"), child.id)
+    merge(world, child.id, parent.id)
+    after = by_id(world, parent.id)
+    assert texts(after.facts) == {"down": "yes", "leak": "yes"}
+    assert after.roles == {"Lead": "ana", "Scribe": "ben"}
+    assert after.links == (Reference("https://tickets.example/7", "ticket"),)
+    assert [one.words for one in after.tasks] == ["Tell the lawyers"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tocsin.core.incident import Decision, commands, decide
+from tocsin.core.incident import Decision, Incident, Status, commands, decide
+from tocsin.core.incident.facts import texts
 from tocsin.core.model import Refused, SubjectId
 from tocsin.engine.apply import Applied, keep
 from tocsin.engine.context import Context
@@ -25,9 +26,7 @@ def merge(
     merged = _ask(tx, context, child, asked, now)
     if isinstance(merged, Refused):
         return merged
-    before = child.state
-    given = (before.id, before.level, before.alerts_open, before.alerts_count, before.pages)
-    absorb = commands.Asked(asked.actor, commands.Absorb(*given, before.restricted_to, before.vouched))
+    absorb = commands.Asked(asked.actor, _given(child.state))
     absorbed = _ask(tx, context, parent, absorb, now)
     if isinstance(absorbed, Refused):
         return absorbed
@@ -36,6 +35,25 @@ def merge(
     kept = [_keep(tx, context, *one, now) for one in both]
     alerts.move(tx, incident, into)
     return kept
+
+
+def _given(child: Incident) -> commands.Absorb:
+    """What goes over."""
+    return commands.Absorb(
+        child.id,
+        child.level,
+        child.alerts_open,
+        child.alerts_count,
+        child.pages,
+        child.restricted_to,
+        child.vouched,
+        child.opened_at,
+        child.ladder_at if child.status is Status.TRIGGERED else None,
+        texts(child.facts),
+        tuple(one.words for one in child.tasks if one.done_at is None),
+        tuple(commands.Link(one.to, one.what) for one in child.links),
+        child.roles,
+    )
 
 
 def _ask(

@@ -184,7 +184,10 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Absorb:
-    """Another incident was merged into this one: take its alerts, its level and its unanswered pages."""
+    """Another incident was merged into this one: take what it has.
+
+    `unanswered_since` is what the clock of its ladder runs from, if nobody has it. `tasks` are open ones.
+    """
 
     incident: SubjectId
     level: LevelId
@@ -193,6 +196,12 @@ class Absorb:
     pages: tuple[Page, ...]
     restricted_to: tuple[Target, ...] = ()
     vouched: bool = False
+    opened_at: datetime | None = None
+    unanswered_since: datetime | None = None
+    facts: Mapping[FactId, str] = field(default_factory=dict)
+    tasks: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    roles: Mapping[RoleId, PersonId] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

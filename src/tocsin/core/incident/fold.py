@@ -203,13 +203,14 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
 
 
 def _raised(state: Incident, event: events.LevelRaised, at: datetime) -> Incident:
+    answered_at, since = state.first_acknowledged_at, event.since or at
     worse = replace(
         state,
         level=event.level,
         levels=tuple(dict.fromkeys((*state.levels, event.level))),
-        level_at=event.since or at,
+        level_at=since,
         # Where its clocks run from the beginning, an answer in time was one for this level too.
-        first_acknowledged_at=state.first_acknowledged_at if event.since else None,
+        first_acknowledged_at=answered_at if event.since and answered_at and answered_at >= since else None,
         rungs_reached=0,
         escalated_at=None,
         carried=(*state.carried, *event.carried),

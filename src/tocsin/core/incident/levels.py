@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.breaking import own_up
 from tocsin.core.incident.carrying import carried_by_raise, if_it_began
@@ -31,11 +33,14 @@ def set_level(draft: Draft, command: commands.SetLevel, actor: Actor) -> Refused
     return lower_to(draft, command.level, command.reason, actor)
 
 
-def raise_level(draft: Draft, judged: Judgement, actor: Actor) -> None:
-    """It is worse: unanswered again, and nobody is paged later than the milder level had promised."""
+def raise_level(draft: Draft, judged: Judgement, actor: Actor, worse_since: datetime | None = None) -> None:
+    """It is worse: unanswered again, and nobody is paged later than the milder level had promised.
+
+    `worse_since` is when it became so, where another incident had that level before it went on here.
+    """
     own_up(draft)
     before, level = draft.state, judged.level.id
-    since = before.opened_at if draft.policy.reclassify.clocks is Rebase.OPENED else None
+    since = before.opened_at if draft.policy.reclassify.clocks is Rebase.OPENED else worse_since
     carried = carried_by_raise(before, draft.policy, level, since or draft.now, draft.now)
     draft.add(events.LevelRaised(level, before.level, judged.reason, since, carried), actor)
     start_round(draft, f"raised from {before.level} to {level}", since)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tocsin.core.incident import commands, events
+from collections.abc import Mapping
+
+from tocsin.core.incident import assess, commands, events, record, roles
 from tocsin.core.incident.breaking import own_up
 from tocsin.core.incident.deadlines import describe
 from tocsin.core.incident.draft import Draft
@@ -11,9 +13,11 @@ from tocsin.core.incident.open_page import Page
 from tocsin.core.incident.paging import cross_over, withdraw_moot
 from tocsin.core.incident.standing import already_over
 from tocsin.core.incident.steps import moot
-from tocsin.core.model import Actor, Refused
+from tocsin.core.incident.telling import give_tasks
+from tocsin.core.model import Actor, FactId, Refused
 from tocsin.core.policy import Target
 from tocsin.core.severity import Judgement
+from tocsin.core.values import value_of
 
 
 def merge(draft: Draft, command: commands.Merge, actor: Actor) -> Refused | None:
@@ -30,10 +34,12 @@ def merge(draft: Draft, command: commands.Merge, actor: Actor) -> Refused | None
 
 
 def absorb(draft: Draft, command: commands.Absorb, actor: Actor) -> Refused | None:
-    """What another incident had goes on here: its level if that is worse, and whom it still asks."""
+    """What another incident had goes on here: its level if that is worse, what is known, and whom it asks."""
     state = draft.state
     if state.status.over:
         return Refused(f"{state.id} is {state.status}; merge into an incident that is open.")
+    if command.opened_at is not None and command.opened_at < state.opened_at:
+        return Refused(f"{command.incident} is older and its clocks run longer: merge {state.id} into it.")
     if command.restricted_to and not _keeps(state.restricted_to, command.restricted_to):
         whom = describe(command.restricted_to)
         return Refused(f"Only {whom} may see {command.incident}: restrict {state.id} to them first.")
@@ -41,11 +47,35 @@ def absorb(draft: Draft, command: commands.Absorb, actor: Actor) -> Refused | No
     absorbed = (command.incident, command.alerts_open, command.alerts_count, command.vouched)
     draft.add(events.Absorbed(*absorbed), actor)
     level = next((one for one in draft.policy.levels if one.id == command.level), draft.level)
-    if level.rank < draft.level.rank:
-        raise_level(draft, Judgement(level, f"{command.incident}, which is {level.id}, goes on here"), actor)
+    worse = [Judgement(level, f"{command.incident}, which is {level.id}, goes on here")]
+    together = assess.learn(draft, _unknown(draft, command.facts), actor)
+    worse += [together] if together is not None else []
+    worst = min(worse, key=lambda one: one.level.rank)
+    if worst.level.rank < draft.level.rank:
+        raise_level(draft, worst, actor, command.unanswered_since)
+    _take_over(draft, command, actor)
     for page in command.pages:
         _cross(draft, page, f"was paged for {command.incident}, which goes on here")
     return None
+
+
+def _unknown(draft: Draft, said: Mapping[FactId, str]) -> dict[FactId, str]:
+    """What was known there, this plan asks, and nobody has said here."""
+    wanted = {id for id, fact in draft.policy.facts.items() if not fact.derived} - draft.state.facts.keys()
+    return {
+        id: said[id] for id in said if id in wanted and value_of(draft.policy.facts[id], said[id]) is not None
+    }
+
+
+def _take_over(draft: Draft, command: commands.Absorb, actor: Actor) -> None:
+    """Tasks that are open, links, and roles that nobody has here and this plan allows."""
+    give_tasks(draft, command.tasks, command.incident)
+    # What is refused here is there already, or against this plan.
+    for link in command.links:
+        record.link(draft, link, actor)
+    for role, person in command.roles.items():
+        if role not in draft.state.roles:
+            roles.assign(draft, commands.Assign(role, person), actor)
 
 
 def _keeps(here: tuple[Target, ...], there: tuple[Target, ...]) -> bool:
