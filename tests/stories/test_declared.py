@@ -44,3 +44,13 @@ def test_an_incident_goes_by_another_version_when_somebody_says_so(world: World)
     world.advance(minutes=1)
     world.expect(page("ben"))
     assert world.incident().policy_version == before
+
+
+def test_the_version_that_was_applied_this_moment_is_the_one_in_force(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    before = world.incident().policy_version
+    world.apply_plan(EDITED)
+    answer = world.run(world.engine.repin(world.incident().id, "", ANA))
+    assert not isinstance(answer, Refused)
+    assert world.incident().policy_version != before

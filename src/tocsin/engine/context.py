@@ -54,6 +54,13 @@ class Context:
             raise NoPlan("No plan has been applied. Start the server with --plan DIRECTORY.")
         return self.policy(tx, self._current)
 
+    def newest_policy(self, tx: Transaction) -> Policy:
+        """The policy that the store says is in force at this instant, however fresh the view is."""
+        current = plans.current(tx)
+        if current is None:
+            raise NoPlan("No plan has been applied. Start the server with --plan DIRECTORY.")
+        return self.policy(tx, current[0])
+
     def watched(self) -> Collection[str]:
         """The facts that alerts may state, by the plan in force as far as this server has looked."""
         policy = self._policies.get(self._current)

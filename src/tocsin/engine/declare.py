@@ -91,6 +91,6 @@ def repin(
     stored = subjects.load_incident(tx, incident)
     if stored is None:
         return Refused(f"There is no incident {incident}.")
-    new = context.policy(tx, version) if version else context.current_policy(tx, now)
+    new = context.policy(tx, version) if version else context.newest_policy(tx)
     changes = tuple(diff(context.policy(tx, stored.state.policy_version), new))
     return apply(tx, context, incident, commands.Asked(actor, commands.Repin(new, changes)), now)
