@@ -127,3 +127,15 @@ def test_a_report_that_makes_no_incident_is_passed_on_to_nobody(site: Site) -> N
     site.ask("ben", commands.Restrict((PersonId("ben"),)))
     report = {"title": "nobody can pay", "service": "checkout", "level": "P9"}
     assert post(site, "dara", "", report) == (409, "The plan has no level P9; it has P1, P2, P3.")
+
+
+def test_who_restricts_an_incident_to_others_still_sees_it(site: Site) -> None:
+    site.alert("prometheus", "a key has leaked")
+    site.ask("ben", commands.Acknowledge("web"))
+    id = site.incident().id
+    assert post(site, "dara", f"/{id}/restrict", {"people": ["chloe"]}) == (200, "")
+    assert [sees(site, one, id) for one in ("chloe", "dara", "ana")] == [True, True, False]
+    said = f"There is no incident {id}."
+    assert post(site, "ana", f"/{id}/restrict", {"people": ["ana"]}) == (404, said)
+    assert post(site, "dara", f"/{id}/restrict", {}) == (200, "")
+    assert sees(site, "ana", id)

@@ -7,7 +7,7 @@ from tocsin.core.incident.breaking import own_up
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.promises import by_hand
 from tocsin.core.incident.standing import already_over
-from tocsin.core.model import Actor, Refused
+from tocsin.core.model import Actor, ActorKind, PersonId, Refused
 from tocsin.core.policy import Target
 
 
@@ -62,7 +62,7 @@ def link(draft: Draft, command: commands.Link, actor: Actor) -> Refused | None:
 
 
 def restrict(draft: Draft, command: commands.Restrict, actor: Actor) -> Refused | None:
-    """Say who may see it."""
+    """Say who may see it; who restricts it is one of them, so that nobody loses it by their own word."""
     state = draft.state
     unknown = [one for one in command.people if one not in draft.view.people]
     unknown_teams = [one for one in command.teams if one not in draft.policy.teams]
@@ -70,7 +70,9 @@ def restrict(draft: Draft, command: commands.Restrict, actor: Actor) -> Refused 
         return Refused(f"There is nobody called {unknown[0]} in the directory.")
     if unknown_teams:
         return Refused(f"The plan has no team {unknown_teams[0]}.")
-    people = tuple(Target(person=one) for one in dict.fromkeys(command.people))
+    named = command.people or command.teams
+    asks = (PersonId(actor.id),) if named and actor.kind is ActorKind.PERSON else ()
+    people = tuple(Target(person=one) for one in dict.fromkeys((*command.people, *asks)))
     to = people + tuple(Target(team=one) for one in dict.fromkeys(command.teams))
     if to == state.restricted_to:
         return Refused(f"That is how {state.id} is restricted already.")
