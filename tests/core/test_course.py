@@ -10,7 +10,7 @@ import pytest
 from tests.core.trial import INCIDENT, START, Trial, plan
 from tocsin.core.facts import Fact, FactKind
 from tocsin.core.incident import Decision, Status, commands, events
-from tocsin.core.model import FactId, LevelId, ServiceId, SubjectId
+from tocsin.core.model import FactId, LevelId, Refused, ServiceId, SubjectId
 from tocsin.core.policy import Milestone, Service
 
 PLAN = plan("0m ana", "15m ben until mitigating", "25m chloe until resolved")
@@ -56,6 +56,21 @@ def test_steps_run_until_the_milestone_that_they_name() -> None:
     early.by("ana", commands.BeginMitigation())
     early.wait(minutes=24)
     assert early.told() == ["0m ana email"]
+
+
+def test_whoever_has_it_renews_how_long_that_stands() -> None:
+    trial = Trial(plan("0m ana"))
+    trial.join()
+    trial.acknowledge("ana")
+    trial.wait(minutes=20)
+    advances = trial.incident.advances
+    assert isinstance(trial.acknowledge("ana"), Decision)
+    assert isinstance(trial.acknowledge("ben"), Refused)
+    assert trial.incident.advances == advances
+    trial.wait(minutes=29)
+    assert trial.incident.status is Status.ACKNOWLEDGED
+    trial.wait(minutes=1)
+    assert trial.happened(events.AcknowledgementLapsed) == ["50m AcknowledgementLapsed"]
 
 
 def test_what_is_mitigated_does_not_lapse() -> None:

@@ -244,7 +244,7 @@ acknowledged | join 0 P1 | LevelRaised, RoundStarted, StepTaken, PageStarted, Ri
     | Notify ana email | triggered
 acknowledged | clear 1 | AlertsCleared | - | acknowledged
 acknowledged | clear 2 | AlertsCleared, Resolved | CloseAlerts | resolved
-acknowledged | acknowledge ana | INC-1 was already acknowledged by ana.
+acknowledged | acknowledge ana | Acknowledged | - | acknowledged
 acknowledged | acknowledge ben | INC-1 was already acknowledged by ana.
 acknowledged | acknowledge source | INC-1 was already acknowledged by ana.
 acknowledged | resolve ana | Resolved | CloseAlerts | resolved
@@ -266,7 +266,7 @@ acknowledged | settle 1.0 failed | RingSettled | - | acknowledged
 escorted | join 1 P1 @16m | AlertsJoined, LevelRaised, RoundStarted, StepTaken, PageStarted, RingSent
     | Notify ana email | triggered
 escorted | acknowledge dara @16m | PageAnswered | Withdraw 2 | acknowledged
-escorted | acknowledge ana @16m | INC-1 was already acknowledged by ana.
+escorted | acknowledge ana @16m | Acknowledged | - | acknowledged
 escorted | acknowledge ben @16m | INC-1 was already acknowledged by ana.
 escorted | resolve dara @16m | Resolved, PageWithdrawn | CloseAlerts, Withdraw 2 | resolved
 escorted | due ring:2:1 @16m | INC-1 has no deadline ring:2:1 due.

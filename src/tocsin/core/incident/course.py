@@ -16,13 +16,15 @@ from tocsin.core.policy import Milestone
 
 
 def acknowledge(draft: Draft, command: commands.Acknowledge, actor: Actor) -> Refused | None:
-    """Take it, and answer the actor's own page."""
+    """Take it, and answer the actor's own page. Whoever has it renews how long that stands."""
     state = draft.state
     if state.status.over:
         return already_over(state)
-    if state.status is not Status.TRIGGERED and not _own(draft, actor):
+    if state.status is not Status.TRIGGERED and not _own(draft, actor) and not _renews(draft, actor):
         return Refused(f"{state.id} was already acknowledged by {state.acknowledged_by}.")
     own_up(draft)
+    if _renews(draft, actor):
+        draft.add(events.Acknowledged(actor, command.via), actor)
     _take(draft, actor, command.via)
     return None
 
@@ -99,6 +101,13 @@ def reopen(draft: Draft, command: commands.Reopen, actor: Actor) -> Refused | No
     draft.add(events.Reopened(command.reason), actor)
     start_round(draft, f"reopened by {actor}")
     return None
+
+
+def _renews(draft: Draft, actor: Actor) -> bool:
+    """Whether it is theirs already. The same click twice at one instant says nothing new."""
+    state = draft.state
+    theirs = state.status is Status.ACKNOWLEDGED and state.acknowledged_by == actor
+    return theirs and actor.kind is ActorKind.PERSON and state.acknowledged_at != draft.now
 
 
 def _own(draft: Draft, actor: Actor) -> list[int]:

@@ -102,6 +102,9 @@ def _alerts(state: Incident, event: events.AlertEvent) -> Incident:
 
 def _course(state: Incident, event: events.CourseEvent, at: datetime) -> Incident:
     match event:
+        case events.Acknowledged() if state.status is Status.ACKNOWLEDGED:
+            # Renewed by whoever has it: that is no progress.
+            return replace(state, acknowledged_at=at)
         case events.Acknowledged():
             return replace(
                 _milestone(answered(state, event.by), Milestone.ACKNOWLEDGED, at),
