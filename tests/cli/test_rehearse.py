@@ -111,6 +111,13 @@ def test_people_whom_no_server_could_reach_are_named(
     )
 
 
+def test_a_promise_due_on_another_day_says_which(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = str(ROOT / "plans/nis2")
+    words = ("--at", "2026-11-22 03:00 Asia/Tokyo", "--facts", "significant=yes", "--for", "10m")
+    _, out, _ = run(capsys, plan, *words)
+    assert "  due     Early warning, due on Monday 23 November 2026 at 03:00" in out.splitlines()
+
+
 def test_a_script_and_expectations(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     script, expect = tmp_path / "script.yaml", tmp_path / "expect.yaml"
     script.write_text("- {alert: Slow, severity: error}\n- {at: 10m, do: acknowledge, by: ana}\n")

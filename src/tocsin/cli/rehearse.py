@@ -253,12 +253,15 @@ def _timeline(cast: Cast, written: Written, rehearsal: Rehearsal) -> list[str]:
 
 def _summary(cast: Cast, written: Written, rehearsal: Rehearsal) -> list[str]:
     zone = written.zone
+    today = telling.day(rehearsal.scenario.starts, zone)
     lines = ["Who is told:"]
     lines += [f"  {line}" for line in telling.told(rehearsal, cast.names, zone)] or ["  nobody"]
     if rehearsal.promises:
         lines.append("Promises:")
         lines += [
-            f"  {one.state:7} {one.promise}, due at {telling.clock(one.due_at, zone)}"
+            f"  {one.state:7} {one.promise}, due "
+            + ("" if (day := telling.day(one.due_at, zone)) == today else f"on {day} ")
+            + f"at {telling.clock(one.due_at, zone)}"
             for one in rehearsal.promises
         ]
     lines += [f"Nobody can be reached at {telling.clock(at, zone)}." for at, _ in rehearsal.alarms[:1]]

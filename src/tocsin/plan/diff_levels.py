@@ -61,7 +61,8 @@ def _numbered(ladder: tuple[Step, ...]) -> dict[tuple[str, int], Step]:
 
 def _who(step: Step) -> str:
     if step.targets:
-        return f"{all_of(map(spelled, step.targets))} is paged"
+        are = "is" if len(step.targets) == 1 else "are"
+        return f"{all_of(map(spelled, step.targets))} {are} paged"
     return f"{all_of(map(spelled, step.tell))} is told"
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from tocsin.core.model import PersonId, RotaId
-from tocsin.core.oncall.review import Finding, Kind, findings, odd_changes
+from tocsin.core.oncall.review import Finding, Kind, findings, load, odd_changes
+from tocsin.core.oncall.rota import Unit
 from tocsin.core.policy import Policy, Target
 from tocsin.plan.document import Document
 from tocsin.plan.handbook import Plan
@@ -30,6 +31,7 @@ _LAST = "Add people or a layer, or a person to `catch_all`: nobody comes after i
 def check_rotas(document: Document, plan: Plan, now: datetime) -> None:
     """Note what each rota will do oddly: each kind once, and how often."""
     policy = plan.policy
+    _check_turns(document, policy, now)
     found: dict[tuple[Kind, str], list[Finding]] = {}
     near = findings(policy.rotas, now, now + LOOKED_AHEAD)
     odd = odd_changes(policy.rotas, now, now + CLOCKS_AHEAD)
@@ -41,6 +43,17 @@ def check_rotas(document: Document, plan: Plan, now: datetime) -> None:
         alone = kind is Kind.NOBODY and policy.catch_all == (Target(rota=RotaId(rota)),)
         remedy = _LAST if alone else _REMEDIES[kind]
         document.warn(document.place("rotas", rota), sentence, remedy)
+
+
+def _check_turns(document: Document, policy: Policy, now: datetime) -> None:
+    """Note who never serves: shifts of hours can fall outside the layer's own hours, every day alike."""
+    for rota in policy.rotas.values():
+        if rota.follows is None and any(layer.hours and layer.unit is Unit.HOURS for layer in rota.layers):
+            for one in load({rota.id: rota}, (rota.id,), now, now + CLOCKS_AHEAD, policy.zone):
+                if not one.time:
+                    message = f"{one.person} is never on call in {rota.id} in the next year."
+                    remedy = "Use `shift: 1d` or longer, so that turns pass on outside the `hours`."
+                    document.warn(document.place("rotas", rota.id), message, remedy)
 
 
 def check_roles(document: Document, plan: Plan) -> None:
