@@ -61,7 +61,12 @@ def test_what_cannot_be_done_is_said(
 
 def test_a_body_without_what_is_required_is_refused(site: Site) -> None:
     site.alert("prometheus", "checkout is down")
-    assert ask(site, "resolve", {}).status_code == 400
+    answer = ask(site, "resolve", {})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        "That does not fit: the body: Object missing required field `reason`."
+        " What fits is in /api/v1/schema/openapi.json.",
+    )
     assert site.incident().status is Status.TRIGGERED
 
 
@@ -103,3 +108,11 @@ def test_the_link_in_a_page_still_acknowledges(site: Site) -> None:
     site.alert("prometheus", "a key has leaked")
     site.ask("ben", commands.Restrict((PersonId("ben"),)))
     assert "Done, Ana Costa" in site.browser().post(site.links("ana")[0]).text
+
+
+def test_a_figure_out_of_bounds_is_told_the_bound(site: Site) -> None:
+    answer = site.browser("ana").get("/api/v1/incidents?limit=9999")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        "That does not fit: `limit`: Expected `int` <= 500. What fits is in /api/v1/schema/openapi.json.",
+    )

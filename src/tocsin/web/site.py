@@ -8,7 +8,7 @@ from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response
 from litestar.enums import ScopeType
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -77,15 +77,16 @@ def straight(site: Litestar) -> ASGIApp:
 
 def _refused(services: Services, request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """A page for people, problem details (RFC 9457) for programs."""
+    detail = _misfits(error) if isinstance(error, ValidationException) else error.detail
     if _wants_page(request):
-        answer: Response[Any] = pages.error_page(services, request, error.status_code, error.detail)
+        answer: Response[Any] = pages.error_page(services, request, error.status_code, detail)
     else:
         answer = Response(
             {
                 "type": "about:blank",
-                "title": error.detail,
+                "title": detail,
                 "status": error.status_code,
-                "detail": error.detail,
+                "detail": detail,
             },
             status_code=error.status_code,
             media_type="application/problem+json",
@@ -94,6 +95,18 @@ def _refused(services: Services, request: Request[Any, Any, Any], error: HTTPExc
     # Litestar sets its response headers on what handlers return, not on what exception handlers do.
     answer.headers.update(SECURITY_HEADERS)
     return answer
+
+
+def _misfits(error: ValidationException) -> str:
+    """What of a body or a query does not fit, and where the shapes are written down."""
+    found = error.extra if isinstance(error.extra, list) else []
+    wrong = [
+        f"`{one.get('key', 'data')}`: {one.get('message', '')}" for one in found if isinstance(one, dict)
+    ]
+    if not wrong:
+        return error.detail
+    said = "; ".join(wrong).replace("`data`: ", "the body: ")
+    return f"That does not fit: {said}. What fits is in /api/v1/schema/openapi.json."
 
 
 def _not_stored(services: Services, request: Request[Any, Any, Any], error: StoreError) -> Response[Any]:
