@@ -63,7 +63,7 @@ def test_programs_get_the_same(capsys: pytest.CaptureFixture[str]) -> None:
             {"level": "P4", "reason": "severity is info", "waits": False},
         ],
         "facts": {"severity": "info", "error_rate": "9%"},
-        "not_known": ["data_loss"],
+        "not_known": ["data_loss", "urgency", "users_affected", "business_impact"],
     }
 
 

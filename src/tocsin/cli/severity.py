@@ -72,7 +72,22 @@ def _could_be_worse(policy: Policy, judged: Judgement, known: Mapping[FactId, Fa
         worse = policy.level(row.level).rank < judged.level.rank
         if worse and row.condition is not None and row.condition.holds(known) is None:
             found |= dict.fromkeys(sorted(row.condition.needs - known.keys()))
+    matrix = policy.matrix
+    if matrix is not None:
+        axes = (matrix.down, matrix.across)
+        for cell, level in matrix.cells.items():
+            fitting = all(known.get(id, value) == value for id, value in zip(axes, cell, strict=True))
+            if fitting and policy.level(level).rank < judged.level.rank:
+                found |= {leaf: None for id in axes for leaf in _leaves(policy, id) if leaf not in known}
     return list(found)
+
+
+def _leaves(policy: Policy, id: FactId) -> list[FactId]:
+    """The facts that somebody says, from which this one is worked out; itself, when nothing is."""
+    fact = policy.facts.get(id)
+    chosen = fact.chosen_by if fact else ()
+    needs = [*(fact.highest_of if fact else ()), *(need for _, one in chosen for need in sorted(one.needs))]
+    return [leaf for need in needs for leaf in _leaves(policy, need)] if needs else [id]
 
 
 def _lines(
