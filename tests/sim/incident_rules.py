@@ -105,16 +105,16 @@ def nothing_begins_after_the_end(stream: Stream, one: Recorded) -> Iterator[str]
 
 
 def only_the_paged_answer(stream: Stream, one: Recorded) -> Iterator[str]:
-    """A page is answered by the person it asked, and an acknowledgement is of something unanswered."""
+    """A page is answered by whom it asked; what is acknowledged was unanswered, or is theirs already."""
     event, state = one.event, stream.state
     if isinstance(event, events.PageAnswered):
         by_them = one.actor.kind is ActorKind.PERSON and one.actor.id == event.person
         if not by_them:
             yield f"{one.actor} answers the page of {event.person}"
-    elif (
-        isinstance(event, events.Acknowledged) and state is not None and state.status is not Status.TRIGGERED
-    ):
-        yield f"acknowledged while {state.status}"
+    elif isinstance(event, events.Acknowledged) and state is not None:
+        renewed = state.status is Status.ACKNOWLEDGED and event.by == state.acknowledged_by
+        if state.status is not Status.TRIGGERED and not renewed:
+            yield f"acknowledged while {state.status}"
 
 
 def rounds_and_levels_go_the_right_way(stream: Stream, one: Recorded) -> Iterator[str]:
