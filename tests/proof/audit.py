@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 from tests.proof.load import Told
 from tests.support.receivers import Received
 from tocsin.core.incident import events
-from tocsin.core.incident.fold import fold_all
+from tocsin.core.incident.state.fold import fold_all
 from tocsin.core.incident.status import Status
 from tocsin.core.model import LevelId
 from tocsin.plan.read import compile_files

@@ -17,7 +17,8 @@ from tests.sim.chance import Fault
 from tests.sim.play import play
 from tests.sim.verdict import Violation
 from tests.support.postgres import Cluster
-from tocsin.core.incident import Incident, draft, events, fold, ladder, targets
+from tocsin.core.incident import Incident, draft, events, fold
+from tocsin.core.incident.paging import ladder, targets
 from tocsin.core.oncall import on_call
 from tocsin.store import codec, outbox, plans, subjects
 from tocsin.store import store as stores

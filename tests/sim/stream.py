@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from tocsin.core.incident import Incident, events
 from tocsin.core.incident.events import Recorded
-from tocsin.core.incident.fold import fold
+from tocsin.core.incident.state.fold import fold
 from tocsin.core.incident.status import Status
 from tocsin.core.model import ActorKind, Outcome, PersonId
 from tocsin.core.policy import Clock, Milestone, Policy, Step

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from tests.support.world import PLAN, World, page
 from tocsin.core.incident import Incident, Status, commands
-from tocsin.core.incident.facts import texts
-from tocsin.core.incident.state import Reference
+from tocsin.core.incident.state.facts import texts
+from tocsin.core.incident.state.incident import Reference
 from tocsin.core.model import FactId, PersonId, Refused, RoleId, SubjectId
 
 KNOWING = (

@@ -199,7 +199,7 @@ class _Stage:
     def wake(self) -> None:
         """Carry out what is due, as the wake loop does."""
         if self.state is not None:
-            self._take(catch_up(self.state, self.policy, self.view, self.now))
+            self._take(catch_up(self.state, self.policy, self.view, self.now).decision)
 
     def answer(self) -> None:
         """Whoever would answer a page by now answers it."""

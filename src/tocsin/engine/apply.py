@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tocsin.core.incident import Incident, commands, decide, next_due
-from tocsin.core.incident.events import Recorded
-from tocsin.core.model import Alarm, CloseAlerts, Effect, Notify, Refused, SubjectId, Tell, Withdraw
+from tocsin.core.incident import Decision, Incident, commands, decide, next_due
+from tocsin.core.model import Alarm, CloseAlerts, Notify, Refused, SubjectId, Tell, Withdraw
 from tocsin.core.policy import Policy
 from tocsin.engine.context import Context
 from tocsin.store import alerts, outbox, subjects
@@ -45,32 +43,31 @@ def apply(
         return decision
     # A decision may be to go by another version of the plan.
     policy = context.policy(tx, decision.state.policy_version)
-    return keep(tx, stored, decision.state, decision.events, decision.effects, policy, now)
+    return keep(tx, stored, decision, next_due(decision.state, policy), policy, now)
 
 
 def keep(
     tx: Transaction,
     before: Stored | None,
-    state: Incident,
-    recorded: Sequence[Recorded],
-    effects: Iterable[Effect],
+    decision: Decision,
+    due_at: datetime | None,
     policy: Policy,
     now: datetime,
     open_key: str | None = None,
 ) -> Applied:
-    """Store what was decided, all of it or nothing."""
-    priority, due_at = policy.level(state.level).rank, next_due(state, policy)
+    """Store what was decided, all of it or nothing. `due_at`: when the clock must look at it again."""
+    state, effects = decision.state, decision.effects
+    priority = policy.level(state.level).rank
     version = subjects.save(
         tx,
         before,
         state,
-        recorded,
+        decision.events,
         now=now,
         due_at=due_at,
         priority=priority,
         open_key=open_key,
     )
-    effects = tuple(effects)
     rings = [one for one in effects if isinstance(one, Notify)]
     outbox.put(tx, state.id, rings, priority, now)
     told = [one for one in effects if isinstance(one, Tell)]

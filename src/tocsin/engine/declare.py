@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tocsin.core.incident import Decision, commands, decide
+from tocsin.core.incident import Decision, commands, decide, next_due
 from tocsin.core.incident.visibility import may_see
 from tocsin.core.model import Actor, FactId, LevelId, PersonId, Refused, ServiceId, SubjectId
 from tocsin.engine.apply import Applied, apply, keep
@@ -53,7 +53,7 @@ def declare(
     decision = _opened(tx, context, id, declared, actor, now)
     if isinstance(decision, Refused):
         return decision
-    return keep(tx, None, decision.state, decision.events, decision.effects, policy, now, open_key=service)
+    return keep(tx, None, decision, next_due(decision.state, policy), policy, now, open_key=service)
 
 
 def _opened(

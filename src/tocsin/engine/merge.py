@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tocsin.core.incident import Decision, Incident, Status, commands, decide
-from tocsin.core.incident.facts import texts
+from tocsin.core.incident import Decision, Incident, Status, commands, decide, next_due
+from tocsin.core.incident.state.facts import texts
 from tocsin.core.model import Refused, SubjectId
 from tocsin.engine.apply import Applied, keep
 from tocsin.engine.context import Context
@@ -65,4 +65,4 @@ def _ask(
 
 def _keep(tx: Transaction, context: Context, before: Stored, decided: Decision, now: datetime) -> Applied:
     policy = context.policy(tx, decided.state.policy_version)
-    return keep(tx, before, decided.state, decided.events, decided.effects, policy, now)
+    return keep(tx, before, decided, next_due(decided.state, policy), policy, now)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from tocsin import limits
 from tocsin.core.incident import Incident, Status
 from tocsin.core.incident.draft import Draft
-from tocsin.core.incident.targets import people
+from tocsin.core.incident.paging.targets import people
 from tocsin.core.model import PersonId, ServiceId, SubjectId
 from tocsin.engine.context import Context, NoPlan
 from tocsin.store import outbox, subjects

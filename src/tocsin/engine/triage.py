@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from tocsin import limits
 from tocsin.core.facts import FactValue
-from tocsin.core.incident import commands, decide
-from tocsin.core.incident.facts import SERVICES_FAILING
+from tocsin.core.incident import commands, decide, next_due
+from tocsin.core.incident.state.facts import SERVICES_FAILING
 from tocsin.core.model import Actor, ActorKind, FactId, LevelId, Refused, ServiceId, SubjectId
 from tocsin.core.policy import Policy
 from tocsin.core.severity import Judgement, facts, judge
@@ -103,7 +103,7 @@ def _join(tx: Transaction, context: Context, live: Sequence[Alert], actor: Actor
     asked = commands.Asked(actor, command)
     decision = decide(before.state if before else None, asked, pinned, view, now)
     assert not isinstance(decision, Refused), f"{incident} holds {service} and refused: {decision}"
-    return keep(tx, before, decision.state, decision.events, decision.effects, pinned, now, open_key=service)
+    return keep(tx, before, decision, next_due(decision.state, pinned), pinned, now, open_key=service)
 
 
 def _known(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tocsin.core.incident import catch_up, first_due
+from tocsin.core.incident import catch_up
 from tocsin.core.model import SubjectId
 from tocsin.engine.apply import Applied, keep
 from tocsin.engine.context import Context
@@ -18,8 +18,7 @@ def wake(tx: Transaction, context: Context, incident: SubjectId, now: datetime) 
     if stored is None:
         return None
     policy = context.policy(tx, stored.state.policy_version)
-    first = first_due(stored.state, policy, now)
-    if first is not None:
-        context.meters.lateness.observe((now - first.due_at).total_seconds())
-    decision = catch_up(stored.state, policy, context.view(tx, now), now)
-    return keep(tx, stored, decision.state, decision.events, decision.effects, policy, now)
+    caught_up = catch_up(stored.state, policy, context.view(tx, now), now)
+    if caught_up.came_at is not None:
+        context.meters.lateness.observe((now - caught_up.came_at).total_seconds())
+    return keep(tx, stored, caught_up.decision, caught_up.next_due, policy, now)

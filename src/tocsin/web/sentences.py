@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import assert_never
 
 from tocsin.core.incident import Incident, Status, events
-from tocsin.core.incident.deadlines import describe
 from tocsin.core.incident.events import Recorded, Verdict
+from tocsin.core.incident.promises.deadlines import describe
 from tocsin.core.model import Actor, ActorKind, Outcome, PersonId, Refused
 from tocsin.core.policy import Target
 from tocsin.web.times import Reader, length

@@ -1,15 +1,17 @@
 """The incident: `decide`, `fold`, `deadlines`, and the table of what is allowed in which state."""
 
-from tocsin.core.incident.catch_up import catch_up, first_due
-from tocsin.core.incident.deadlines import deadlines, next_due
-from tocsin.core.incident.decide import Decision, decide
-from tocsin.core.incident.fold import fold, fold_all
-from tocsin.core.incident.open_page import Page
-from tocsin.core.incident.state import Incident
+from tocsin.core.incident.clock import CaughtUp, catch_up
+from tocsin.core.incident.decide import decide
+from tocsin.core.incident.draft import Decision
+from tocsin.core.incident.promises.deadlines import deadlines, next_due
+from tocsin.core.incident.state.fold import fold, fold_all
+from tocsin.core.incident.state.incident import Incident
+from tocsin.core.incident.state.open_page import Page
 from tocsin.core.incident.status import TRANSITIONS, Status
 
 __all__ = [
     "TRANSITIONS",
+    "CaughtUp",
     "Decision",
     "Incident",
     "Page",
@@ -17,7 +19,6 @@ __all__ = [
     "catch_up",
     "deadlines",
     "decide",
-    "first_due",
     "fold",
     "fold_all",
     "next_due",

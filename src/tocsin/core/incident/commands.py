@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tocsin.core.incident.open_page import Page
+from tocsin.core.incident.state.open_page import Page
 from tocsin.core.model import Actor, FactId, LevelId, PersonId, Receipt, RoleId, ServiceId, SubjectId, TeamId
 from tocsin.core.policy import Policy, Target
 

@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from tocsin.core.incident import (
-    alerts,
-    assess,
-    commands,
-    course,
-    events,
-    ladder,
-    levels,
-    merging,
-    record,
-    repin,
-    roles,
-    triggers,
-    updates,
-)
-from tocsin.core.incident.breaking import break_promise
-from tocsin.core.incident.carrying import carried_by_lapse, take_carried
-from tocsin.core.incident.deadlines import carried_id, deadlines
-from tocsin.core.incident.draft import Draft
-from tocsin.core.incident.ladder import go_around, start_round, take_step
-from tocsin.core.incident.paging import ring_due
-from tocsin.core.incident.state import Incident
-from tocsin.core.model import Actor, DeadlineState, Effect, Outcome, Refused
+from tocsin.core.incident import clock, commands, events
+from tocsin.core.incident.acts import alerts, assess, course, levels, merging, record, repin, roles, updates
+from tocsin.core.incident.draft import Decision, Draft
+from tocsin.core.incident.paging import ladder, triggers
+from tocsin.core.incident.state.incident import Incident
+from tocsin.core.model import Actor, Outcome, Refused
 from tocsin.core.policy import Policy, View
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Events to store and effects to carry out, in order. `state` is what folding the events gives."""
-
-    state: Incident
-    events: tuple[events.Recorded, ...]
-    effects: tuple[Effect, ...]
 
 
 def decide(
@@ -55,7 +28,7 @@ def decide(
     if refused is not None:
         return refused
     triggers.fire(draft)
-    return Decision(draft.state, tuple(draft.recorded), tuple(draft.effects))
+    return draft.decision
 
 
 def _carry_out(draft: Draft, command: commands.IncidentCommand, actor: Actor) -> Refused | None:
@@ -111,48 +84,11 @@ def _carry_out(draft: Draft, command: commands.IncidentCommand, actor: Actor) ->
         case commands.Restrict():
             return record.restrict(draft, command, actor)
         case commands.Due():
-            return _due(draft, command.deadline)
+            return clock.due(draft, command.deadline)
         case commands.Settle():
             return _settle(draft, command)
         case _:
             assert_never(command)
-
-
-def _due(draft: Draft, deadline_id: str) -> Refused | None:
-    deadline = next(
-        (
-            one
-            for one in deadlines(draft.state, draft.policy)
-            if one.id == deadline_id and one.state is DeadlineState.DUE and one.due_at <= draft.now
-        ),
-        None,
-    )
-    if deadline is None:
-        return Refused(f"{draft.state.id} has no deadline {deadline_id} due.")
-    kind, _, rest = deadline_id.partition(":")
-    match kind:
-        case "acknowledge" | "expect" | "promise" | "role" | "update":
-            break_promise(draft, deadline)
-        case "ring":
-            ring_due(draft, int(rest.partition(":")[0]))
-        case "step":
-            take_step(draft, int(rest.partition(":")[2]))
-        case "carried":
-            take_carried(draft, next(o for o in draft.state.carried if carried_id(o) == deadline_id))
-        case "warn":
-            ladder.warn(draft, int(rest.partition(":")[2]))
-        case "threshold":
-            assess.threshold_due(draft, rest)
-        case "repeat":
-            start_round(draft, "nobody has acknowledged")
-        case "lapse":
-            assert draft.state.acknowledged_by is not None
-            carried = carried_by_lapse(draft.state, draft.policy)
-            draft.add(events.AcknowledgementLapsed(draft.state.acknowledged_by, carried))
-            start_round(draft, "acknowledged, then left too long")
-        case _:
-            raise AssertionError(f"no rule for deadline {deadline_id}")
-    return None
 
 
 def _settle(draft: Draft, command: commands.Settle) -> Refused | None:
@@ -169,5 +105,5 @@ def _settle(draft: Draft, command: commands.Settle) -> Refused | None:
         )
     )
     if before is not None and outcome in (Outcome.FAILED, Outcome.RETRYING):
-        go_around(draft, before)
+        ladder.go_around(draft, before)
     return None

@@ -6,10 +6,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tocsin.core.incident import events
-from tocsin.core.incident.fold import fold
-from tocsin.core.incident.state import Incident
+from tocsin.core.incident.state.fold import fold
+from tocsin.core.incident.state.incident import Incident
 from tocsin.core.model import SYSTEM, Actor, Effect
 from tocsin.core.policy import Level, Policy, View
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Events to store and effects to carry out, in order. `state` is what folding the events gives."""
+
+    state: Incident
+    events: tuple[events.Recorded, ...]
+    effects: tuple[Effect, ...]
 
 
 @dataclass(slots=True)
@@ -32,6 +41,11 @@ class Draft:
         """The incident as it stands after all events so far."""
         assert self.folded is not None, "nothing was opened"
         return self.folded
+
+    @property
+    def decision(self) -> Decision:
+        """What it has come to."""
+        return Decision(self.state, tuple(self.recorded), tuple(self.effects))
 
     @property
     def level(self) -> Level:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from tocsin.core.incident.draft import Draft
-from tocsin.core.incident.state import Incident
-from tocsin.core.incident.targets import ids
+from tocsin.core.incident.paging.targets import ids
+from tocsin.core.incident.state.incident import Incident
 from tocsin.core.model import PersonId
 from tocsin.core.policy import Policy, View
 

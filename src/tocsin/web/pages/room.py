@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tocsin.core.incident import Incident
-from tocsin.core.incident.promises import by_hand as promises_by_hand
+from tocsin.core.incident.promises.promised import by_hand as promises_by_hand
 from tocsin.core.policy import Policy
 from tocsin.web.sentences import Names, named
 from tocsin.web.times import Moment, Reader

@@ -1,0 +1,1 @@
+"""What each command does to an incident, one theme a module."""

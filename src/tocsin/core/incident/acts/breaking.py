@@ -1,0 +1,50 @@
+"""Promises that are broken: recorded, and said to whoever leads."""
+
+from __future__ import annotations
+
+from tocsin.core.incident import events
+from tocsin.core.incident.draft import Draft
+from tocsin.core.incident.paging.targets import lead
+from tocsin.core.incident.paging.telling import tell
+from tocsin.core.incident.promises.cadence import interval, update_id
+from tocsin.core.incident.promises.deadlines import deadlines
+from tocsin.core.model import Deadline, DeadlineState
+
+MADE_TO_PEOPLE = ("acknowledge", "expect", "promise", "role", "update")
+"""Kinds of deadlines that people keep or break; all others Tocsin carries out itself."""
+
+_LADDER_SEES_TO_IT = ("acknowledge", "expect")
+
+
+def own_up(draft: Draft) -> None:
+    """Record the promises that were missed before what happens now would hide them."""
+    for one in deadlines(draft.state, draft.policy):
+        if kind(one) in MADE_TO_PEOPLE and one.state is DeadlineState.DUE and one.due_at <= draft.now:
+            break_promise(draft, one)
+
+
+def break_promise(draft: Draft, one: Deadline) -> None:
+    """It has not been kept in time."""
+    if kind(one) == "update":
+        _miss_update(draft, one)
+    else:
+        draft.add(events.PromiseBroken(one.id, one.promise, one.due_at))
+    if kind(one) not in _LADDER_SEES_TO_IT:
+        told = {f"promise:{promise.id}": promise.tell for promise in draft.policy.promises}
+        told |= {f"promise:{promise.id}": promise.tell for promise in draft.policy.review_steps}
+        who = next((to for id, to in told.items() if to and one.id.startswith(id)), ())
+        tell(draft, who or lead(draft), f"“{one.promise}” did not happen in time.")
+
+
+def _miss_update(draft: Draft, one: Deadline) -> None:
+    """One that was missed, however long ago: the next is due a whole interval later that is still to come."""
+    cadence = next(each for each in draft.level.updates if update_id(draft.state, each.audience) == one.id)
+    every = interval(draft.state, draft.policy, cadence)
+    late = (draft.now - one.due_at) // every if every else 0
+    next_from = one.due_at + late * every if every else one.due_at
+    draft.add(events.UpdateMissed(one.id, cadence.audience, one.promise, one.due_at, next_from))
+
+
+def kind(one: Deadline) -> str:
+    """The first word of a deadline's id."""
+    return one.id.partition(":")[0]

@@ -1,0 +1,94 @@
+"""Merging: one incident goes on as a part of another. The engine asks both in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tocsin.core.incident import commands, events
+from tocsin.core.incident.acts import assess, record, roles
+from tocsin.core.incident.acts.breaking import own_up
+from tocsin.core.incident.acts.levels import raise_level
+from tocsin.core.incident.acts.standing import already_over
+from tocsin.core.incident.draft import Draft
+from tocsin.core.incident.paging.pages import cross_over, withdraw_moot
+from tocsin.core.incident.paging.telling import give_tasks
+from tocsin.core.incident.promises.deadlines import describe
+from tocsin.core.incident.promises.steps import moot
+from tocsin.core.incident.state.open_page import Page
+from tocsin.core.model import Actor, FactId, Refused
+from tocsin.core.policy import Target
+from tocsin.core.severity import Judgement
+from tocsin.core.values import value_of
+
+
+def merge(draft: Draft, command: commands.Merge, actor: Actor) -> Refused | None:
+    """It goes on there: here nothing is promised and nobody is paged any more."""
+    state = draft.state
+    if state.status.over:
+        return already_over(state)
+    if command.into == state.id:
+        return Refused(f"{state.id} cannot be merged into itself.")
+    own_up(draft)
+    draft.add(events.MergedInto(command.into), actor)
+    withdraw_moot(draft, f"merged into {command.into}")
+    return None
+
+
+def absorb(draft: Draft, command: commands.Absorb, actor: Actor) -> Refused | None:
+    """What another incident had goes on here: its level if that is worse, what is known, and whom it asks."""
+    state = draft.state
+    if state.status.over:
+        return Refused(f"{state.id} is {state.status}; merge into an incident that is open.")
+    if command.opened_at is not None and command.opened_at < state.opened_at:
+        return Refused(f"{command.incident} is older and its clocks run longer: merge {state.id} into it.")
+    if command.restricted_to and not _keeps(state.restricted_to, command.restricted_to):
+        whom = describe(command.restricted_to)
+        return Refused(f"Only {whom} may see {command.incident}: restrict {state.id} to them first.")
+    own_up(draft)
+    absorbed = (command.incident, command.alerts_open, command.alerts_count, command.vouched)
+    draft.add(events.Absorbed(*absorbed), actor)
+    level = next((one for one in draft.policy.levels if one.id == command.level), draft.level)
+    worse = [Judgement(level, f"{command.incident}, which is {level.id}, goes on here")]
+    together = assess.learn(draft, _unknown(draft, command.facts), actor)
+    worse += [together] if together is not None else []
+    worst = min(worse, key=lambda one: one.level.rank)
+    if worst.level.rank < draft.level.rank:
+        raise_level(draft, worst, actor, command.unanswered_since)
+    _take_over(draft, command, actor)
+    for page in command.pages:
+        _cross(draft, page, f"was paged for {command.incident}, which goes on here")
+    return None
+
+
+def _unknown(draft: Draft, said: Mapping[FactId, str]) -> dict[FactId, str]:
+    """What was known there, this plan asks, and nobody has said here."""
+    wanted = {id for id, fact in draft.policy.facts.items() if not fact.derived} - draft.state.facts.keys()
+    return {
+        id: said[id] for id in said if id in wanted and value_of(draft.policy.facts[id], said[id]) is not None
+    }
+
+
+def _take_over(draft: Draft, command: commands.Absorb, actor: Actor) -> None:
+    """Tasks that are open, links, and roles that nobody has here and this plan allows."""
+    give_tasks(draft, command.tasks, command.incident)
+    # What is refused here is there already, or against this plan.
+    for link in command.links:
+        record.link(draft, link, actor)
+    for role, person in command.roles.items():
+        if role not in draft.state.roles:
+            roles.assign(draft, commands.Assign(role, person), actor)
+
+
+def _keeps(here: tuple[Target, ...], there: tuple[Target, ...]) -> bool:
+    """Whether nobody whom this incident is shown to was kept from the other."""
+    return bool(here) and set(here) <= set(there)
+
+
+def _cross(draft: Draft, page: Page, reason: str) -> None:
+    """Somebody who has not answered there is asked here, no later, unless that has become moot."""
+    state, person = draft.state, draft.view.people.get(page.person)
+    asked = any(one.person == page.person for one in state.pages)
+    if person is None or not person.channels or asked or page.person in state.answered:
+        return
+    if not moot(state, page.until):
+        cross_over(draft, person, page, reason)

@@ -1,0 +1,158 @@
+"""Events of the escalation: rounds, rungs, levels, and an acknowledgement that ran out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tocsin.core.model import Actor, LevelId, PersonId, StageId
+from tocsin.core.policy import Milestone, Target
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedStep:
+    """A rung that would have paged people earlier than the ladder does that begins anew."""
+
+    level: LevelId
+    step: int
+    due_at: datetime
+    targets: tuple[Target, ...]
+    until: Milestone
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRaised:
+    """It is worse than was thought. An acknowledgement given for the lower level no longer stands.
+
+    `since` is the time that the level's clocks run from (None: now). `carried` pages are not put off.
+    """
+
+    level: LevelId
+    previous: LevelId
+    reason: str
+    since: datetime | None = None
+    carried: tuple[CarriedStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LevelLowered:
+    """It is milder than was thought. Whoever has it keeps it; `since` as for a raised level."""
+
+    level: LevelId
+    previous: LevelId
+    reason: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedStepTaken:
+    """A rung that was promised before the ladder began anew was taken at its time."""
+
+    level: LevelId
+    step: int
+    paged: tuple[PersonId, ...]
+    unreachable: tuple[str, ...]
+    answered: tuple[PersonId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoundStarted:
+    """The ladder starts again, its clock from `since` (None: now); the first `taken` steps count as taken."""
+
+    round: int
+    reason: str
+    since: datetime | None = None
+    taken: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgementLapsed:
+    """It was acknowledged and then left too long: unanswered again. `carried` pages are not put off."""
+
+    by: Actor
+    carried: tuple[CarriedStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """A rung of the ladder: who was paged, who could not be and why, and who has answered already.
+
+    `stalled` is true when it was taken for want of progress: the next wait for progress begins then.
+    """
+
+    round: int
+    step: int
+    paged: tuple[PersonId, ...]
+    unreachable: tuple[str, ...]
+    answered: tuple[PersonId, ...] = ()
+    stage: StageId | None = None
+    stalled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """A person asked for the next step of the ladder."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StallWarned:
+    """Nothing counts as progress, and the ladder's next step is near."""
+
+    round: int
+    step: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressExtended:
+    """A person said that work goes on: no step for want of progress before `until`."""
+
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerFired:
+    """A condition of the plan came to hold, and what it asks for is done, once."""
+
+    trigger: str
+    condition: str
+    paged: tuple[PersonId, ...]
+    unreachable: tuple[str, ...]
+    answered: tuple[PersonId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repinned:
+    """Another version of the plan: the first `taken` steps of its ladder count as taken, and `ahead` too."""
+
+    version: str
+    previous: str
+    taken: int
+    changes: tuple[str, ...] = ()
+    ahead: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyReached:
+    """The whole ladder and the catch-all found nobody who can be told."""
+
+    unreachable: tuple[str, ...]
+
+
+LadderEvent = (
+    RoundStarted
+    | StepTaken
+    | CarriedStepTaken
+    | Escalated
+    | StallWarned
+    | ProgressExtended
+    | TriggerFired
+    | NobodyReached
+    | LevelRaised
+    | LevelLowered
+    | Repinned
+)
+"""What moves the escalation."""

@@ -1,0 +1,1 @@
+"""What an incident promises and when it is due, derived from its state and the plan."""

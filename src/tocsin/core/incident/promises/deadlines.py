@@ -1,0 +1,113 @@
+"""Every promise of an incident as one derived list: the countdowns, the ladder and the reminders alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tocsin.core.incident.events import CarriedStep
+from tocsin.core.incident.promises.promised import promised
+from tocsin.core.incident.promises.steps import moot, step_times
+from tocsin.core.incident.state.facts import waiting
+from tocsin.core.incident.state.incident import Incident
+from tocsin.core.incident.state.open_page import Page
+from tocsin.core.incident.status import Status
+from tocsin.core.model import Deadline, DeadlineState
+from tocsin.core.policy import Clock, Level, Policy, Step, Target
+
+__all__ = ["carried_id", "deadlines", "describe", "moot", "next_due", "ring_due_at"]
+
+
+def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
+    """What is promised, due or settled, the earliest first. Ids are stable while the promise stands."""
+    found = [*promised(state, policy), *state.broken]
+    if not state.status.over:
+        level = policy.level(state.level)
+        found += waiting(state.thresholds, policy)
+        steps = [*_steps(state, policy)]
+        repeat = [] if steps else _repeat(state, level)
+        # What was promised for the instant of a lapse comes before it.
+        found += [*_rings(state), *steps, *_carried(state), *_lapse(state, level), *repeat]
+    # The sort is stable: of steps that fall due together the earlier rung stays first, also past the tenth.
+    return tuple(sorted(found, key=lambda deadline: deadline.due_at))
+
+
+def next_due(state: Incident, policy: Policy) -> datetime | None:
+    """When the clock must look at this incident again; None when nothing is promised any more."""
+    due = [one.due_at for one in deadlines(state, policy) if one.state is DeadlineState.DUE]
+    return min(due, default=None)
+
+
+def describe(targets: tuple[Target, ...]) -> str:
+    """Targets in the plan's words."""
+    return " and ".join(map(_in_words, targets))
+
+
+def _in_words(target: Target) -> str:
+    if target.rota is not None:
+        return f"on call: {target.rota}"
+    if target.role is not None:
+        return f"role: {target.role}"
+    if target.team is not None:
+        return f"{'next of ' if target.next_of else ''}team: {target.team}"
+    return str(target.person)
+
+
+def _rings(state: Incident) -> Iterator[Deadline]:
+    for page in state.pages:
+        for number in page.waiting:
+            promise = f"tell {page.person} by {page.rings[number].channel}"
+            yield Deadline(f"ring:{page.id}:{number}", promise, ring_due_at(page, number))
+
+
+def ring_due_at(page: Page, number: int) -> datetime:
+    """When a ring of a page is to be sent."""
+    return page.started_at + timedelta(seconds=page.rings[number].after_seconds)
+
+
+def _steps(state: Incident, policy: Policy) -> Iterator[Deadline]:
+    warn_before = policy.progress.warn_before
+    for number, one in enumerate(step_times(state, policy)):
+        yield Deadline(f"step:{state.round}:{one.index}", _step_promise(one.step), one.due_at)
+        stalls = number == 0 and one.step.clock is Clock.PROGRESS
+        if stalls and timedelta(0) < warn_before < one.step.after and state.warned_of != one.due_at:
+            promise = "warn that nothing moves"
+            yield Deadline(f"warn:{state.round}:{one.index}", promise, one.due_at - warn_before)
+
+
+def _step_promise(step: Step) -> str:
+    does = f"page {describe(step.targets)}" if step.targets else f"tell {describe(step.tell)}"
+    return f"{does if step.targets or step.tell else 'go on'} unless {step.until}"
+
+
+def _carried(state: Incident) -> Iterator[Deadline]:
+    for one in state.carried:
+        if not moot(state, one.until):
+            promise = f"page {describe(one.targets)} unless {one.until}, as {one.level} promised"
+            yield Deadline(carried_id(one), promise, one.due_at)
+
+
+def carried_id(one: CarriedStep) -> str:
+    """The name of a page that a milder level had promised."""
+    return f"carried:{one.level}:{one.step}"
+
+
+def _repeat(state: Incident, level: Level) -> Iterator[Deadline]:
+    if (
+        level.repeat_every is None
+        or not level.ladder
+        or state.status is not Status.TRIGGERED
+        or state.last_step_at is None
+    ):
+        return
+    due_at = max(state.last_step_at, state.ladder_at) + level.repeat_every
+    yield Deadline(f"repeat:{state.round}", "page again from the first step unless acknowledged", due_at)
+
+
+def _lapse(state: Incident, level: Level) -> Iterator[Deadline]:
+    if level.acknowledgement_lasts is None or state.acknowledged_at is None:
+        return
+    if state.status is not Status.ACKNOWLEDGED:
+        return
+    due_at = state.acknowledged_at + level.acknowledgement_lasts
+    yield Deadline("lapse", "page again unless resolved", due_at)
