@@ -38,7 +38,7 @@ def cli_page() -> str:
     found = list(commands(parser))
     return page(
         "Command line",
-        "`src/tocsin/cli/parser.py`",
+        "`src/tocsin/cli/words`",
         "Exit codes: 0 done, 1 not done, 2 a fault in the words, the plan or the settings.",
         "Commands marked *server* work on the database of a server, which may be running: give them the same"
         " settings as the server has. Commands marked *API* speak to a running server from anywhere.",

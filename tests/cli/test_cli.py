@@ -14,7 +14,8 @@ import pytest
 
 from tocsin.app.start import load_plan_and_people, open_store
 from tocsin.cli import main
-from tocsin.cli.parser import AN_INCIDENT, build_parser
+from tocsin.cli.parser import build_parser
+from tocsin.cli.words.incidents import AN_INCIDENT
 from tocsin.settings import read_settings
 from tocsin.store import directory
 
