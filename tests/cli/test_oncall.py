@@ -97,6 +97,26 @@ def test_load_adds_up(capsys: pytest.CaptureFixture[str], plan: str) -> None:
     ]
 
 
+def test_nights_are_nights_where_the_person_lives(
+    capsys: pytest.CaptureFixture[str], plan: str, tmp_path: Path
+) -> None:
+    (tmp_path / "people.yaml").write_text(
+        "ana: {name: Ana Costa, zone: Asia/Seoul}\nben: {name: Ben Okafor, zone: Europe/London}\n"
+    )
+    # Nine to five in London is six in the evening to two at night in Seoul.
+    asked = ("load", "primary", "--plan", plan, "--from", "2026-11-23", "--to", "2026-11-28")
+    nights = {line.split()[0]: line.split()[2] for line in lines(capsys, *asked)[2:]}
+    assert nights == {"chloe": "5", "ana": "3", "ben": "0", "dara": "0"}
+
+
+def test_people_who_can_not_be_read_are_said(
+    capsys: pytest.CaptureFixture[str], plan: str, tmp_path: Path
+) -> None:
+    (tmp_path / "people.yaml").write_text("ana: {name: Ana Costa, zone: Mars}\n")
+    code, _, err = run(capsys, "oncall", "load", "--plan", plan)
+    assert (code, "people.yaml:1" in err, "Mars" in err) == (2, True, True)
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

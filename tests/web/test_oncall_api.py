@@ -89,6 +89,14 @@ def test_turns_gaps_and_load(site: Site) -> None:
     assert [(one["person"], one["hours"]) for one in carried] == [("ben", 15.0), ("ana", 9.0), ("chloe", 0.0)]
 
 
+def test_nights_are_counted_where_people_live(site: Site) -> None:
+    site.now -= timedelta(days=7)
+    asked = "/api/v1/load?rota=primary&from=2026-11-23T12:00&to=2026-11-23T17:00"
+    carried = Client(site, "ana").get(asked)["people"]
+    # In Tokyo, where ben lives, it is nine in the evening to two at night.
+    assert [(one["person"], one["nights"]) for one in carried] == [("ben", 1), ("ana", 0), ("chloe", 0)]
+
+
 def test_somebody_stands_in_is_paged_and_the_turn_goes_back(site: Site) -> None:
     ana = Client(site, "ana")
     made = ana.stand_in(**{"for": "ana", "reason": "dentist"})

@@ -15,8 +15,10 @@ from tocsin.cli.result import Failure, Result
 from tocsin.core.model import RotaId
 from tocsin.core.oncall import Finding, Kind, shown
 from tocsin.plan.document import is_zone
+from tocsin.plan.people import PEOPLE_FILE, read_people
 from tocsin.plan.problems import PlanRefused
 from tocsin.plan.read import compile_files, load_directory
+from tocsin.plan.rehearsals import load_text
 from tocsin.web import rota_data
 from tocsin.web.rota_data import BadQuestion, Board
 
@@ -145,13 +147,21 @@ def _found(parsed: Namespace, here: Callable[[Board], Any], path: str, **asked: 
         answer: Data = _ask(parsed, "GET", path + (f"?{urlencode(given)}" if given else ""))
         return answer
     try:
-        policy = compile_files(load_directory(Path(parsed.plan)))
-        found: Data = here(Board(policy.rotas, policy.zone))
+        found: Data = here(_board(Path(parsed.plan)))
     except PlanRefused as refused:
         raise Failure("\n".join(str(one) for one in refused.problems), 2) from refused
     except BadQuestion as wrong:
         raise Failure(str(wrong), 2) from wrong
     return found
+
+
+def _board(directory: Path) -> Board:
+    """The rotas of a plan directory, and what people.yaml beside the plan says of people."""
+    policy = compile_files(load_directory(directory))
+    beside = directory / PEOPLE_FILE
+    people = read_people(load_text(beside)) if beside.exists() else []
+    names, zones = {one.id: one.name for one in people}, {one.id: one.zone for one in people}
+    return Board(policy.rotas, policy.zone, names, zones)
 
 
 def _stretch(parsed: Namespace) -> dict[str, str | None]:
