@@ -85,8 +85,9 @@ def test_people_beside_the_plan_are_checked_with_it(capsys: pytest.CaptureFixtur
 
 
 def test_a_plan_is_read_aloud_in_the_terminal_and_as_markdown(
-    capsys: pytest.CaptureFixture[str], plan: Path
+    capsys: pytest.CaptureFixture[str], plan: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     code, out, _ = run(capsys, "plan", "show", str(plan))
     assert code == 0
     assert (
@@ -95,6 +96,22 @@ def test_a_plan_is_read_aloud_in_the_terminal_and_as_markdown(
     code, out, _ = run(capsys, "plan", "show", str(plan), "--markdown")
     assert out.startswith("# Harbour Lane\n")
     assert "\n### P1: Critical\n" in out
+
+
+def test_a_plan_is_as_wide_as_the_terminal(
+    capsys: pytest.CaptureFixture[str], plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    _, out, _ = run(capsys, "plan", "show", str(plan))
+    assert max(map(len, out.splitlines())) <= 60
+    assert (
+        "      - After 5 min: page whoever is on call as secondary,\n"
+        "        unless somebody has acknowledged.\n"
+    ) in out
+    monkeypatch.setenv("COLUMNS", "1")
+    assert run(capsys, "plan", "show", str(plan))[0] == 0
+    _, out, _ = run(capsys, "plan", "show", str(plan), "--markdown")
+    assert "- After 5 min: page whoever is on call as secondary, unless somebody has acknowledged.\n" in out
 
 
 def test_a_diff_of_directories_and_versions(

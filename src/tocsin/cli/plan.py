@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from argparse import Namespace
 from collections.abc import Mapping
 from functools import partial
@@ -45,10 +46,11 @@ def check(parsed: Namespace) -> Result:
 
 
 def show(parsed: Namespace) -> Result:
-    """The plan as text."""
+    """The plan as text, as wide as the terminal; a pipe or a file gets each sentence in one line."""
     plan, _ = _sound(Path(parsed.directory))
     parts = shown.show(plan)
-    lines = shown.as_markdown(parts) if parsed.markdown else shown.as_text(parts)
+    width = shutil.get_terminal_size((0, 0)).columns
+    lines = shown.as_markdown(parts) if parsed.markdown else shown.as_text(parts, width)
     return Result(lines, [{"title": one.title, "text": one.text, "lines": one.lines} for one in parts])
 
 

@@ -30,7 +30,8 @@ def head(plan: Plan) -> Iterator[Part]:
     text = ", ".join(fact for fact in facts if fact)
     yield Part(policy.name, 1, f"{text}. Times of day are those of {policy.zone}." if text else "")
     yield Part("What it is for", 2, lines=pairs(about.objectives))
-    yield Part("What it covers", 2, lines=(*about.scope, *(one.name for one in policy.services.values())))
+    yield Part("What it covers", 2, lines=about.scope)
+    yield Part("What can break", 2, lines=tuple(one.name for one in policy.services.values()))
 
 
 def levels(plan: Plan) -> Iterator[Part]:
