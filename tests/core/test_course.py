@@ -11,7 +11,7 @@ from tests.core.trial import INCIDENT, START, Trial, plan
 from tocsin.core.facts import Fact, FactKind
 from tocsin.core.incident import Decision, Status, commands, events
 from tocsin.core.model import FactId, LevelId, Refused, ServiceId, SubjectId
-from tocsin.core.policy import Milestone, Service
+from tocsin.core.policy import Advance, Milestone, Progress, Service
 
 PLAN = plan("0m ana", "15m ben until mitigating", "25m chloe until resolved")
 
@@ -71,6 +71,25 @@ def test_whoever_has_it_renews_how_long_that_stands() -> None:
     assert trial.incident.status is Status.ACKNOWLEDGED
     trial.wait(minutes=1)
     assert trial.happened(events.AcknowledgementLapsed) == ["50m AcknowledgementLapsed"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "lapsed"),
+    [
+        pytest.param(tuple(Advance), "50m", id="a note renews it, whoever wrote it"),
+        pytest.param((Advance.MILESTONE, Advance.UPDATE), "30m", id="not where the plan says notes are none"),
+        pytest.param((), "30m", id="nothing counts as progress"),
+    ],
+)
+def test_progress_renews_an_acknowledgement(counts: tuple[Advance, ...], lapsed: str) -> None:
+    trial = Trial(replace(plan("0m ana"), progress=Progress(frozenset(counts))))
+    trial.join()
+    trial.acknowledge("ana")
+    trial.wait(minutes=20)
+    trial.by("ben", commands.AddNote("the index is rebuilt"))
+    trial.wait(minutes=30)
+    assert trial.happened(events.AcknowledgementLapsed) == [f"{lapsed} AcknowledgementLapsed"]
+    assert trial.told()[:2] == ["0m ana email", f"{lapsed} ana email"]
 
 
 def test_what_is_mitigated_does_not_lapse() -> None:

@@ -200,7 +200,8 @@ def _due(stream: Stream, event: events.IncidentEvent, at: datetime) -> datetime 
         case events.AcknowledgementLapsed():
             assert state.acknowledged_at is not None
             assert level.acknowledgement_lasts is not None
-            return state.acknowledged_at + level.acknowledgement_lasts
+            moves = [at for kind, at in state.advances.items() if kind in stream.policy.progress.counts]
+            return max(state.acknowledged_at, *moves, state.acknowledged_at) + level.acknowledgement_lasts
         case events.RoundStarted() if state.status is Status.TRIGGERED and stream.restarted_at != at:
             return leads_on(state, stream.policy)
         case _:

@@ -21,7 +21,8 @@ LEVEL = Table(
         "acknowledge_within": Key(LENGTH, "the promise that a paged person acknowledges in time"),
         "acknowledgement_lasts": Key(
             LENGTH,
-            "how long an acknowledgement stands, one minute or more; then the ladder starts again",
+            "how long an acknowledgement stands without [progress](#progress), one minute or more; then the"
+            " ladder starts again",
             "it stands",
         ),
         "repeat_every": Key(

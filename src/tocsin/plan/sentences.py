@@ -187,5 +187,5 @@ def promised(level: Level) -> str:
         parts.append(f"While nobody has, the ladder begins again after {length(level.repeat_every)}.")
     if level.acknowledgement_lasts:
         lasts = length(level.acknowledgement_lasts)
-        parts.append(f"An acknowledgement stands for {lasts}; then it begins again, unless it is resolved.")
+        parts.append(f"An acknowledgement stands for {lasts} without progress; then it begins again.")
     return " ".join(parts)

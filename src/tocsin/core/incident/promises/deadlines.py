@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from tocsin.core.incident.events import CarriedStep
 from tocsin.core.incident.promises.promised import promised
-from tocsin.core.incident.promises.steps import moot, step_times
+from tocsin.core.incident.promises.steps import moot, progress_at, step_times
 from tocsin.core.incident.state.facts import waiting
 from tocsin.core.incident.state.incident import Incident
 from tocsin.core.incident.state.open_page import Page
@@ -27,7 +27,7 @@ def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
         steps = [*_steps(state, policy)]
         repeat = [] if steps else _repeat(state, level)
         # What was promised for the instant of a lapse comes before it.
-        found += [*_rings(state), *steps, *_carried(state), *_lapse(state, level), *repeat]
+        found += [*_rings(state), *steps, *_carried(state), *_lapse(state, policy, level), *repeat]
     # The sort is stable: of steps that fall due together the earlier rung stays first, also past the tenth.
     return tuple(sorted(found, key=lambda deadline: deadline.due_at))
 
@@ -104,10 +104,12 @@ def _repeat(state: Incident, level: Level) -> Iterator[Deadline]:
     yield Deadline(f"repeat:{state.round}", "page again from the first step unless acknowledged", due_at)
 
 
-def _lapse(state: Incident, level: Level) -> Iterator[Deadline]:
+def _lapse(state: Incident, policy: Policy, level: Level) -> Iterator[Deadline]:
     if level.acknowledgement_lasts is None or state.acknowledged_at is None:
         return
     if state.status is not Status.ACKNOWLEDGED:
         return
-    due_at = state.acknowledged_at + level.acknowledgement_lasts
+    # Progress renews it, whoever makes it: what is worked on is not forgotten.
+    since = max(state.acknowledged_at, progress_at(state, policy) or state.acknowledged_at)
+    due_at = since + level.acknowledgement_lasts
     yield Deadline("lapse", "page again unless resolved", due_at)
