@@ -346,6 +346,20 @@ def errors_are_caught_by_name(module: Module) -> Iterator[Problem]:
             )
 
 
+def guard_says_why_it_catches_everything(module: Module) -> Iterator[Problem]:
+    """Guard runs other people's checks, handlers and apps, so it catches more than the house does."""
+    if not module.path.startswith(("guard/", "examples/")):
+        return
+    lines = [*module.text.splitlines(), ""]
+    for line, place in catch_alls(module):
+        if not any("# " in text for text in lines[line - 1 : line + 1]):
+            yield (
+                line,
+                f"{place} catches everything and does not say why; name the errors it can handle, "
+                "or give the reason in a comment on the line.",
+            )
+
+
 def catch_alls(module: Module) -> Iterator[tuple[int, str]]:
     """Line and innermost function of each handler that catches everything."""
     place = dict.fromkeys(ast.walk(module.tree), "module")
@@ -428,6 +442,7 @@ PYTHON_RULES: list[Rule] = [
     things_fit_a_screen,
     modules_say_what_they_hold,
     errors_are_caught_by_name,
+    guard_says_why_it_catches_everything,
     no_shell,
     skips_say_why,
     every_test_is_collected,
@@ -549,6 +564,10 @@ BAD: dict[Rule, list[tuple[str, str, str]]] = {
         (ENGINE, "def f():\n  try: g()\n  except Exception: h()", ":3: f catches everything;"),
         (ENGINE, "try: g()\nexcept (OSError, BaseException): h()", ":2: module catches everything;"),
         (ENGINE, "try: g()\nexcept: h()", ":2: module catches everything;"),
+    ],
+    guard_says_why_it_catches_everything: [
+        ("guard/a.py", "def f():\n  try: g()\n  except Exception: h()", ":3: f catches everything and does"),
+        ("examples/a.py", "try: g()\nexcept BaseException:\n  h()\n# Late.", ":2: module catches everything"),
     ],
     no_shell: [
         ("bench/a.py", "import subprocess\nsubprocess.run('x', shell=True)", ":2: shell=True;"),

@@ -74,7 +74,7 @@ class Application:
             await self._answer(scope, path, receive, send)
         except Problem as problem:
             await _send_problem(send, problem)
-        except Exception as error:
+        except Exception as error:  # whoever asked hears of it as a problem; the log has what was unforeseen
             told = _as_problem(error)
             if told.status == 500:
                 log.exception("guard: %s %s failed", scope["method"], path)
@@ -287,7 +287,7 @@ class Lifespan:
         await receive()
         try:
             await self._guard.start()
-        except Exception as error:
+        except Exception as error:  # the server is told why, and ends; it would show a bare trace otherwise
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         if self._inner is not None and await self._inner_ran(self._inner, receive, send):
@@ -321,7 +321,9 @@ class Lifespan:
 
         try:
             await inner(self._scope, inner_receive, inner_send)
-        except Exception:
+        except (
+            Exception
+        ):  # how an app says that it knows no lifespan is not settled: Django raises ValueError
             if self._answered:
                 raise
             return False

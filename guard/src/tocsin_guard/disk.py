@@ -51,7 +51,7 @@ def replace_file(path: Path, write: Callable[[int], None]) -> None:
         finally:
             os.close(handle)
         part.replace(path)
-    except BaseException as error:
+    except BaseException as error:  # whatever it was, cancellation too: no half of a file stays
         part.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno in FULL:
             raise full(path.parent) from error

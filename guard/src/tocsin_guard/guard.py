@@ -171,7 +171,9 @@ class Guard:
             self._lock.take()
             try:
                 await recover(self)
-            except BaseException:
+            except (
+                BaseException
+            ):  # whatever it was, cancellation too: whoever starts next must get the folder
                 self._lock.free()
                 raise
             self.started = True
