@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from tocsin.core.model import Notify, Outcome, PersonId, SubjectId, Tell
 from tocsin.store.database import skip_locked
+from tocsin.store.prepared import Prepared
 from tocsin.store.schema import deliveries, outbox
 
 PAGE, TOLD, SET_ASIDE, SIGN_IN = "page", "told", "set-aside", "sign-in"
@@ -33,7 +34,7 @@ _IS_WAITING = outbox.c.state == literal_column(f"'{WAITING}'")
 _IS_LEASED = outbox.c.state == literal_column(f"'{LEASED}'")
 
 # Built once: building a statement takes longer than running it.
-_PUT = insert(outbox)
+_PUT = Prepared(insert(outbox))
 _UNDER_WAY = select(outbox.c.person, outbox.c.channel).where(_IS_LEASED)
 _READY = (
     select(outbox)
@@ -49,18 +50,20 @@ _LEASE = (
     .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
     .values(state=LEASED, fence=outbox.c.fence + 1, attempts=outbox.c.attempts + 1)
 )
-_BEGIN = insert(deliveries)
-_FINISH = update(deliveries).where(
-    deliveries.c.key == bindparam("of_key"), deliveries.c.attempt == bindparam("of_attempt")
+_BEGIN = Prepared(insert(deliveries))
+_FINISH = Prepared(
+    update(deliveries).where(
+        deliveries.c.key == bindparam("of_key"), deliveries.c.attempt == bindparam("of_attempt")
+    )
 )
 _SETTLE = (
     update(outbox)
     .where(outbox.c.id == bindparam("of"), outbox.c.fence == bindparam("under"), _IS_LEASED)
     .values(leased_until=None)
 )
-_SETTLE_DONE = _SETTLE.values(state=bindparam("now_state"))
-_SETTLE_AGAIN = _SETTLE.values(state=case((outbox.c.wanted == 1, WAITING), else_=WITHDRAWN))
-_REFUSED_BEFORE = (
+_SETTLE_DONE = Prepared(_SETTLE.values(state=bindparam("now_state")))
+_SETTLE_AGAIN = Prepared(_SETTLE.values(state=case((outbox.c.wanted == 1, WAITING), else_=WITHDRAWN)))
+_REFUSED_BEFORE = Prepared(
     select(deliveries.c.id)
     .where(
         deliveries.c.key == bindparam("of_key"),
@@ -104,8 +107,8 @@ class Leased:
 def put(tx: Connection, incident: SubjectId, effects: Sequence[Notify], priority: int, now: datetime) -> None:
     """Queue rings in the transaction that decided them."""
     if effects:
-        tx.execute(
-            _PUT,
+        _PUT.change_each(
+            tx,
             [
                 {
                     "key": one.key,
@@ -130,8 +133,8 @@ def put_told(
 ) -> None:
     """Queue messages that want no answer. They belong to no page, so nothing withdraws them."""
     if effects:
-        tx.execute(
-            _PUT,
+        _PUT.change_each(
+            tx,
             [
                 {
                     "key": one.key,
@@ -168,8 +171,8 @@ def put_set_aside(
         when = {"words": why, "state": WAITING, "next_at": now, "created_at": now}
         # By the hour: of two nodes that set it aside at once, one is refused, looks again, and finds this.
         key = f"{incident}/set-aside/{now:%Y%m%dT%H}"
-        tx.execute(
-            _PUT, [row | when | {"key": f"{key}/{who}/{by}", "person": who, "channel": by} for who, by in to]
+        _PUT.change_each(
+            tx, [row | when | {"key": f"{key}/{who}/{by}", "person": who, "channel": by} for who, by in to]
         )
 
 
@@ -281,7 +284,7 @@ def _lease_group(tx: Connection, group: Sequence[Any], now: datetime, node: str,
         )
         for row in group
     )
-    tx.execute(_BEGIN, [_attempt(ring, bundle, person, channel, now) for ring in rings])
+    _BEGIN.change_each(tx, [_attempt(ring, bundle, person, channel, now) for ring in rings])
     return Leased(bundle, group[0].kind, person, channel, rings, until)
 
 
@@ -330,7 +333,7 @@ def settle(
     `retry_at` says when it is tried again; None ends it.
     """
     answer = {"outcome": outcome, "detail": detail, "provider_id": provider_id, "finished_at": now}
-    tx.execute(_FINISH, answer | {"of_key": ring.key, "of_attempt": ring.attempts})
+    _FINISH.change(tx, answer | {"of_key": ring.key, "of_attempt": ring.attempts})
     values: dict[str, object] = {"of": ring.id, "under": ring.fence}
     if outcome is Outcome.UNKNOWN:
         values["unknown"] = 1
@@ -338,15 +341,13 @@ def settle(
         values["next_at"] = retry_at
     done = {Outcome.ACCEPTED: SENT, Outcome.FAILED: FAILED}.get(outcome)
     if done:
-        changed = tx.execute(_SETTLE_DONE, values | {"now_state": done})
-    else:
-        changed = tx.execute(_SETTLE_AGAIN, values)
-    return changed.rowcount == 1
+        return _SETTLE_DONE.change(tx, values | {"now_state": done}) == 1
+    return _SETTLE_AGAIN.change(tx, values) == 1
 
 
 def refused_before(tx: Connection, ring: Ring) -> bool:
     """Whether an earlier attempt at this ring was refused for now."""
-    return tx.execute(_REFUSED_BEFORE, {"of_key": ring.key, "now_attempt": ring.attempts}).first() is not None
+    return _REFUSED_BEFORE.first(tx, {"of_key": ring.key, "now_attempt": ring.attempts}) is not None
 
 
 def next_at(tx: Connection) -> datetime | None:

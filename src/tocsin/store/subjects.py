@@ -16,9 +16,9 @@ from tocsin.core.incident import Incident, Status
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import SubjectId
 from tocsin.store.codec import dump, load
-from tocsin.store.database import skip_locked
 from tocsin.store.errors import Conflict, Corrupt
 from tocsin.store.event_codec import event_from, event_row
+from tocsin.store.prepared import Prepared
 from tocsin.store.schema import events, subjects
 
 INCIDENT = "incident"
@@ -26,9 +26,14 @@ OVER = tuple(status.value for status in Status if status.over)
 """How the table calls an incident that has ended; what is promised for afterwards may still be due."""
 
 _ONE = (subjects.c.kind == INCIDENT, subjects.c.id == bindparam("of"))
-_LOAD = select(subjects.c.version, subjects.c.state, subjects.c.quarantined).where(*_ONE)
-_LOAD_OPEN = select(subjects.c.version, subjects.c.state).where(subjects.c.open_key == bindparam("key"))
-_LOAD_DUE = select(subjects.c.version, subjects.c.state).where(*_ONE, subjects.c.due_at <= bindparam("now"))
+_LOAD = Prepared(select(subjects.c.version, subjects.c.state, subjects.c.quarantined).where(*_ONE))
+_LOAD_OPEN = Prepared(
+    select(subjects.c.version, subjects.c.state).where(subjects.c.open_key == bindparam("key"))
+)
+_LOAD_DUE = Prepared(
+    select(subjects.c.version, subjects.c.state).where(*_ONE, subjects.c.due_at <= bindparam("now")),
+    claims=True,
+)
 _DUE = (
     select(subjects.c.id)
     .where(subjects.c.due_at <= bindparam("now"))
@@ -42,9 +47,9 @@ _COUNT_OPEN = select(func.count()).where(
     subjects.c.priority.in_(bindparam("priorities", expanding=True)),
     subjects.c.id != bindparam("besides"),
 )
-_OPEN = insert(subjects)
-_SAVE = update(subjects).where(*_ONE, subjects.c.version == bindparam("from_version"))
-_RECORD = insert(events)
+_OPEN = Prepared(insert(subjects))
+_SAVE = Prepared(update(subjects).where(*_ONE, subjects.c.version == bindparam("from_version")))
+_RECORD = Prepared(insert(events))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +63,20 @@ class Stored:
 
 def load_incident(tx: Connection, incident: str) -> Stored | None:
     """The incident of that id, or None."""
-    row = tx.execute(_LOAD, {"of": incident}).first()
-    return None if row is None else Stored(row.version, load(row.state, Incident), row.quarantined)
+    row = _LOAD.first(tx, {"of": incident})
+    return None if row is None else Stored(row[0], load(row[1], Incident), row[2])
 
 
 def open_incident(tx: Connection, open_key: str) -> Stored | None:
     """The open incident that holds this group key, or None."""
-    row = tx.execute(_LOAD_OPEN, {"key": open_key}).first()
-    return None if row is None else Stored(row.version, load(row.state, Incident))
+    row = _LOAD_OPEN.first(tx, {"key": open_key})
+    return None if row is None else Stored(row[0], load(row[1], Incident))
 
 
 def claim_due(tx: Connection, incident: str, now: datetime) -> Stored | None:
     """The incident if it is still due, held for this transaction; None when another node has it."""
-    row = tx.execute(skip_locked(tx, _LOAD_DUE), {"of": incident, "now": now}).first()
-    return None if row is None else Stored(row.version, load(row.state, Incident))
+    row = _LOAD_DUE.first(tx, {"of": incident, "now": now})
+    return None if row is None else Stored(row[0], load(row[1], Incident))
 
 
 def due(tx: Connection, now: datetime, limit: int) -> Sequence[str]:
@@ -113,20 +118,18 @@ def save(
     }
     if before is None:
         first = {"kind": INCIDENT, "id": state.id, "open_key": open_key, "opened_at": now}
-        tx.execute(_OPEN, first | values)
+        _OPEN.change(tx, first | values)
     else:
         if state.status.over:
             values["open_key"] = None
         elif before.state.status.over:
             # Reopened: it takes its group back, unless a newer incident has it.
             values["open_key"] = None if open_incident(tx, state.service) else state.service
-        changed = tx.execute(_SAVE, values | {"of": state.id, "from_version": before.version})
-        if changed.rowcount != 1:
+        if _SAVE.change(tx, values | {"of": state.id, "from_version": before.version}) != 1:
             raise Conflict(f"{state.id} was changed by somebody else")
-    if recorded:
-        first_seq = version - len(recorded) + 1
-        rows = [event_row(INCIDENT, state.id, first_seq + index, one) for index, one in enumerate(recorded)]
-        tx.execute(_RECORD, rows)
+    first_seq = version - len(recorded) + 1
+    rows = [event_row(INCIDENT, state.id, first_seq + index, one) for index, one in enumerate(recorded)]
+    _RECORD.change_each(tx, rows)
     return version
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from tocsin.core.evolve import evolve
 from tocsin.core.incident import events
 from tocsin.core.incident.state.facts import said_after, thresholds_after
 from tocsin.core.incident.state.fold_page import answered, fold_page
@@ -39,7 +39,7 @@ def fold(state: Incident | None, recorded: events.Recorded) -> Incident:
     """The state after one more event. The first event of a stream is `Opened`, and only the first."""
     after = _fold(state, recorded)
     by_person = recorded.actor.kind is ActorKind.PERSON
-    return replace(after, vouched=True) if by_person and isinstance(recorded.event, _VOUCHING) else after
+    return evolve(after, vouched=True) if by_person and isinstance(recorded.event, _VOUCHING) else after
 
 
 def _fold(state: Incident | None, recorded: events.Recorded) -> Incident:
@@ -59,9 +59,9 @@ def _fold(state: Incident | None, recorded: events.Recorded) -> Incident:
     if isinstance(event, events.RoleEvent):
         return _roles(state, event)
     if isinstance(event, events.FactsSet):
-        return replace(state, facts=said_after(state.facts, event, at, recorded.actor))
+        return evolve(state, facts=said_after(state.facts, event, at, recorded.actor))
     if isinstance(event, events.ThresholdEvent):
-        return replace(state, thresholds=thresholds_after(state.thresholds, event, at))
+        return evolve(state, thresholds=thresholds_after(state.thresholds, event, at))
     return _record(state, event, at, recorded.actor)
 
 
@@ -85,15 +85,15 @@ def _alerts(state: Incident, event: events.AlertEvent) -> Incident:
     is_open, count = state.alerts_open, state.alerts_count
     match event:
         case events.AlertsJoined():
-            return replace(state, alerts_open=is_open + event.count, alerts_count=count + event.count)
+            return evolve(state, alerts_open=is_open + event.count, alerts_count=count + event.count)
         case events.AlertsCleared():
             # A source may call over what the end of an earlier life has closed already.
-            return replace(state, alerts_open=max(0, is_open - event.count))
+            return evolve(state, alerts_open=max(0, is_open - event.count))
         case events.Absorbed():
             more = (is_open + event.alerts_open, count + event.alerts_count)
             absorbed = (*state.absorbed, event.incident)
             vouched = state.vouched or event.vouched
-            return replace(
+            return evolve(
                 state, alerts_open=more[0], alerts_count=more[1], absorbed=absorbed, vouched=vouched
             )
         case _:
@@ -104,9 +104,9 @@ def _course(state: Incident, event: events.CourseEvent, at: datetime) -> Inciden
     match event:
         case events.Acknowledged() if state.status is Status.ACKNOWLEDGED:
             # Renewed by whoever has it: that is no progress.
-            return replace(state, acknowledged_at=at)
+            return evolve(state, acknowledged_at=at)
         case events.Acknowledged():
-            return replace(
+            return evolve(
                 _milestone(answered(state, event.by), Milestone.ACKNOWLEDGED, at),
                 status=Status.ACKNOWLEDGED,
                 acknowledged_by=event.by,
@@ -114,22 +114,22 @@ def _course(state: Incident, event: events.CourseEvent, at: datetime) -> Inciden
                 first_acknowledged_at=state.first_acknowledged_at or at,
             )
         case events.AcknowledgementLapsed():
-            return _unanswered(replace(state, carried=(*state.carried, *event.carried)))
+            return _unanswered(evolve(state, carried=(*state.carried, *event.carried)))
         case events.Verified():
             return _milestone(state, Milestone.VERIFIED, at)
         case events.MitigationBegun():
             return _milestone(state, Milestone.MITIGATING, at)
         case events.Mitigated():
-            return replace(_milestone(state, Milestone.MITIGATED, at), status=Status.MITIGATED)
+            return evolve(_milestone(state, Milestone.MITIGATED, at), status=Status.MITIGATED)
         case events.Resolved():
-            return replace(_milestone(state, Milestone.RESOLVED, at), status=Status.RESOLVED)
+            return evolve(_milestone(state, Milestone.RESOLVED, at), status=Status.RESOLVED)
         case events.Closed():
-            closed = replace(state, status=Status.CLOSED, verdict=event.verdict)
+            closed = evolve(state, status=Status.CLOSED, verdict=event.verdict)
             return _milestone(closed, Milestone.CLOSED, at)
         case events.Reopened():
             # What ends an incident closes its alerts too.
             is_open = 0 if state.status.over else state.alerts_open
-            again = replace(
+            again = evolve(
                 state,
                 verdict=None,
                 reopened=state.reopened + 1,
@@ -142,7 +142,7 @@ def _course(state: Incident, event: events.CourseEvent, at: datetime) -> Inciden
             )
             return _unanswered(_no_more(again, *_ORDER[_ORDER.index(Milestone.MITIGATING) :]))
         case events.MergedInto():
-            return replace(state, status=Status.MERGED, merged_into=event.into, merged_at=at, alerts_open=0)
+            return evolve(state, status=Status.MERGED, merged_into=event.into, merged_at=at, alerts_open=0)
         case _:
             assert_never(event)
 
@@ -150,11 +150,11 @@ def _course(state: Incident, event: events.CourseEvent, at: datetime) -> Inciden
 def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Incident:
     match event:
         case events.RoundStarted():
-            state = replace(state, round=event.round, ladder_at=event.since or at, steps_taken=event.taken)
+            state = evolve(state, round=event.round, ladder_at=event.since or at, steps_taken=event.taken)
             last_step_at = at if event.taken else state.last_step_at
             # Being forgotten is no progress: what waits for some goes on waiting from where it was.
             escalated_at = at if event.taken else state.escalated_at
-            return replace(
+            return evolve(
                 state,
                 taken_ahead=(),
                 last_step_at=last_step_at,
@@ -163,9 +163,9 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
             )
         case events.StepTaken():
             stages = dict.fromkeys(state.stages) | ({event.stage: None} if event.stage else {})
-            state = replace(state, escalated_at=at if event.stalled else state.escalated_at)
+            state = evolve(state, escalated_at=at if event.stalled else state.escalated_at)
             reached = max(state.rungs_reached, event.step + 1)
-            return replace(
+            return evolve(
                 state,
                 steps_taken=event.step + 1,
                 rungs_reached=reached,
@@ -175,18 +175,18 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
         case events.CarriedStepTaken():
             left = [one for one in state.carried if (one.level, one.step) != (event.level, event.step)]
             reached = event.step + 1 if event.level == state.level else 0
-            return replace(state, carried=tuple(left), rungs_reached=max(state.rungs_reached, reached))
+            return evolve(state, carried=tuple(left), rungs_reached=max(state.rungs_reached, reached))
         case events.StallWarned():
-            return replace(state, warned_of=event.due_at)
+            return evolve(state, warned_of=event.due_at)
         case events.ProgressExtended():
-            return replace(state, extended_until=event.until)
+            return evolve(state, extended_until=event.until)
         case events.TriggerFired():
-            return replace(state, triggers=(*state.triggers, event.trigger))
+            return evolve(state, triggers=(*state.triggers, event.trigger))
         case events.LevelRaised():
             return _raised(_advanced(state, Advance.LEVEL, at), event, at)
         case events.LevelLowered():
             state = _advanced(state, Advance.LEVEL, at)
-            return replace(
+            return evolve(
                 state,
                 level=event.level,
                 level_at=event.since or at,
@@ -195,10 +195,10 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
                 carried=(),
             )
         case events.Repinned():
-            state = replace(state, policy_version=event.version)
-            return replace(state, steps_taken=event.taken, taken_ahead=event.ahead, rungs_reached=event.taken)
+            state = evolve(state, policy_version=event.version)
+            return evolve(state, steps_taken=event.taken, taken_ahead=event.ahead, rungs_reached=event.taken)
         case events.Escalated():
-            return replace(state, escalated_at=at)
+            return evolve(state, escalated_at=at)
         case events.NobodyReached():
             return state
         case _:
@@ -207,7 +207,7 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
 
 def _raised(state: Incident, event: events.LevelRaised, at: datetime) -> Incident:
     answered_at, since = state.first_acknowledged_at, event.since or at
-    worse = replace(
+    worse = evolve(
         state,
         level=event.level,
         levels=tuple(dict.fromkeys((*state.levels, event.level))),
@@ -230,12 +230,12 @@ def _roles(state: Incident, event: events.RoleEvent) -> Incident:
         case events.HandOverOffered():
             offered = HandOver(event.role, event.giver, event.taker)
             others = [one for one in state.hand_overs if one.role != event.role]
-            return replace(state, hand_overs=(*others, offered))
+            return evolve(state, hand_overs=(*others, offered))
         case events.HandOverConfirmed():
-            return replace(
+            return evolve(
                 state,
                 hand_overs=tuple(
-                    replace(one, confirmed=(*one.confirmed, event.person)) if one.role == event.role else one
+                    evolve(one, confirmed=(*one.confirmed, event.person)) if one.role == event.role else one
                     for one in state.hand_overs
                 ),
             )
@@ -245,7 +245,7 @@ def _roles(state: Incident, event: events.RoleEvent) -> Incident:
 
 def _holds(state: Incident, role: RoleId, person: PersonId) -> Incident:
     left = tuple(one for one in state.hand_overs if one.role != role)
-    return replace(state, roles={**state.roles, role: person}, hand_overs=left)
+    return evolve(state, roles={**state.roles, role: person}, hand_overs=left)
 
 
 def _record(state: Incident, event: events.RecordEvent, at: datetime, actor: Actor) -> Incident:
@@ -254,57 +254,57 @@ def _record(state: Incident, event: events.RecordEvent, at: datetime, actor: Act
             return _advanced(state, Advance.NOTE, at)
         case events.EstimateSet():
             estimate = Estimate(at, event.expected_at, actor, event.reason)
-            return _advanced(replace(state, estimates=(*state.estimates, estimate)), Advance.ESTIMATE, at)
+            return _advanced(evolve(state, estimates=(*state.estimates, estimate)), Advance.ESTIMATE, at)
         case events.Linked():
-            return replace(state, links=(*state.links, Reference(event.to, event.what)))
+            return evolve(state, links=(*state.links, Reference(event.to, event.what)))
         case events.Restricted():
-            return replace(state, restricted_to=event.to)
+            return evolve(state, restricted_to=event.to)
         case events.TasksGiven():
             first = len(state.tasks) + 1
             given = [Task(f"task:{n}", one, event.reason) for n, one in enumerate(event.tasks, first)]
-            return replace(state, tasks=(*state.tasks, *given))
+            return evolve(state, tasks=(*state.tasks, *given))
         case events.MarkedDone():
-            tasks = tuple(replace(one, done_at=at) if one.id == event.what else one for one in state.tasks)
-            return _advanced(replace(state, tasks=tasks, done=(*state.done, event.what)), Advance.TASK, at)
+            tasks = tuple(evolve(one, done_at=at) if one.id == event.what else one for one in state.tasks)
+            return _advanced(evolve(state, tasks=tasks, done=(*state.done, event.what)), Advance.TASK, at)
         case events.Told():
-            return replace(state, told_count=event.number)
+            return evolve(state, told_count=event.number)
         case events.PromiseBroken():
             return _broken(state, Deadline(event.deadline, event.promise, event.due_at))
         case events.UpdatePosted():
             heard = state.updates.get(event.audience)
             now = Updates(heard.count + 1 if heard else 1, at, at)
-            updated = replace(state, updates={**state.updates, event.audience: now})
+            updated = evolve(state, updates={**state.updates, event.audience: now})
             return _advanced(updated, Advance.UPDATE, at) if actor.kind is ActorKind.PERSON else updated
         case events.UpdateMissed():
             heard = state.updates.get(event.audience)
             posted_at = heard.posted_at if heard else None
             now = Updates(heard.count + 1 if heard else 1, event.next_from, posted_at)
             missed = _broken(state, Deadline(event.deadline, event.promise, event.due_at))
-            return replace(missed, updates={**state.updates, event.audience: now})
+            return evolve(missed, updates={**state.updates, event.audience: now})
         case _:
             assert_never(event)
 
 
 def _broken(state: Incident, deadline: Deadline) -> Incident:
-    return replace(state, broken=(*state.broken, replace(deadline, state=DeadlineState.BROKEN)))
+    return evolve(state, broken=(*state.broken, evolve(deadline, state=DeadlineState.BROKEN)))
 
 
 def _milestone(state: Incident, milestone: Milestone, at: datetime) -> Incident:
     state = _advanced(state, Advance.MILESTONE, at)
     if milestone in state.milestones:
         return state
-    return replace(state, milestones={**state.milestones, milestone: at})
+    return evolve(state, milestones={**state.milestones, milestone: at})
 
 
 def _no_more(state: Incident, *milestones: Milestone) -> Incident:
     left = {one: at for one, at in state.milestones.items() if one not in milestones}
-    return replace(state, milestones=left)
+    return evolve(state, milestones=left)
 
 
 def _advanced(state: Incident, kind: Advance, at: datetime) -> Incident:
     """What may count as progress, by its kind: which of them do is the plan's to say."""
-    return replace(state, advances={**state.advances, kind: at})
+    return evolve(state, advances={**state.advances, kind: at})
 
 
 def _unanswered(state: Incident) -> Incident:
-    return replace(state, status=Status.TRIGGERED, acknowledged_by=None, acknowledged_at=None, answered=())
+    return evolve(state, status=Status.TRIGGERED, acknowledged_by=None, acknowledged_at=None, answered=())
