@@ -12,10 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.web.support.site import Site
+from tests.web.support.site import PEOPLE, PLAN, Site
 from tocsin import limits
 from tocsin.core.model import PersonId
-from tocsin.store import access, feeds, overrides
+from tocsin.plan.people import read_people
+from tocsin.store import access, directory, feeds, overrides
 from tocsin.store.access import TokenKind
 
 
@@ -139,7 +140,20 @@ REFUSED = [
     (400, {"from": "soon"},
      "`soon` is no time. Write it like 2026-11-22T03:00 or 2026-11-22T03:00 Asia/Seoul."),
     (400, {"to": "2026-11-22"},
-     "The end is past, or not after the beginning. Write the earlier time first."),
+     "The end is not after the beginning. Write the earlier time first."),
+    (400, {"from": "2026-11-22T12:00", "to": "2026-11-23T03:00"},
+     "That is over already. Let it end later than now."),
+    # London's clocks skip this hour, so both mean its end.
+    (400, {"from": "2027-03-28T01:10", "to": "2027-03-28T01:50"},
+     "The end is not after the beginning. Write the earlier time first."),
+    (400, {"reason": "x", "rota": ""}, "`rota` is missing. In which rota?"),
+    (400, {"person": "ana", "to": "2026-11-23T09:00"},
+     "Ana Costa is on call in primary all that time anyway. Name somebody else, or another time."),
+    (400, {"for": "chloe", "to": "2026-11-23T09:00"},
+     "Chloe Martin is not on call in primary in that time, or Dara Nolan is on call anyway: "
+     "nothing would change. Look whose turn it is."),
+    (400, {"person": "a\0"}, "There is nobody called a\0. Name somebody by id, as people.yaml does."),
+    (400, {"from": "-"}, "`-` is no time. Write it like 2026-11-22T03:00 or 2026-11-22T03:00 Asia/Seoul."),
     (400, {"to": "2028-11-22"}, "Nobody stands in for more than 366 days. Change the plan instead."),
 ]  # fmt: skip
 
@@ -153,11 +167,45 @@ def test_a_stand_in_that_makes_no_sense_is_refused(
     assert site.store.read_now(partial(overrides.newest, limit=10)) == []
 
 
+def test_the_same_stand_in_is_not_arranged_twice(site: Site) -> None:
+    ana = Client(site, "ana")
+    assert ana.stand_in().status_code == 200
+    again = ana.stand_in()
+    assert (again.status_code, "is on call in primary all that time anyway" in again.text) == (400, True)
+    # Somebody else may take it over, and whoever was first may take it back.
+    assert ana.stand_in(person="chloe").status_code == 200
+    assert ana.stand_in().status_code == 200
+
+
+def test_whoever_nothing_reaches_stands_in_for_nobody(tmp_path: Path) -> None:
+    site = Site(tmp_path, people=PEOPLE + "eli: {name: Eli Park, channels: {phone: '+820000'}}\n")
+    answer = Client(site, "ana").stand_in(person="eli")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        "Nothing that Tocsin sends reaches Eli Park, so nobody would be paged. "
+        "Give them a channel in people.yaml first.",
+    )
+    site.close()
+
+
+def test_one_can_stand_in_for_somebody_who_has_left(tmp_path: Path) -> None:
+    site = Site(tmp_path, plan=PLAN.replace("people: [ana, ben, chloe]", "people: [eli, ben, chloe]"))
+    ana = Client(site, "ana")
+    assert ana.stand_in(**{"for": "eli"}).status_code == 200
+    assert people(ana.get("/api/v1/oncall"))["primary"] == ["Dara Nolan"]
+    site.close()
+
+
+def test_a_reason_is_one_line_that_every_database_keeps(site: Site) -> None:
+    made = Client(site, "ana").stand_in(reason=" a\0b\r\n\x1b[31mc " + "d" * 1_000)
+    assert made.json()["reason"] == ("a b [31mc " + "d" * 1_000)[: limits.REASON_CHARACTERS]
+
+
 def test_there_is_an_end_to_stand_ins(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "OVERRIDES", 1)
     ana = Client(site, "ana")
     assert ana.stand_in().status_code == 200
-    assert ana.stand_in().json()["detail"] == (
+    assert ana.stand_in(person="chloe").json()["detail"] == (
         "1 stand-ins are arranged already. Take some back, or change the plan."
     )
 
@@ -179,9 +227,11 @@ def test_a_question_that_makes_no_sense_is_refused(site: Site, path: str, status
     assert (answer.status_code, answer.json()["detail"]) == (status, sentence)
 
 
-def test_nobody_can_take_back_what_is_not_there(site: Site) -> None:
-    answer = Client(site, "ana").ask("DELETE", "/api/v1/overrides/7")
-    assert (answer.status_code, answer.json()["detail"]) == (404, "There is no override 7 that still counts.")
+@pytest.mark.parametrize("id", [7, -1, 2**63, 10**30])
+def test_nobody_can_take_back_what_is_not_there(site: Site, id: int) -> None:
+    answer = Client(site, "ana").ask("DELETE", f"/api/v1/overrides/{id}")
+    said = f"There is no override {id} that still counts."
+    assert (answer.status_code, answer.json()["detail"]) == (404, said)
 
 
 def feed(site: Site, url: str) -> httpx.Response:
@@ -209,6 +259,28 @@ def test_a_feed_can_hold_ones_own_turns(site: Site) -> None:
     assert "SUMMARY:Ana Costa on call: primary" in text
     assert "SUMMARY:Ana Costa on call: secondary" in text
     assert "Ben" not in text
+
+
+def test_the_address_of_a_calendar_can_be_ended(site: Site) -> None:
+    ana = Client(site, "ana")
+    own = ana.ask("POST", "/api/v1/feeds", {}).json()["url"]
+    rota = ana.ask("POST", "/api/v1/feeds", {"rota": "primary"}).json()["url"]
+    ended = ana.ask("DELETE", "/api/v1/feeds")
+    assert (ended.status_code, ended.json()) == (200, {"rota": "", "person": "ana"})
+    assert [feed(site, url).status_code for url in (own, rota)] == [404, 200]
+    assert ana.ask("DELETE", "/api/v1/feeds").json()["detail"] == "There is no address of that calendar."
+    # A rota that the plan has no more still has its address.
+    assert ana.ask("DELETE", "/api/v1/feeds?rota=primary").status_code == 200
+    assert ana.ask("DELETE", "/api/v1/feeds?rota=a%00").status_code == 404
+    assert feed(site, rota).status_code == 404
+
+
+def test_whoever_has_left_reads_their_calendar_no_more(site: Site) -> None:
+    url = Client(site, "dara").ask("POST", "/api/v1/feeds", {}).json()["url"]
+    assert feed(site, url).status_code == 200
+    left = [one for one in read_people(PEOPLE) if one.id != "dara"]
+    site.store.write_now(lambda tx: directory.replace_people(tx, left))
+    assert feed(site, url).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["none.ics", "x", ".ics", "secret-1"])

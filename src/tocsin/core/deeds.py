@@ -16,6 +16,7 @@ class Kind(StrEnum):
     LINE = "line"
     WORDS = "words"
     TIME = "time"
+    MOMENT = "moment"
     PEOPLE = "people"
     TEAMS = "teams"
     FACTS = "facts"
@@ -24,6 +25,7 @@ class Kind(StrEnum):
     ROLE = "role"
     AUDIENCE = "audience"
     SERVICE = "service"
+    ROTA = "rota"
 
     @property
     def many(self) -> bool:
@@ -194,6 +196,20 @@ DECLARE = Deed(
     ),
 )
 """The one thing that is asked before there is an incident. Without a level the plan judges by the facts."""
+
+STAND_IN = Deed(
+    "stand-in",
+    "Let somebody stand in",
+    (
+        _first("rota", Kind.ROTA, "In which rota?", "primary"),
+        _first("person", Kind.PERSON, "Who stands in?", "ben"),
+        Blank("from", Kind.MOMENT, "From when?", "2026-11-22T09:00"),
+        Blank("to", Kind.MOMENT, "Until when?", "2026-11-23T09:00"),
+        _perhaps("for", "For whom, if not whoever has the first seat?", "ana", Kind.PERSON),
+        _perhaps("reason", "Why?", "dentist"),
+    ),
+)
+"""What is asked of a rota, not of an incident."""
 
 REPIN = Deed(
     "repin",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall import Override
@@ -70,10 +70,19 @@ def count(tx: Connection, now: datetime) -> int:
     return tx.scalar(statement) or 0
 
 
+def arranged(tx: Connection, now: datetime) -> Sequence[Arranged]:
+    """What counts now or will, with its record, whatever begins first before the rest."""
+    statement = select(overrides).where(overrides.c.until > now, overrides.c.removed_at.is_(None))
+    return _records(tx, statement.order_by(overrides.c.since, overrides.c.id))
+
+
 def newest(tx: Connection, limit: int) -> Sequence[Arranged]:
     """The newest overrides, those that were taken back too."""
-    rows = tx.execute(select(overrides).order_by(overrides.c.id.desc()).limit(limit))
-    return [Arranged(_override(row), row.made_at, row.removed_by, row.removed_at) for row in rows]
+    return _records(tx, select(overrides).order_by(overrides.c.id.desc()).limit(limit))
+
+
+def _records(tx: Connection, rows: Select[Any]) -> Sequence[Arranged]:
+    return [Arranged(_override(row), row.made_at, row.removed_by, row.removed_at) for row in tx.execute(rows)]
 
 
 def _override(row: Any) -> Override:

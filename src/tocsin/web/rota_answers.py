@@ -74,3 +74,8 @@ class FeedAnswer(TypedDict):
     url: str
     rota: str
     person: str
+
+
+class EndedAnswer(TypedDict):
+    rota: str
+    person: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tocsin import limits
+from tocsin.core.incident.asking import Unclear
 from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall import Override, Rotas, Seat, findings, load, turns
 from tocsin.plan.document import YEARS, listing
@@ -24,7 +25,7 @@ from tocsin.web.rota_answers import (
 )
 
 
-class BadQuestion(Exception):
+class BadQuestion(Unclear):
     """What was asked makes no sense; the message says why and what to write instead."""
 
 
@@ -44,16 +45,18 @@ class Board:
     def rota(self, name: str) -> RotaId:
         """The rota of that name; raises BadQuestion when there is none."""
         if RotaId(name) not in self.rotas:
-            raise NotThere(f"There is no rota {name}. Rotas are: {listing(self.rotas)}.")
+            known = f"Rotas are: {listing(self.rotas)}." if self.rotas else "The plan has none."
+            raise NotThere(f"There is no rota {name[:80]}. {known}", "rota")
         return RotaId(name)
 
 
-def moment(text: str, zone: str) -> datetime:
-    """The instant of `2026-11-22T03:00 Asia/Seoul`, in the plan's `zone` when it names none."""
+def moment(text: str, zone: str, blank: str = "") -> datetime:
+    """The instant of `2026-11-22T03:00 Asia/Seoul`, in `zone` when it names none."""
     found = instant(text, zone)
     if found is None or found[0].year not in YEARS:
         raise BadQuestion(
-            f"`{text[:80]}` is no time. Write it like 2026-11-22T03:00 or 2026-11-22T03:00 Asia/Seoul."
+            f"`{text[:80]}` is no time. Write it like 2026-11-22T03:00 or 2026-11-22T03:00 Asia/Seoul.",
+            blank,
         )
     return found[0]
 

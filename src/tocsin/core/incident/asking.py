@@ -39,8 +39,7 @@ class Given:
 
     def line(self, name: str) -> str:
         """One printable line, cut where it is too long."""
-        text = "".join(letter if letter.isprintable() else " " for letter in self.answers.get(name, ""))
-        return " ".join(text.split())[: limits.REASON_CHARACTERS]
+        return one_line(self.answers.get(name, ""))
 
     def words(self, name: str) -> str:
         """Lines of text, without what could not be printed."""
@@ -82,6 +81,12 @@ class Given:
             return at if at > self.now else wall_clock(tomorrow, zone)
         at = datetime.fromisoformat(text)
         return at.astimezone(UTC) if at.tzinfo else wall_clock(at, zone)
+
+
+def one_line(text: str) -> str:
+    """What people wrote, as one printable line, cut where it is too long."""
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(text.split())[: limits.REASON_CHARACTERS]
 
 
 Make = Callable[[Given], commands.IncidentCommand]
