@@ -315,7 +315,7 @@ async def test_a_caller_that_goes_away_takes_nothing_with_it(store: Store) -> No
     assert await asyncio.wait_for(store.write(count("next")), 10) == 1
     async with asyncio.timeout(10):
         # On PostgreSQL another thread has it, which need not be the first to commit.
-        while counted(store, "gone") != 1:
+        while counted(store, "gone") != 1:  # noqa: ASYNC110  # that thread tells nobody
             await asyncio.sleep(0.01)
     with pytest.raises((CancelledError, asyncio.CancelledError)):
         await gone

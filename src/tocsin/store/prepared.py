@@ -90,7 +90,7 @@ class _Compiled:
 
     def bound(self, values: Values) -> Sequence[object] | Values:
         """Values as the driver takes them; raises KeyError for one that is missing."""
-        given = self._constants | values
+        given = {**self._constants, **values}
         if self._order is None:
             return {name: _plain(value) for name, value in given.items()}
         return [_plain(given[name]) for name in self._order]
