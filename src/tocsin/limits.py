@@ -5,8 +5,15 @@ from __future__ import annotations
 BODY_BYTES = 512 * 1024
 """The largest request body that intake reads (PagerDuty's own limit)."""
 
-BODY_SECONDS = 20
-"""How long a sender may take over the body of one request, from its headers to its last byte."""
+CLIENT_SECONDS = 20
+"""How long a client may let a connection wait: for the head of a request, for its body, or for taking any
+more of the answer."""
+
+HEAD_BYTES = 64 * 1024
+"""The longest address and headers of a request; a little more may be read before it is noticed."""
+
+CONNECTIONS = 1_000
+"""The most connections of one node. One more, and whoever has kept it waiting longest is let go."""
 
 BATCH_SIGNALS = 1_000
 """The most signals in one request to the native address."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import logging
 import socket
-import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -15,11 +14,10 @@ import pytest
 
 from tests.web.support.site import Site, free_port
 from tocsin import limits
+from tocsin.app import connections
 from tocsin.store import directory
 from tocsin.store.alerts import Received
 from tocsin.store.errors import StoreFull
-from tocsin.web import intake
-from tocsin.web.patience import Patience
 
 KEY = "a routing key of prometheus"
 DOOR = "/v2/enqueue"
@@ -112,37 +110,6 @@ def test_a_sender_is_told_when_nothing_can_be_stored(
     assert answer.headers["retry-after"] == "1"
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server whose patience is shorter than a test's."""
-    monkeypatch.setattr(intake, "Patience", lambda _seconds: Patience(0.5))
-
-
-def test_a_body_that_trickles_is_given_up(hasty: None, sender: httpx.Client, site: Site) -> None:
-    head = f"POST {DOOR} HTTP/1.1\r\nHost: tocsin\r\nContent-Length: 400\r\n\r\n"
-    began = time.monotonic()
-    with socket.create_connection(("127.0.0.1", sender.base_url.port or 0), timeout=10) as slow:
-        slow.sendall(head.encode() + b"{")
-        answer = b""
-        while not answer:
-            assert time.monotonic() < began + 8, "it is still being waited for"
-            slow.sendall(b" ")
-            slow.settimeout(0.1)
-            try:
-                answer = slow.recv(4_096)
-            except TimeoutError:
-                continue
-        slow.settimeout(5)
-        while more := slow.recv(4_096):
-            answer += more
-    start, _, body = answer.partition(b"\r\n\r\n")
-    assert start.startswith(b"HTTP/1.1 408 ")
-    assert b"connection: close" in start
-    assert json.loads(body) == no("The body did not come within 20 seconds. Send this again.")
-    assert 'tocsin_intake_refused_total{status="408"} 1.0' in sender.get("/metrics").text
-    assert sender.post(DOOR, json=event()).status_code == 202, "others are served all the while"
-
-
 def test_a_sender_that_leaves_in_the_middle_is_no_trouble(sender: httpx.Client, site: Site) -> None:
     head = f"POST {DOOR} HTTP/1.1\r\nHost: tocsin\r\nContent-Length: 400\r\n\r\n"
     with socket.create_connection(("127.0.0.1", sender.base_url.port or 0), timeout=10) as leaving:
@@ -151,11 +118,48 @@ def test_a_sender_that_leaves_in_the_middle_is_no_trouble(sender: httpx.Client, 
     assert "tocsin_intake_refused_total{status=" not in sender.get("/metrics").text
 
 
-async def test_patience_is_for_slowness_alone() -> None:
-    """Whoever is ended from elsewhere, as by a server that stops, ends as always."""
-    waiting = asyncio.ensure_future(Patience(60).for_all_of(asyncio.sleep(60)))
-    await asyncio.sleep(0)
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    assert await Patience(60).for_all_of(asyncio.sleep(0, "here")) == "here"
+def head(path: str, length: int, *more: str) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: tocsin", f"Content-Length: {length}", *more, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server whose patience is shorter than a test's."""
+    monkeypatch.setattr(limits, "CLIENT_SECONDS", 1)
+    monkeypatch.setattr(connections, "LOOK_SECONDS", 0.1)
+
+
+def test_a_hundred_who_send_slowly_hold_up_nobody(
+    hasty: None, sender: httpx.Client, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """To the intake, the API, and a form of a page, with a session each where it wants one."""
+    name, value = site.cookie("ana")
+    signed_in = (f"Cookie: {name}={value}", "Sec-Fetch-Site: same-origin")
+    json_body, form = "Content-Type: application/json", "Content-Type: application/x-www-form-urlencoded"
+    site.alert("prometheus", "search is down")
+    heads = [
+        head(DOOR, 400),
+        head("/api/v1/incidents", 400, json_body, *signed_in),
+        head(f"/incidents/{site.incident().id}/note", 400, form, *signed_in),
+        head("/sign-in", 400, form, "Sec-Fetch-Site: same-origin"),
+    ]
+    slow = [socket.create_connection(("127.0.0.1", sender.base_url.port or 0), 10) for _ in range(100)]
+    for number, one in enumerate(slow):
+        one.sendall(heads[number % len(heads)] + b"{")
+    before = site.dump()
+    assert sender.post(DOOR, json=event()).status_code == 202
+    heard = []
+    for one in slow:
+        with one:
+            answer = b""
+            while more := one.recv(65_536):
+                answer += more
+            heard.append((answer.split(b"\r\n")[0], json.loads(answer.partition(b"\r\n\r\n")[2])["detail"]))
+    assert set(heard) == {(b"HTTP/1.1 408 Request Timeout", connections.TOO_SLOW)}
+    counted = sender.get("/metrics").text.partition('tocsin_connections_ended_total{why="too slow"} ')[2]
+    assert float(counted.split()[0]) >= 100, "the sender's own may have idled for as long"
+    assert sender.post(DOOR, json=event()).status_code == 202
+    after = site.dump()
+    assert {name for name in after if after[name] != before[name]} == {"alerts"}
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []

@@ -12,16 +12,15 @@ import asyncio
 import contextlib
 import gc
 import logging
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import uvicorn
 import uvloop
 
 from tocsin import logs
 from tocsin.app.clock import clock
+from tocsin.app.http import HttpServer, allow_files
 from tocsin.app.loops import background
 from tocsin.app.start import CannotStart, load_plan_and_people, lock, open_store, signing_secret
 from tocsin.app.wiring import Server, wire
@@ -46,6 +45,7 @@ def serve(settings: Settings, started: Started) -> None:
     """
     logs.set_up(settings.log, (settings.smtp_password, settings.secret))
     lock(settings)
+    allow_files()
     store = open_store(settings)
     try:
         load_plan_and_people(store, settings)
@@ -84,10 +84,12 @@ def _http_config(settings: Settings, server: Server) -> uvicorn.Config:
 async def _run(settings: Settings, store: Store, server: Server, started: Started) -> None:
     node = server.services.context.node
     await store.write(partial(_take_back, node=node))
-    http = _Http(
+    context = server.services.context
+    http = HttpServer(
         _http_config(settings, server),
         on_started=partial(started, server),
         on_stopping=server.services.changes.close,
+        on_ended=lambda why: context.meters.ended.labels(why).inc(),
     )
     log.info("Node %s starts on %s.", node, settings.public_url)
     _collect_seldom()
@@ -114,32 +116,3 @@ def _take_back(tx: Transaction, *, node: str) -> None:
     taken = outbox.recover(tx, clock(), node)
     if taken:
         log.warning("%d messages were being sent when the server stopped; they go again.", taken)
-
-
-class _Http(uvicorn.Server):
-    """uvicorn, with a word when it answers and when it stops."""
-
-    def __init__(
-        self, config: uvicorn.Config, on_started: Callable[[], None], on_stopping: Callable[[], None]
-    ) -> None:
-        super().__init__(config)
-        self._on_started = on_started
-        self._on_stopping = on_stopping
-
-    async def startup(self, sockets: list[Any] | None = None) -> None:
-        """Listen, then say so."""
-        await super().startup(sockets)
-        if self.started:
-            self._on_started()
-
-    async def shutdown(self, sockets: list[Any] | None = None) -> None:
-        """End the streams of live pages first: they would keep the server waiting."""
-        self._on_stopping()
-        await super().shutdown(sockets)
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """uvicorn raises the signal again at its end, which would kill us before the outbox is drained."""
-        for one in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(one, self.handle_exit)
-        yield

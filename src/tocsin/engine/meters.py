@@ -21,6 +21,12 @@ class Meters:
         self.refused = Counter(
             "tocsin_intake_refused", "Requests with signals, not stored.", ["status"], registry=registry
         )
+        self.ended = Counter(
+            "tocsin_connections_ended",
+            "Connections that the server ended: too slow, too long a head, too many.",
+            ["why"],
+            registry=registry,
+        )
         self.messages = Counter(
             "tocsin_messages", "Attempts to send.", ["channel", "outcome"], registry=registry
         )

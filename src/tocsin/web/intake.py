@@ -1,7 +1,6 @@
 """The addresses that sources speak to: plain ASGI, because this path is measured in thousands a second.
 
-A sender hears 2xx only after the signals are on disk, 429 when too many wait, 503 when they cannot be stored,
-408 when the body takes too long.
+A sender hears 2xx only after the signals are on disk, 429 when too many wait, 503 when they cannot be stored.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from tocsin.store import directory
 from tocsin.store.alerts import Received
 from tocsin.store.errors import StoreError, StoreFull
 from tocsin.web.auth import PUBLIC
-from tocsin.web.patience import Patience
 from tocsin.web.services import Parse, Services
 
 KEYS_LAST = timedelta(seconds=2)
@@ -33,7 +31,6 @@ STRANGE_KEYS_LAST = timedelta(milliseconds=50)
 """How long a key that nobody has may be remembered: who has just made one uses it at once."""
 
 NOT_A_POST = "Events come in by POST."
-TOO_SLOW = f"The body did not come within {limits.BODY_SECONDS} seconds. Send this again."
 TOO_LARGE = f"The body is larger than {limits.BODY_BYTES} bytes. Send fewer events at a time."
 UNKNOWN_KEY = "No integration has this key. Make one with `tocsin integration add`."
 BUSY = "More events wait than this server can store just now. Send this again."
@@ -50,7 +47,6 @@ class Door:
         self._keys: Mapping[str, str] = {}
         self._keys_at: datetime | None = None
         self._looking: asyncio.Task[None] | None = None
-        self.patience = Patience(limits.BODY_SECONDS)
 
     async def accept(self, key: str, signals: tuple[Signal, ...], *, key_in_body: bool) -> tuple[int, str]:
         """Store the signals for whose key it is; (202, "") or the status and sentence that say why not."""
@@ -112,12 +108,10 @@ def _handler(door: Door, parse: Parse) -> ASGIApp:
         if request["method"] != "POST":
             return await _refuse(send, 405, NOT_A_POST)
         try:
-            body = await door.patience.for_all_of(_body(receive))
+            body = await _body(receive)
             parsed = parse(body)
         except _TooLarge:
             return await _refuse(send, *door.refused(413, TOO_LARGE))
-        except TimeoutError:
-            return await _refuse(send, *door.refused(408, TOO_SLOW))
         except _Left:
             return None
         except Rejected as rejected:
@@ -173,7 +167,6 @@ _JSON = (b"content-type", b"application/json")
 _COME_BACK = (b"retry-after", b"1")
 _MORE = {
     405: (b"allow", b"POST"),
-    408: (b"connection", b"close"),  # or the rest would be waited for
     429: _COME_BACK,
     503: _COME_BACK,
 }

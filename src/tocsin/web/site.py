@@ -8,7 +8,7 @@ from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response
 from litestar.enums import ScopeType
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -26,6 +26,9 @@ log = logging.getLogger("tocsin.web")
 
 NOT_STORED = "The database did not answer or did not take this just now, so nothing has changed."
 BROKEN = "Something broke on the server. It is written in the server's log; paging goes on without this page."
+
+CLIENT_LEFT = "client disconnected prematurely"
+"""Litestar's words where a client is gone before the end of its body. Nobody hears the answer to that."""
 
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -117,7 +120,8 @@ def _not_stored(services: Services, request: Request[Any, Any, Any], error: Stor
 
 def _broken(services: Services, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """A bug of ours: the log has it all, the reader a sentence without our insides."""
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    if not (isinstance(error, InternalServerException) and error.detail == CLIENT_LEFT):
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return _refused(services, request, HTTPException(BROKEN, status_code=500))
 
 

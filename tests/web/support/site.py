@@ -16,7 +16,8 @@ import json
 import socket
 import tempfile
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
@@ -26,6 +27,7 @@ import httpx
 import uvicorn
 
 from tests.support.world import FakeChannel
+from tocsin.app.http import HttpServer
 from tocsin.core.incident import Incident, commands
 from tocsin.core.model import (
     Actor,
@@ -89,6 +91,14 @@ def _empty_database() -> bytes:
         migrate(store.writing)
         store.close()
         return path.read_bytes()
+
+
+class _Http(HttpServer):
+    """The server's own, in a thread: only the main thread hears signals."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 class Mailbox:
@@ -284,7 +294,10 @@ class Site:
             server_header=False,
             proxy_headers=False,
         )
-        self._server = uvicorn.Server(config)
+        ended = self.services.context.meters.ended
+        self._server = _Http(
+            config, lambda: None, self.services.changes.close, lambda why: ended.labels(why).inc()
+        )
         self._serving = asyncio.run_coroutine_threadsafe(self._server.serve(), self.loop)
         while not self._server.started:
             self.run(asyncio.sleep(0.01))
@@ -292,7 +305,6 @@ class Site:
     def stop_serving(self) -> None:
         """End the server as the real one does: streams first."""
         if self._server is not None:
-            self.loop.call_soon_threadsafe(self.services.changes.close)
             self._server.should_exit = True
             self._serving.result(10)
             self._server = None
