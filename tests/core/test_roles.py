@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from tests.core.trial import Trial, level, policy, role
+import pytest
+
+from tests.core.trial import Trial, level, policy, role, rota
 from tocsin.core.incident import commands, deadlines, events
-from tocsin.core.model import PersonId, Refused, RoleId
+from tocsin.core.model import LevelId, PersonId, Refused, RoleId
 from tocsin.core.policy import Policy
 
 LEAD, SCRIBE = RoleId("Lead"), RoleId("Scribe")
@@ -106,3 +108,60 @@ def test_a_role_that_must_be_held_is_a_promise_until_somebody_has_it() -> None:
         ["somebody is Lead kept", "somebody is Scribe broken"],
     ]
     assert broken.heard() == ["5m ana email: “somebody is Scribe” did not happen in time."]
+
+
+MONDAY = "2026-11-23"
+
+
+@dataclass(frozen=True)
+class Default:
+    """Who is on call, from when, and what comes of `Lead: {for: "on call: night", at: P1}`."""
+
+    starts: str
+    people: str
+    after: int
+    said: str
+    held: list[str]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(
+            Default(f"{MONDAY} 02:00", "ben", 6, "kept", ["0m HeldByDefault"]),
+            id="somebody is on call when it opens",
+        ),
+        pytest.param(
+            Default(f"{MONDAY} 03:04", "ben", 6, "kept", ["5m HeldByDefault"]),
+            id="somebody is on call when it is due",
+        ),
+        pytest.param(Default(f"{MONDAY} 03:30", "ben", 4, "due", []), id="nobody is on call yet"),
+        pytest.param(Default(f"{MONDAY} 03:30", "ben", 6, "broken", []), id="nobody is on call in time"),
+        pytest.param(Default(f"{MONDAY} 02:00", "zoe", 6, "broken", []), id="who is on call is a stranger"),
+    ],
+)
+def test_a_role_is_held_by_default_where_that_comes_to_a_person(case: Default) -> None:
+    night = rota("night", case.people, starts=case.starts)
+    lead = role("Lead", "@night", at="P1")
+    plain = policy(level("P1", "0m ana", lasts=""), rotas=(night,))
+    trial = opened(replace(plain, roles={lead.id: lead}))
+    trial.wait(minutes=case.after)
+    [promise] = [one for one in deadlines(trial.incident, trial.policy) if one.id == "role:Lead:P1"]
+    assert promise.state == case.said
+    assert trial.happened(events.HeldByDefault) == case.held
+
+
+def test_who_holds_a_role_by_default_is_asked_anew_at_another_level() -> None:
+    night = rota("night", "ben")
+    lead = role("Lead", "@night", at="P1+P2")
+    both = (level("P1", "0m ana", lasts=""), level("P2", "0m ana", rank=1, lasts=""))
+    trial = Trial(replace(policy(*both, rotas=(night,)), roles={lead.id: lead}))
+    trial.join("P2")
+    assert trial.incident.by_default == {LEAD: BEN}
+    trial.people = tuple(one for one in trial.people if one.id != BEN)
+    trial.by("ana", commands.SetLevel(LevelId("P1"), "worse"))
+    assert trial.incident.by_default == {}
+    trial.by("ana", commands.Assign(LEAD, CHLOE))
+    trial.wait(minutes=6)
+    [promise] = [one for one in deadlines(trial.incident, trial.policy) if one.id == "role:Lead:P1"]
+    assert promise.state == "kept"

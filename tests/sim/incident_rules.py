@@ -208,6 +208,19 @@ def _due(stream: Stream, event: events.IncidentEvent, at: datetime) -> datetime 
             return None
 
 
+def a_default_fills_what_is_vacant(stream: Stream, one: Recorded) -> Iterator[str]:
+    """A role is held by default where the level asks for it, the plan says whose it is, and nobody has it."""
+    event, state = one.event, stream.state
+    if not isinstance(event, events.HeldByDefault) or state is None:
+        return
+    for role, person in event.held:
+        planned = stream.policy.roles[role]
+        if state.level not in planned.at or not planned.default:
+            yield f"{person} is {role} by default, and the plan does not say so at {state.level}"
+        if role in state.roles or role in state.by_default:
+            yield f"{person} is {role} by default, and somebody has it"
+
+
 EVENT_RULES = (
     steps_are_taken_in_order,
     rings_go_out_as_planned,
@@ -217,6 +230,7 @@ EVENT_RULES = (
     rounds_and_levels_go_the_right_way,
     being_raised_puts_off_no_page,
     being_forgotten_puts_off_no_step,
+    a_default_fills_what_is_vacant,
 )
 """Of each event, with the stream as it was before it."""
 

@@ -272,6 +272,11 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
         "Ana Costa moved it to version 0123456789ab of the plan. P1: backup is paged after 10 min, was 15. "
         "Level P5 is new.",
     ),
+    (
+        events.HeldByDefault(((RoleId("Commander"), BEN), (RoleId("Scribe"), ANA))),
+        SYSTEM,
+        "By default Ben Okafor is Commander and Ana Costa is Scribe.",
+    ),
     (events.RoleAssigned(RoleId("Commander"), BEN, None), BY_ANA, "Ana Costa made Ben Okafor Commander."),
     (
         events.RoleAssigned(RoleId("Commander"), BEN, ANA),

@@ -219,6 +219,9 @@ def _roles(event: events.RoleEvent, actor: str, names: Names) -> str:
         case events.RoleAssigned():
             instead = f" instead of {named(event.previous, names)}" if event.previous else ""
             return f"{actor} made {named(event.person, names)} {event.role}{instead}."
+        case events.HeldByDefault():
+            held = [f"{named(person, names)} is {role}" for role, person in event.held]
+            return f"By default {_and(held)}."
         case events.HandOverOffered():
             giver, taker = named(event.giver, names), named(event.taker, names)
             return f"{actor} asked that {event.role} go from {giver} to {taker}; both must confirm."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts import assess
+from tocsin.core.incident.acts.breaking import fill_roles
 from tocsin.core.incident.acts.course import resolve
 from tocsin.core.incident.acts.levels import raise_level
 from tocsin.core.incident.acts.updates import announce
@@ -44,6 +45,7 @@ def _open(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> None:
     draft.add(events.Opened(*opened), actor)
     draft.add(events.AlertsJoined(command.count, command.sample), actor)
     assess.measure(draft, command.facts, actor)
+    fill_roles(draft)
     take_due_steps(draft)
     announce(draft)
 
@@ -74,6 +76,7 @@ def declare(draft: Draft, command: commands.Declare, actor: Actor) -> Refused | 
     draft.add(events.Opened(*opened), actor)
     if command.facts and (refused := assess.set_facts(draft, commands.SetFacts(command.facts), actor)):
         return refused
+    fill_roles(draft)
     take_due_steps(draft)
     announce(draft)
     return None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from tocsin.core.incident import events
 from tocsin.core.incident.draft import Draft
-from tocsin.core.incident.paging.targets import lead
+from tocsin.core.incident.paging.targets import ids, lead
 from tocsin.core.incident.paging.telling import tell
 from tocsin.core.incident.promises.cadence import interval, update_id
 from tocsin.core.incident.promises.deadlines import deadlines
+from tocsin.core.incident.promises.promised import vacant
 from tocsin.core.model import Deadline, DeadlineState
+from tocsin.core.policy import Target
 
 MADE_TO_PEOPLE = ("acknowledge", "expect", "promise", "role", "update")
 """Kinds of deadlines that people keep or break; all others Tocsin carries out itself."""
@@ -24,7 +26,11 @@ def own_up(draft: Draft) -> None:
 
 
 def break_promise(draft: Draft, one: Deadline) -> None:
-    """It has not been kept in time."""
+    """It has not been kept in time, as far as anybody knew before."""
+    if kind(one) == "role":
+        fill_roles(draft)
+        if one.id.split(":")[1] in draft.state.by_default:
+            return
     if kind(one) == "update":
         _miss_update(draft, one)
     else:
@@ -34,6 +40,18 @@ def break_promise(draft: Draft, one: Deadline) -> None:
         told |= {f"promise:{promise.id}": promise.tell for promise in draft.policy.review_steps}
         who = next((to for id, to in told.items() if to and one.id.startswith(id)), ())
         tell(draft, who or lead(draft), f"“{one.promise}” did not happen in time.")
+
+
+def fill_roles(draft: Draft) -> None:
+    """Find out to whom roles that this level asks for fall by default, as far as nobody has them.
+
+    A default counts only where it comes to somebody of the directory now: a rota can be empty tonight.
+    """
+    found = ((role, ids(draft, (Target(role=role),))) for role in vacant(draft.state, draft.policy))
+    known = ((role, [one for one in people if one in draft.view.people]) for role, people in found)
+    held = tuple((role, people[0]) for role, people in known if people)
+    if held:
+        draft.add(events.HeldByDefault(held))
 
 
 def _miss_update(draft: Draft, one: Deadline) -> None:

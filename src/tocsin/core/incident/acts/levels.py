@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from tocsin.core.incident import commands, events
-from tocsin.core.incident.acts.breaking import own_up
+from tocsin.core.incident.acts.breaking import fill_roles, own_up
 from tocsin.core.incident.acts.standing import already_over
 from tocsin.core.incident.acts.updates import announce
 from tocsin.core.incident.draft import Draft
@@ -43,6 +43,7 @@ def raise_level(draft: Draft, judged: Judgement, actor: Actor, worse_since: date
     since = before.opened_at if draft.policy.reclassify.clocks is Rebase.OPENED else worse_since
     carried = carried_by_raise(before, draft.policy, level, since or draft.now, draft.now)
     draft.add(events.LevelRaised(level, before.level, judged.reason, since, carried), actor)
+    fill_roles(draft)
     start_round(draft, f"raised from {before.level} to {level}", since)
     announce(draft)
 
@@ -56,6 +57,7 @@ def lower_to(draft: Draft, level: LevelId, reason: str, actor: Actor) -> Refused
     before = draft.state
     since = before.opened_at if draft.policy.reclassify.clocks is Rebase.OPENED else None
     draft.add(events.LevelLowered(level, before.level, reason, since), actor)
+    fill_roles(draft)
     past = if_it_began(draft.state, draft.policy, level, since or draft.now)
     taken = max((one.index + 1 for one in past if one.due_at <= draft.now), default=0)
     again = f"lowered from {before.level} to {level}"

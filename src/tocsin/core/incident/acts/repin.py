@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tocsin.core.incident import commands, events
-from tocsin.core.incident.acts.breaking import own_up
+from tocsin.core.incident.acts.breaking import fill_roles, own_up
 from tocsin.core.incident.acts.standing import already_over
 from tocsin.core.incident.draft import Draft
 from tocsin.core.model import Actor, Refused
@@ -28,6 +28,7 @@ def repin(draft: Draft, command: commands.Repin, actor: Actor) -> Refused | None
     taken, ahead = _taken(draft, level.ladder)
     draft.add(events.Repinned(new.version, state.policy_version, taken, command.changes, ahead), actor)
     draft.policy = new
+    fill_roles(draft)
     return None
 
 

@@ -93,6 +93,13 @@ class RoleAssigned:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldByDefault:
+    """Roles that the level asks for fall to these people by the plan, whoever they will be later."""
+
+    held: tuple[tuple[RoleId, PersonId], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HandOverOffered:
     """A role is to go from one to the other; it does when both have confirmed."""
 
@@ -118,7 +125,7 @@ class RoleHandedOver:
     taker: PersonId
 
 
-RoleEvent = RoleAssigned | HandOverOffered | HandOverConfirmed | RoleHandedOver
+RoleEvent = RoleAssigned | HeldByDefault | HandOverOffered | HandOverConfirmed | RoleHandedOver
 WrittenEvent = (
     NoteAdded
     | EstimateSet

@@ -10,8 +10,8 @@ from tocsin.core.incident.promises.cadence import updates_due
 from tocsin.core.incident.state.incident import Incident
 from tocsin.core.incident.state.known import known
 from tocsin.core.incident.status import Status
-from tocsin.core.model import Deadline, DeadlineState
-from tocsin.core.policy import Clock, Level, Milestone, Policy, Promise
+from tocsin.core.model import Deadline, DeadlineState, RoleId
+from tocsin.core.policy import Clock, Level, Milestone, Policy, Promise, Role
 
 
 def promised(state: Incident, policy: Policy) -> Iterator[Deadline]:
@@ -59,14 +59,30 @@ def _expected(state: Incident, level: Level) -> Iterator[Deadline]:
 
 
 def _roles(state: Incident, policy: Policy, level: Level) -> Iterator[Deadline]:
-    """Roles that somebody must have at this level; a default holds one until somebody is assigned."""
-    within = level.respond_within or level.acknowledge_within
+    """Roles that somebody must have at this level, assigned or by default."""
+    within = _roles_within(level)
     for role in policy.roles.values():
-        kept = role.id in state.roles or bool(role.default)
+        kept = role.id in state.roles or role.id in state.by_default
         if level.id in role.at and within is not None and (kept or not state.status.over):
             standing = DeadlineState.KEPT if kept else DeadlineState.DUE
-            id = f"role:{role.id}:{level.id}"
-            yield Deadline(id, f"somebody is {role.id}", state.level_at + within, standing)
+            yield Deadline(_role_id(role, level), f"somebody is {role.id}", state.level_at + within, standing)
+
+
+def vacant(state: Incident, policy: Policy) -> tuple[RoleId, ...]:
+    """The roles that somebody must have by a time and nobody is known to have."""
+    level = policy.level(state.level)
+    if _roles_within(level) is None:
+        return ()
+    held = {*state.roles, *state.by_default}
+    return tuple(one.id for one in policy.roles.values() if level.id in one.at and one.id not in held)
+
+
+def _roles_within(level: Level) -> timedelta | None:
+    return level.respond_within or level.acknowledge_within
+
+
+def _role_id(role: Role, level: Level) -> str:
+    return f"role:{role.id}:{level.id}"
 
 
 def _plan(state: Incident, policy: Policy) -> Iterator[Deadline]:

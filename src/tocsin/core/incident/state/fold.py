@@ -190,6 +190,7 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
                 state,
                 level=event.level,
                 level_at=event.since or at,
+                by_default={},
                 escalated_at=at,
                 rungs_reached=0,
                 carried=(),
@@ -212,6 +213,7 @@ def _raised(state: Incident, event: events.LevelRaised, at: datetime) -> Inciden
         level=event.level,
         levels=tuple(dict.fromkeys((*state.levels, event.level))),
         level_at=since,
+        by_default={},
         # Where its clocks run from the beginning, an answer in time was one for this level too.
         first_acknowledged_at=answered_at if event.since and answered_at and answered_at >= since else None,
         rungs_reached=0,
@@ -227,6 +229,8 @@ def _roles(state: Incident, event: events.RoleEvent) -> Incident:
             return _holds(state, event.role, event.person)
         case events.RoleHandedOver():
             return _holds(state, event.role, event.taker)
+        case events.HeldByDefault():
+            return evolve(state, by_default={**state.by_default, **dict(event.held)})
         case events.HandOverOffered():
             offered = HandOver(event.role, event.giver, event.taker)
             others = [one for one in state.hand_overs if one.role != event.role]

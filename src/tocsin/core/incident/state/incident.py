@@ -83,6 +83,7 @@ class Incident:
     last rung was taken for want of progress or because somebody asked for it. `levels` are all that
     it came to, but for those that a person lowered it to. `taken_ahead` are rungs further on than
     `steps_taken` that another version of the plan had before: they are not taken again in this round.
+    `by_default` holds to whom roles of this level that nobody was assigned fell when that was asked.
     `vouched`: a person declared it, raised it, said what is known of it, or verified it, so that it is not
     over only because its alerts are.
     """
@@ -125,6 +126,7 @@ class Incident:
     paged_at: Mapping[PersonId, datetime] = field(default_factory=dict)
     told_count: int = 0
     roles: Mapping[RoleId, PersonId] = field(default_factory=dict)
+    by_default: Mapping[RoleId, PersonId] = field(default_factory=dict)
     hand_overs: tuple[HandOver, ...] = ()
     updates: Mapping[str, Updates] = field(default_factory=dict)
     carried: tuple[events.CarriedStep, ...] = ()
