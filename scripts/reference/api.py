@@ -38,7 +38,8 @@ def api_page() -> str:
         "the routes in `src/tocsin/web/`",
         "Send `Authorization: Bearer TOKEN`; [`tocsin token add`](cli.md#tocsin-token-add) makes a token."
         " What is done with it is done in that person's name. Times are ISO 8601 in UTC.",
-        "A refusal is problem details (RFC 9457); its `detail` is a whole sentence.",
+        "A refusal is problem details (RFC 9457); its `detail` is a whole sentence."
+        " A body with a field that is not listed here is refused: a misspelled one would go unheard.",
         table(("status", "meaning"), _STATUSES),
         f"The same as OpenAPI, with a token: {code(SCHEMA + '/openapi.json')}.",
         *operations,
@@ -57,6 +58,7 @@ def api_page() -> str:
 
 
 _STATUSES = (
+    ("400", "a body or a parameter does not fit, or what is said is not clear"),
     ("401", "no token, or one that has ended"),
     ("404", "there is no such thing"),
     ("409", "it is not allowed in this state"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.web.support.site import Site
-from tocsin.core.deeds import DEEDS
+from tocsin.core.deeds import DEEDS, OF_AN_INCIDENT, Deed
 from tocsin.core.incident import Status, commands
 from tocsin.core.model import PersonId
 
@@ -68,6 +68,65 @@ def test_a_body_without_what_is_required_is_refused(site: Site) -> None:
         " What fits is in /api/v1/schema/openapi.json.",
     )
     assert site.incident().status is Status.TRIGGERED
+
+
+@pytest.mark.parametrize(
+    ("deed", "body", "said"),
+    [
+        (
+            "resolve",
+            {"reason": "x", "resaon": "y"},
+            "the body: `resaon` means nothing here. Did you mean `reason`?",
+        ),
+        ("resolve", {"why": "x"}, "the body: `why` means nothing here. Use only: reason."),
+        ("restrict", {"persons": []}, "the body: `persons` means nothing here. Use only: people, teams."),
+        ("resolve", {"x" * 200: 1}, f"the body: `{'x' * 80}` means nothing here. Use only: reason."),
+        ("resolve", ["reason"], "the body: Expected `object`, got `array`."),
+    ],
+)
+def test_a_field_that_nobody_knows_is_refused(site: Site, deed: str, body: Any, said: str) -> None:
+    site.alert("prometheus", "checkout is down")
+    before = site.incident()
+    answer = ask(site, deed, body)
+    told = f"That does not fit: {said} What fits is in /api/v1/schema/openapi.json."
+    assert (answer.status_code, answer.json()["detail"]) == (400, told)
+    assert site.incident() == before
+
+
+@pytest.mark.parametrize("deed", list(OF_AN_INCIDENT.values()), ids=lambda one: one.name)
+def test_every_deed_refuses_what_it_does_not_know(site: Site, deed: Deed) -> None:
+    site.alert("prometheus", "checkout is down")
+    answer = ask(site, deed.name, {"nobody-knows-this": "x"})
+    if deed.blanks:
+        assert "`nobody-knows-this` means nothing here. " in answer.json()["detail"]
+    else:
+        told = f"That does not fit: `{deed.name}` asks nothing. Send no body."
+        assert answer.json()["detail"] == told
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("incidents", {"sevrice": "checkout"}, "`sevrice` means nothing here. Did you mean `service`?"),
+        (
+            "overrides",
+            {"start": "now"},
+            "`start` means nothing here. Use only: rota, person, from, to, for, reason.",
+        ),
+        ("feeds", {"rotas": "primary"}, "`rotas` means nothing here. Did you mean `rota`?"),
+    ],
+)
+def test_so_do_the_other_bodies(site: Site, path: str, body: dict[str, str], said: str) -> None:
+    answer = site.browser("ana").send(f"/api/v1/{path}", body)
+    told = f"That does not fit: the body: {said} What fits is in /api/v1/schema/openapi.json."
+    assert (answer.status_code, answer.json()["detail"]) == (400, told)
+
+
+@pytest.mark.parametrize("nothing", [None, {}], ids=["null", "empty"])
+def test_nothing_is_a_body_for_what_asks_nothing(site: Site, nothing: Any) -> None:
+    site.alert("prometheus", "checkout is down")
+    assert ask(site, "acknowledge", nothing).status_code == 200
 
 
 def test_the_actions_of_an_incident_are_the_names_of_deeds(site: Site) -> None:

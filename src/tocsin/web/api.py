@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal, overload
 
@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from tocsin.core.deeds import DECLARE, OF_AN_INCIDENT, REPIN, Deed, Kind
+from tocsin.core.deeds import DECLARE, OF_AN_INCIDENT, REPIN, Deed
 from tocsin.core.history import NAMES
 from tocsin.core.incident import Status
 from tocsin.core.incident.asking import Unclear, as_text
@@ -24,6 +24,7 @@ from tocsin.store import directory
 from tocsin.store.transaction import Transaction
 from tocsin.web import incidents, oncall
 from tocsin.web.auth import Viewer
+from tocsin.web.bodies import body_of, check_no_body
 from tocsin.web.incidents import Detail, Shown
 from tocsin.web.sentences import Names, sentence
 from tocsin.web.services import Services
@@ -80,7 +81,7 @@ def router(services: Services) -> Router:
         done = await _refusing(incidents.declare(services, request.user, _answers(DECLARE, data)))
         return Response(done, status_code=202 if isinstance(done, Passed) else 200)
 
-    declare.__annotations__["data"] = JSONBody[_body(DECLARE)]  # type: ignore[misc]  # made of the table
+    declare.__annotations__["data"] = JSONBody[body_of(DECLARE)]  # type: ignore[misc]  # made of the table
 
     @get("/incidents/{incident:str}", summary="One incident with its timeline, deadlines and deliveries")
     async def show_incident(incident: FromPath[str], request: Asking) -> dict[str, Any]:
@@ -108,6 +109,7 @@ def _deed(services: Services, deed: Deed) -> HTTPRouteHandler:
         return await _ask(services, request, incident, deed, _answers(deed, data))
 
     async def without_body(incident: FromPath[str], request: Asking) -> Done:
+        await check_no_body(request, deed)
         return await _ask(services, request, incident, deed, {})
 
     handler = with_body if deed.blanks else without_body
@@ -116,29 +118,10 @@ def _deed(services: Services, deed: Deed) -> HTTPRouteHandler:
         "incident": FromPath[str],
         "request": Asking,
         "return": Done,
-        **({"data": JSONBody[_body(deed)]} if deed.blanks else {}),  # type: ignore[misc]  # made of the table
+        **({"data": JSONBody[body_of(deed)]} if deed.blanks else {}),  # type: ignore[misc]  # made of the table
     }
     path = f"/incidents/{{incident:str}}/{deed.name}"
     return post(path, status_code=200, summary=deed.means)(handler)
-
-
-def _body(deed: Deed) -> type:
-    """The shape of a deed's body: text, or lists of text; what is not required may be left out."""
-    blanks: list[Any] = []
-    for blank in sorted(deed.blanks, key=lambda one: not one.required):
-        kind: Any = _SHAPES.get(blank.kind, str)
-        if blank.required:
-            blanks.append((blank.name, kind))
-        else:
-            blanks.append((blank.name, kind, field(default_factory=kind)))
-    return make_dataclass(deed.name.title().replace("-", ""), blanks)
-
-
-_SHAPES: Mapping[Kind, Any] = {
-    Kind.PEOPLE: list[str],
-    Kind.TEAMS: list[str],
-    Kind.FACTS: dict[str, str],
-}
 
 
 async def _ask(

@@ -7,7 +7,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
-import msgspec
 from litestar import Response, delete, get, post
 from litestar.connection import Request
 from litestar.exceptions import HTTPException, NotFoundException
@@ -21,6 +20,7 @@ from tocsin.store.overrides import Arranged
 from tocsin.store.transaction import Transaction
 from tocsin.web import duty, rota_data
 from tocsin.web.auth import PUBLIC, Viewer
+from tocsin.web.bodies import FeedOf, StandIn
 from tocsin.web.duty import board_of
 from tocsin.web.rota_answers import (
     CalendarAnswer,
@@ -44,23 +44,6 @@ CALENDAR = timedelta(days=14)
 GAPS = timedelta(days=30)
 LISTED = 200
 """How many stand-ins are listed, the newest first."""
-
-
-class StandIn(msgspec.Struct, rename={"since": "from", "until": "to", "replaces": "for"}):
-    """Who stands in: `for` whom (or in the first seat), `from` when `to` when, and why."""
-
-    rota: str
-    person: str
-    since: str
-    until: str
-    replaces: str | None = None
-    reason: str = ""
-
-
-class FeedOf(msgspec.Struct):
-    """Whose calendar: a rota's; without one, one's own."""
-
-    rota: str | None = None
 
 
 def routes(services: Services) -> list[HTTPRouteHandler]:

@@ -19,6 +19,7 @@ from tocsin import __version__, limits
 from tocsin.store.errors import StoreError
 from tocsin.web import api, health, intake, oncall
 from tocsin.web.auth import Gate
+from tocsin.web.bodies import misfits
 from tocsin.web.pages import router as pages
 from tocsin.web.services import Services
 
@@ -80,7 +81,7 @@ def straight(site: Litestar) -> ASGIApp:
 
 def _refused(services: Services, request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """A page for people, problem details (RFC 9457) for programs."""
-    detail = _misfits(error) if isinstance(error, ValidationException) else error.detail
+    detail = misfits(request, error) if isinstance(error, ValidationException) else error.detail
     if _wants_page(request):
         answer: Response[Any] = pages.error_page(services, request, error.status_code, detail)
     else:
@@ -98,18 +99,6 @@ def _refused(services: Services, request: Request[Any, Any, Any], error: HTTPExc
     # Litestar sets its response headers on what handlers return, not on what exception handlers do.
     answer.headers.update(SECURITY_HEADERS)
     return answer
-
-
-def _misfits(error: ValidationException) -> str:
-    """What of a body or a query does not fit, and where the shapes are written down."""
-    found = error.extra if isinstance(error.extra, list) else []
-    wrong = [
-        f"`{one.get('key', 'data')}`: {one.get('message', '')}" for one in found if isinstance(one, dict)
-    ]
-    if not wrong:
-        return error.detail
-    said = "; ".join(wrong).replace("`data`: ", "the body: ")
-    return f"That does not fit: {said}. What fits is in /api/v1/schema/openapi.json."
 
 
 def _not_stored(services: Services, request: Request[Any, Any, Any], error: StoreError) -> Response[Any]:
