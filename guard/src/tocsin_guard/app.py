@@ -321,9 +321,7 @@ class Lifespan:
 
         try:
             await inner(self._scope, inner_receive, inner_send)
-        except (
-            Exception
-        ):  # how an app says that it knows no lifespan is not settled: Django raises ValueError
+        except Exception:  # how an app says that it knows no lifespan is not settled
             if self._answered:
                 raise
             return False

@@ -171,9 +171,7 @@ class Guard:
             self._lock.take()
             try:
                 await recover(self)
-            except (
-                BaseException
-            ):  # whatever it was, cancellation too: whoever starts next must get the folder
+            except BaseException:  # cancellation too: whoever starts next must get the folder
                 self._lock.free()
                 raise
             self.started = True
