@@ -151,7 +151,7 @@ class Node:
         channels = {channel: SimChannel(channel, self) for channel in run.channels}
         self.engine = SimEngine(self.store, context, channels, run.clock, self._changed)
         self.engine.node = self
-        self.intake = Intake(self.store, lambda: None)
+        self.intake = Intake(self.store, lambda: None, context.watched)
 
     def begin(self) -> None:
         """As a server does at its start: what a process of this name was sending when it died goes again."""

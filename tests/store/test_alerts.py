@@ -126,7 +126,7 @@ def test_nothing_of_what_a_source_sent_is_changed(store: Store) -> None:
     record(store, [Received("prometheus", signal, NOW)])
     ((id, _, _),) = store.read_now(lambda tx: alerts.dirty(tx, 10))
     (alert,) = store.write_now(partial(alerts.claim, ids=[id]))
-    assert alert.signal == signal
+    assert alert.signal() == signal
 
 
 def seen(store: Store, integration: str = "prometheus") -> list[str]:
@@ -135,7 +135,7 @@ def seen(store: Store, integration: str = "prometheus") -> list[str]:
     def job(tx: Connection) -> list[str]:
         claimed = alerts.claim(tx, [id for id, _, _ in alerts.dirty(tx, 1_000)])
         alerts.mark(tx, [(one.id, one.status, "INC-1", "") for one in claimed])
-        return [f"{one.status} {one.signal.severity}" for one in claimed if one.integration == integration]
+        return [f"{one.status} {one.severity}" for one in claimed if one.integration == integration]
 
     return store.write_now(job)
 
@@ -171,7 +171,7 @@ def test_triage_takes_the_worst_first_then_the_oldest(store: Store) -> None:
     record(store, [received("T", "critical"), received("T", "newer critical")])
     order = [id for id, _, _ in store.read_now(lambda tx: alerts.dirty(tx, 3))]
     claimed = store.write_now(partial(alerts.claim, ids=order))
-    by_id = {one.id: one.signal.dedup_key for one in claimed}
+    by_id = {one.id: one.dedup_key for one in claimed}
     assert [by_id[id] for id in order] == ["critical", "newer critical", "old warning"]
 
 

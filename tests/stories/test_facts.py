@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from sqlalchemy import text
 
 from tests.support.world import World, page
 from tocsin.core.incident import commands, events
-from tocsin.core.model import FactId, LevelId
+from tocsin.core.model import AlertAction, AlertSeverity, FactId, LevelId, Signal
+from tocsin.engine.context import Context
+from tocsin.engine.intake import Intake
+from tocsin.store import alerts
+from tocsin.store.alerts import Received
 
 PLAN = """
 plan: Harbour
@@ -121,3 +128,54 @@ def test_a_level_that_a_person_lowered_stands_while_the_figures_go_on(harbour: W
     # It fell below and has held for two minutes anew: that is worse than it was a moment before.
     assert harbour.incident().level == "P2"
     harbour.expect(page("ben"))
+
+
+def storm(world: World, failed: list[str]) -> None:
+    """Alerts that differ in what they state of a backup alone, stored before anybody looks at them."""
+    signals = [
+        Signal(
+            AlertAction.TRIGGER,
+            f"backup-{number}",
+            "backup",
+            AlertSeverity.WARNING,
+            details={"backup_failed": said},
+        )
+        for number, said in enumerate(failed)
+    ]
+    world.run(world.intake.accept([Received("prometheus", one, world.now) for one in signals]))
+
+
+def test_one_of_a_storm_that_states_something_else_is_heard(harbour: World) -> None:
+    storm(harbour, ["no", "no", "yes", "no"])
+    harbour.settle()
+    harbour.expect(page("ben"))
+    assert reasons(harbour) == ["P2: the backup failed (backup_failed is yes)"]
+
+
+def test_alerts_that_were_stored_under_a_plan_without_the_fact_are_each_judged_by_the_new_plan(
+    world: World,
+) -> None:
+    storm(world, ["no", "no", "yes", "no"])
+    world.apply_plan(PLAN)
+    world.now += timedelta(seconds=3)
+    world.settle()
+    world.expect(page("ben"))
+    assert reasons(world) == ["P2: the backup failed (backup_failed is yes)"]
+
+
+def test_a_server_that_only_takes_alerts_in_hears_that_a_figure_got_worse(harbour: World) -> None:
+    slow(harbour, "5%")
+    context = harbour.engine.context
+    only_web = Context("web-1", context.channels, context.link, context.sign_in_link)
+    harbour.intake = Intake(harbour.store, lambda: None, only_web.watched)
+    slow(harbour, "30%")
+    harbour.advance(minutes=3)
+    harbour.expect(page("ben"))
+
+
+def test_an_alert_is_taken_when_there_is_no_plan_to_read(harbour: World) -> None:
+    harbour.store.write_now(lambda tx: tx.execute(text("UPDATE plans SET files = '{}'")))
+    harbour.start()
+    signal = Signal(AlertAction.TRIGGER, "1", "backup", details={"backup_failed": "yes"})
+    harbour.run(harbour.intake.accept([Received("prometheus", signal, harbour.now)]))
+    assert len(harbour.store.read_now(lambda tx: alerts.dirty(tx, 10))) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from tocsin.core.policy import Policy, View
 from tocsin.engine.meters import Meters
 from tocsin.plan.read import load_stored
 from tocsin.store import directory, outbox, overrides, plans
+from tocsin.store.alerts import NOTHING, Watched, watched
 from tocsin.store.transaction import Transaction
 
 VIEW_LASTS = timedelta(seconds=2)
@@ -61,10 +62,16 @@ class Context:
             raise NoPlan("No plan has been applied. Start the server with --plan DIRECTORY.")
         return self.policy(tx, current[0])
 
-    def watched(self) -> Collection[str]:
-        """The facts that alerts may state, by the plan in force as far as this server has looked."""
-        policy = self._policies.get(self._current)
-        return policy.facts if policy else ()
+    def watched(self, tx: Transaction, now: datetime) -> Watched:
+        """The facts that alerts may state by the plan in force; nothing where it cannot be read.
+
+        A server with the role web alone has nobody else who looks.
+        """
+        try:
+            return watched(self.current_policy(tx, now).facts)
+        except Exception:
+            # An alert is taken whatever has become of the plan; the engine says loudly what is wrong.
+            return NOTHING
 
     def view(self, tx: Transaction, now: datetime) -> View:
         """The directory as it is now, or was at most VIEW_LASTS ago."""

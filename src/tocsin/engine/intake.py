@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from tocsin import limits
 from tocsin.core.model import AlertAction, Signal
 from tocsin.store import alerts
-from tocsin.store.alerts import Received
+from tocsin.store.alerts import NOTHING, Received, Watched
 from tocsin.store.errors import StoreFull
 from tocsin.store.store import Store
 from tocsin.store.transaction import Transaction
@@ -27,13 +28,18 @@ class _Request:
     done: asyncio.Future[None]
 
 
+Watching = Callable[[Transaction, datetime], Watched]
+
+
+def _nothing(_tx: Transaction, _now: datetime) -> Watched:
+    return NOTHING
+
+
 class Intake:
     """The door for signals. Use from one event loop."""
 
-    def __init__(
-        self, store: Store, stored: Callable[[], None], watched: Callable[[], Collection[str]] = tuple
-    ) -> None:
-        """`stored` is called after each commit, to wake triage. `watched` names the plan's facts."""
+    def __init__(self, store: Store, stored: Callable[[], None], watched: Watching = _nothing) -> None:
+        """`stored` is called after each commit, to wake triage. `watched`: what the plan wants watched."""
         self._store = store
         self._stored = stored
         self._watched = watched
@@ -60,7 +66,7 @@ class Intake:
         while self._waiting:
             batch = self._take()
             try:
-                await self._store.write(_recording(batch, self._watched()), Lane.INTAKE)
+                await self._store.write(_recording(batch, self._watched), Lane.INTAKE)
             except StoreFull as full:
                 _fail(batch, full)
             except Exception:
@@ -83,7 +89,7 @@ class Intake:
         """A commit failed with others in it: each request alone, so that a bad one fails alone."""
         for request in batch:
             try:
-                await self._store.write(_recording([request], self._watched()), Lane.INTAKE)
+                await self._store.write(_recording([request], self._watched), Lane.INTAKE)
             except Exception as failed:
                 _fail([request], failed)
             else:
@@ -96,10 +102,13 @@ class Intake:
         self._stored()
 
 
-def _recording(batch: list[_Request], watched: Collection[str]) -> Callable[[Transaction], None]:
+def _recording(batch: list[_Request], watched: Watching) -> Callable[[Transaction], None]:
     def record(tx: Transaction) -> None:
-        for some in rounds((one for request in batch for one in request.received), watched):
-            alerts.record(tx, some, watched)
+        received = [one for request in batch for one in request.received]
+        if received:
+            watch = watched(tx, received[0].at)
+            for some in rounds(received, watch):
+                alerts.record(tx, some, watch)
 
     return record
 
@@ -110,7 +119,7 @@ def _fail(batch: list[_Request], why: Exception) -> None:
             request.done.set_exception(why)
 
 
-def rounds(received: Iterable[Received], watched: Collection[str] = ()) -> list[list[Received]]:
+def rounds(received: Iterable[Received], watch: Watched = NOTHING) -> list[list[Received]]:
     """Fold signals in order of arrival: each round holds an alert at most once, and rounds keep the order.
 
     Equal neighbours of the same alert become one with a count; of two severities the worse stands.
@@ -125,7 +134,7 @@ def rounds(received: Iterable[Received], watched: Collection[str] = ()) -> list[
         else:
             number, index = place
             earlier = folded[number][index]
-            if _alike(earlier.signal, one.signal, watched):
+            if _alike(earlier.signal, one.signal, watch):
                 folded[number][index] = _merged(earlier, one)
                 continue
             number += 1
@@ -136,11 +145,11 @@ def rounds(received: Iterable[Received], watched: Collection[str] = ()) -> list[
     return folded
 
 
-def _alike(earlier: Signal, later: Signal, watched: Collection[str]) -> bool:
+def _alike(earlier: Signal, later: Signal, watch: Watched) -> bool:
     """Whether the two say the same to a plan, but for the severity, of which the worse stands."""
     if earlier.action is not later.action:
         return False
-    return alerts.words_of(earlier, watched) == alerts.words_of(later, watched)
+    return alerts.words_of(earlier, watch) == alerts.words_of(later, watch)
 
 
 def _merged(earlier: Received, later: Received) -> Received:

@@ -6,15 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from heapq import nsmallest
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from tocsin import limits
-from tocsin.core.facts import FactValue
 from tocsin.core.incident import commands, decide, next_due
 from tocsin.core.incident.state.facts import SERVICES_FAILING
-from tocsin.core.model import Actor, ActorKind, FactId, LevelId, Refused, ServiceId, SubjectId
+from tocsin.core.model import Actor, ActorKind, FactId, LevelId, Refused, ServiceId, Signal, SubjectId
 from tocsin.core.policy import Policy
-from tocsin.core.severity import Judgement, facts, judge
+from tocsin.core.severity import judge
 from tocsin.core.values import found_in, in_words
 from tocsin.engine.apply import Applied, apply, keep
 from tocsin.engine.context import Context
@@ -173,8 +174,9 @@ def _join_command(
     policy: Policy,
 ) -> commands.JoinAlerts:
     """`level` is what the incident has, if there is one already."""
-    judged = _worst(policy, service, live)
-    said = _stated(policy, live)
+    signals = [alert.signal() for alert in _distinct(policy, live)]
+    judged = min((judge(policy, one, service) for one in signals), key=lambda judged: judged.level.rank)
+    said = _stated(policy, signals)
     if any(SERVICES_FAILING in condition.needs for condition in policy.conditions):
         urgent = {one.id: one.rank for one in policy.levels if one.urgent}
         others = subjects.count_open(tx, list(urgent.values()), besides=incident)
@@ -184,28 +186,23 @@ def _join_command(
     )
 
 
-def _worst(policy: Policy, service: ServiceId, live: Sequence[Alert]) -> Judgement:
-    # The alerts of a storm look alike, and those that do are judged once.
-    distinct = {(facts(alert.signal), *_measured(policy, alert)): alert.signal for alert in live}
-    return min(
-        (judge(policy, signal, service) for signal in distinct.values()), key=lambda judged: judged.level.rank
-    )
+def _distinct(policy: Policy, live: Sequence[Alert]) -> list[Alert]:
+    """Of alerts that the plan cannot tell apart the last: a storm's look alike, and one is judged for all."""
+    mark = alerts.watched(policy.facts).mark
+    # Words that were kept for other facts than this plan's may hide a difference.
+    found = {(one.severity, one.words if one.words.endswith(mark) else one.id): one for one in live}
+    return sorted(found.values(), key=attrgetter("id"))
 
 
-def _measured(policy: Policy, alert: Alert) -> Iterable[tuple[FactId, FactValue]]:
-    details = alert.signal.details
-    return found_in(details, policy.facts).items() if policy.facts and details else ()
-
-
-def _stated(policy: Policy, live: Sequence[Alert]) -> dict[FactId, str]:
-    """The plan's facts that the alerts state; of two that state the same fact the later alert is right."""
-    found = {id: value for alert in live for id, value in _measured(policy, alert)}
+def _stated(policy: Policy, signals: Iterable[Signal]) -> dict[FactId, str]:
+    """The plan's facts that alerts state; of two that state the same fact the later alert is right."""
+    found = {id: value for one in signals for id, value in found_in(one.details, policy.facts).items()}
     return {id: in_words(value, policy.facts[id].kind) for id, value in found.items()}
 
 
-def _sample(some: Sequence[Alert]) -> tuple[str, ...]:
-    worst_first = sorted(some, key=lambda alert: (alert.signal.severity.rank, alert.id))
-    return tuple(alert.signal.summary for alert in worst_first[: limits.SAMPLE_ALERTS])
+def _sample(some: Iterable[Alert]) -> tuple[str, ...]:
+    worst_first = nsmallest(limits.SAMPLE_ALERTS, some, key=lambda alert: (alert.severity.rank, alert.id))
+    return tuple(alert.summary for alert in worst_first)
 
 
 def new_id(tx: Transaction, policy: Policy, now: datetime) -> SubjectId:

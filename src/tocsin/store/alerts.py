@@ -7,9 +7,10 @@ three times the speed of the expression language, on the one path where that cou
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import blake2s
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, literal_column, select, update
@@ -71,22 +72,43 @@ class Received:
     count: int = 1
 
 
-def words_of(signal: Signal, watched: Collection[str] = ()) -> str:
-    """What a plan may judge a signal by, besides its severity, as one text. `watched` are its facts."""
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The facts that a plan lets alerts state in their details, and a short name of just this choice."""
+
+    names: tuple[str, ...] = ()
+    mark: str = ""
+
+
+def watched(names: Iterable[str]) -> Watched:
+    """What to watch for a plan with these facts. Without any the mark is empty."""
+    kept = tuple(sorted(names))
+    return Watched(kept, blake2s("\n".join(kept).encode(), digest_size=4).hexdigest() if kept else "")
+
+
+NOTHING = Watched()
+
+
+def words_of(signal: Signal, watch: Watched = NOTHING) -> str:
+    """What a plan may judge a signal by, besides its severity, as one text that ends with the watch's mark.
+
+    Alerts of the same severity and words are alike to a plan whose facts were watched for.
+    """
     words = facts(signal)[1:]
-    if watched and signal.details:
-        words += tuple(f"{name}={signal.details[name]}" for name in watched if name in signal.details)
+    if watch.names:
+        details = signal.details
+        words += (*(f"{name}={details[name]!r}" for name in watch.names if name in details), watch.mark)
     return "\x1f".join(words)
 
 
-def record(tx: Connection, received: Iterable[Received], watched: Collection[str] = ()) -> None:
+def record(tx: Connection, received: Iterable[Received], watch: Watched = NOTHING) -> None:
     """Store signals of which no two are about the same alert."""
     triggers: list[tuple[object, ...]] = []
     settles: list[tuple[object, ...]] = []
     for one in received:
         signal, at = one.signal, to_micros(one.at)
         if signal.action is AlertAction.TRIGGER:
-            named = (one.integration, signal.dedup_key, signal.severity.rank, words_of(signal, watched))
+            named = (one.integration, signal.dedup_key, signal.severity.rank, words_of(signal, watch))
             triggers.append((*named, signal.summary, dump(signal), one.count, at, at))
         else:
             status = _STATUS[signal.action]
@@ -108,15 +130,31 @@ def _run(tx: Connection, statement: dict[str, str], rows: list[tuple[object, ...
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert that triage must look at. `triaged` is the status it had when triage last did."""
+    """An alert as it stands. `triaged` is the status that triage saw last; for `words` see `words_of`.
+
+    Its severity is the worst that its signals had since it opened; the rest is the worst signal's.
+    """
 
     id: int
     integration: str
+    dedup_key: str
+    summary: str
     status: str
     triaged: str
-    signal: Signal
+    severity: AlertSeverity
+    words: str
+    body: str
     count: int
     subject_id: str | None
+
+    def signal(self) -> Signal:
+        """What its source sent, read anew each time: few of a storm's alerts must be."""
+        try:
+            sent = load(self.body, Signal)
+        except Corrupt:
+            sent = Signal(AlertAction.TRIGGER, self.dedup_key, self.summary)
+        # A later trigger of the same alert may have been worse than the one that is kept.
+        return sent if sent.severity is self.severity else replace(sent, severity=self.severity)
 
 
 _TRIAGE_COLUMNS = (
@@ -127,6 +165,7 @@ _TRIAGE_COLUMNS = (
     alerts.c.status,
     alerts.c.triaged,
     alerts.c.severity,
+    alerts.c.facts,
     alerts.c.body,
     alerts.c.count,
     alerts.c.subject_id,
@@ -216,12 +255,17 @@ def waiting(tx: Connection) -> int:
 
 
 def _alert(row: Any) -> Alert:
-    id, integration, dedup_key, summary, status, triaged, severity, body, count, incident = row
-    try:
-        signal = load(body, Signal)
-    except Corrupt:
-        signal = Signal(AlertAction.TRIGGER, dedup_key, summary)
-    if signal.severity is not _SEVERITIES[severity]:
-        # A later trigger of the same alert was worse than the one that is kept.
-        signal = replace(signal, severity=_SEVERITIES[severity])
-    return Alert(id, integration, status, triaged, signal, count, incident)
+    id, integration, key, summary, status, triaged, severity, words, body, count, incident = row
+    return Alert(
+        id,
+        integration,
+        key,
+        summary,
+        status,
+        triaged,
+        _SEVERITIES[severity],
+        words,
+        body,
+        count,
+        incident,
+    )

@@ -180,7 +180,7 @@ def _promise(deadline: Deadline, times: Reader, hand: Set[str]) -> Promise:
 
 
 def _alert(alert: Alert) -> AlertShown:
-    signal = alert.signal
+    signal = alert.signal()
     origin = [alert.integration, signal.source, signal.component, signal.group, signal.event_class]
     return AlertShown(
         id=alert.id,
