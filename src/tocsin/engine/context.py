@@ -70,7 +70,6 @@ class Context:
         try:
             return watched(self.current_policy(tx, now).facts)
         except Exception:
-            # An alert is taken whatever has become of the plan; the engine says loudly what is wrong.
             return NOTHING
 
     def view(self, tx: Transaction, now: datetime) -> View:
