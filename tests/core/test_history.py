@@ -19,12 +19,11 @@ from tocsin.store.event_codec import event_from, event_row
 NAMES = """
 absorbed acknowledged acknowledgement_lapsed alerts_cleared alerts_joined carried_step_taken closed
 escalated estimate_set facts_set hand_over_confirmed hand_over_offered held_by_default level_lowered
-level_raised linked
-marked_done merged_into mitigated mitigation_begun nobody_reached note_added opened page_answered
-page_started page_withdrawn progress_extended promise_broken reopened repinned resolved restricted
-ring_sent ring_settled ring_skipped role_assigned role_handed_over round_started stall_warned step_taken
-tasks_given threshold_crossed threshold_held threshold_left told trigger_fired update_missed update_posted
-verified
+level_raised linked marked_done merged_into mitigated mitigation_begun nobody_reached note_added opened
+page_answered page_started page_withdrawn progress_extended promise_broken promise_warned reopened
+repinned resolved restricted ring_sent ring_settled ring_skipped role_assigned role_handed_over
+round_started stall_warned step_taken tasks_given threshold_crossed threshold_held threshold_left told
+trigger_fired update_missed update_posted verified
 """
 """Written down here once more, because renaming a class must not rename what is stored."""
 

@@ -13,6 +13,7 @@ from tocsin.core.model import FactId, LevelId, Refused
 from tocsin.core.policy import Cadence, Milestone, Moment, Policy, Promise
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+INSIDE = Cadence("inside", (), targets("ben"), 10 * MINUTE, 30 * MINUTE)
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,80 @@ def test_a_promise_is_kept_by_its_milestone_or_a_later_one() -> None:
 
 
 def test_whoever_the_plan_names_for_a_promise_hears_that_it_was_broken() -> None:
-    named = Promise("Verified", Milestone.OPENED, 5 * MINUTE, tell=targets("ben"))
-    trial = opened(plan(named))
+    longer = Promise("Verified by two", Milestone.OPENED, 5 * MINUTE, kept_by=Milestone.VERIFIED)
+    named = Promise("Verified", Milestone.OPENED, 5 * MINUTE, tell=targets("ben+chloe"))
+    trial = opened(plan(longer, named))
     trial.wait(minutes=5)
-    assert trial.heard() == ["5m ben email: “Verified” did not happen in time."]
+    assert trial.heard() == [
+        "5m chloe email: “Verified by two” did not happen in time.",
+        "5m chloe email: “Verified” did not happen in time.",
+        "5m ben email: “Verified” did not happen in time.",
+    ]
+
+
+# Warnings.
+
+SOON = (12 * HOUR, 2 * HOUR)
+REPORT = Promise("Report", Milestone.OPENED, 24 * HOUR, tell=targets("ben"), warn=SOON)
+
+
+def said(minute: int, left: str, at: str) -> list[str]:
+    words = f"“Report” is due in {left}, at {at} UTC."
+    return [f"{minute}m {name} email: {words}" for name in ("chloe", "ben")]
+
+
+def test_whoever_leads_and_whom_the_plan_names_are_warned_before_it_is_due() -> None:
+    trial = opened(plan(REPORT))
+    assert listed(trial, "remind") == ["720m 43200:promise:Report due", "1320m 7200:promise:Report due"]
+    trial.wait(minutes=23 * 60)
+    due = "2026-11-24 03:00"
+    assert trial.heard() == [*said(720, "12h", due), *said(1320, "2h", due)]
+    trial.wait(minutes=60)
+    assert [line for line in trial.heard() if "did not happen" in line] == [
+        f"1440m {name} email: “Report” did not happen in time." for name in ("chloe", "ben")
+    ]
+    assert trial.incident.warned == {}
+
+
+def test_what_is_kept_is_not_warned_of() -> None:
+    trial = opened(plan(REPORT))
+    trial.by("ana", commands.MarkDone("promise:Report"))
+    trial.wait(minutes=25 * 60)
+    assert (trial.heard(), listed(trial, "remind")) == ([], [])
+
+
+def test_an_outage_warns_once_and_not_when_it_is_too_late() -> None:
+    late, too_late = opened(plan(REPORT)), opened(plan(REPORT))
+    late.outage(minutes=23 * 60)
+    too_late.outage(minutes=25 * 60)
+    assert late.heard() == said(1380, "1h", "2026-11-24 03:00")
+    assert [line.split(": ")[1] for line in too_late.heard()] == ["“Report” did not happen in time."] * 2
+
+
+def test_what_comes_to_hold_late_is_warned_of_at_once() -> None:
+    trial = opened(plan(replace(REPORT, anchor=Milestone.RESOLVED, within=HOUR)))
+    trial.wait(minutes=30)
+    trial.resolve("ana")
+    trial.wait(minutes=1)
+    assert trial.heard() == said(30, "1h", "2026-11-23 04:30")
+
+
+def test_each_update_is_warned_of_unless_a_stage_brings_them_that_close() -> None:
+    inside = replace(INSIDE, warn=(5 * MINUTE,))
+    trial = opened(plan(updates=(inside,)))
+    trial.wait(minutes=6)
+    trial.by("ana", commands.PostUpdate("inside", "We are at it."))
+    assert listed(trial, "remind") == ["31m 300:update:2:inside due"]
+    trial.wait(minutes=26)
+    words = "“inside hears how things stand” is due in 5m, at 2026-11-23 03:10 UTC."
+    assert trial.heard()[0] == f"5m chloe email: {words}"
+    assert trial.heard()[2].startswith("31m chloe email: “inside hears how things stand” is due in 5m")
+    assert list(trial.incident.warned) == ["update:2:inside"]
+    second = stage("Second", updates_every=10)
+    p1 = replace(level("P1", "0m ana stage Second", within="", lasts=""), updates=(inside,))
+    close = opened(replace(policy(p1), stages={second.id: second}))
+    close.by("ana", commands.PostUpdate("inside", "We are at it."))
+    assert listed(close, "remind") == []
 
 
 def test_what_is_promised_for_afterwards_lives_on_and_wakes_the_incident() -> None:
@@ -145,8 +216,6 @@ def test_a_promise_has_a_time_for_each_level() -> None:
 
 
 # Updates.
-
-INSIDE = Cadence("inside", (), targets("ben"), 10 * MINUTE, 30 * MINUTE)
 
 
 def test_an_update_keeps_the_promise_and_begins_the_next() -> None:

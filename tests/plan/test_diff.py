@@ -94,6 +94,18 @@ CHANGES = {
         ["P1, no longer: somebody acknowledges within 5 min."],
     ),
     "a cadence": (("every: 30m", "every: 1h"), ["P1: updates staff come every 1 h, was every 30 min."]),
+    "a warning of an update": (
+        ("every: 30m", "every: 30m, warn: [5m, 10m]"),
+        ["P1: whoever leads is warned of updates staff 10 min and 5 min before, was not said."],
+    ),
+    "a warning of a promise": (
+        ("kept_by: resolved}", "kept_by: resolved, warn: 30m, tell: ben}"),
+        [
+            "Promise, no longer: Over: within 2 h after it was opened. It is kept when it is resolved.",
+            "Promise, new: Over: within 2 h after it was opened. It is kept when it is resolved. "
+            "Warned 30 min before. It is told to ben too.",
+        ],
+    ),
     "a level more": (
         ("P2: {urgent: false}", "P2: {urgent: false}\n  P3: {urgent: false}"),
         ["Level P3 is new."],

@@ -23,6 +23,7 @@ AFTER_THE_END = (
     events.UpdatePosted,
     events.UpdateMissed,
     events.PromiseBroken,
+    events.PromiseWarned,
     events.Told,
     events.Linked,
     events.Restricted,
@@ -221,6 +222,17 @@ def a_default_fills_what_is_vacant(stream: Stream, one: Recorded) -> Iterator[st
             yield f"{person} is {role} by default, and somebody has it"
 
 
+def warnings_come_in_time(stream: Stream, one: Recorded) -> Iterator[str]:
+    """People are warned of what is still due, and before it is."""
+    event, state = one.event, stream.state
+    if not isinstance(event, events.PromiseWarned) or state is None:
+        return
+    if one.at >= event.due_at:
+        yield f"warned of {event.deadline}, which was due at {event.due_at}"
+    if event.deadline in {broken.id for broken in state.broken} or event.deadline in state.done:
+        yield f"warned of {event.deadline}, which is due no more"
+
+
 EVENT_RULES = (
     steps_are_taken_in_order,
     rings_go_out_as_planned,
@@ -231,6 +243,7 @@ EVENT_RULES = (
     being_raised_puts_off_no_page,
     being_forgotten_puts_off_no_step,
     a_default_fills_what_is_vacant,
+    warnings_come_in_time,
 )
 """Of each event, with the stream as it was before it."""
 

@@ -273,6 +273,11 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
         "Level P5 is new.",
     ),
     (
+        events.PromiseWarned("promise:Report", "Report", AT),
+        SYSTEM,
+        f"Soon due: “Report”, at {AT:%Y-%m-%d %H:%M} UTC.",
+    ),
+    (
         events.HeldByDefault(((RoleId("Commander"), BEN), (RoleId("Scribe"), ANA))),
         SYSTEM,
         "By default Ben Okafor is Commander and Ana Costa is Scribe.",

@@ -104,7 +104,10 @@ class Moment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """Updates that an audience is promised: the first within, then every, or at a moment instead."""
+    """Updates that an audience is promised: the first within, then every, or at a moment instead.
+
+    Whoever leads is warned so long before each is due.
+    """
 
     audience: str
     by: tuple[str, ...]
@@ -112,6 +115,7 @@ class Cadence:
     first_within: timedelta | None = None
     every: timedelta | None = None
     at: Moment | None = None
+    warn: tuple[timedelta, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +247,7 @@ class Promise:
     """Something due `within` a time of its anchor; by level where the plan says so (`by_level`).
 
     Kept by a milestone, or by hand when `kept_by` is None. It stands while `when` holds (None: always).
+    `tell` hear, besides whoever leads, that it was broken, and `warn` before it is due that it will be.
     """
 
     id: str
@@ -253,6 +258,7 @@ class Promise:
     when: Condition | None = None
     not_before: timedelta = timedelta(0)
     tell: tuple[Target, ...] = ()
+    warn: tuple[timedelta, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

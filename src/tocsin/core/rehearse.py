@@ -346,4 +346,4 @@ def _page(message: Notify | Tell) -> int | None:
 
 def _own(deadline: Deadline) -> bool:
     """Whether this is Tocsin's own next move, and not a promise that people see."""
-    return deadline.id.partition(":")[0] in ("lapse", "repeat", "ring", "step", "threshold", "warn")
+    return deadline.id.partition(":")[0] in ("lapse", "remind", "repeat", "ring", "step", "threshold", "warn")

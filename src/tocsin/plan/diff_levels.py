@@ -9,6 +9,7 @@ from tocsin.core.policy import Level, Step
 from tocsin.plan.changes import named, targets, value
 from tocsin.plan.names import EVERYBODY
 from tocsin.plan.sentences import all_of, length, pace, spelled, step_line, when
+from tocsin.plan.sentences import before as warned_before
 
 
 def level_changes(name: str, before: Level, after: Level) -> list[str]:
@@ -68,5 +69,7 @@ def _who(step: Step) -> str:
 
 def _cadence(name: str, before: Any, after: Any) -> list[str]:
     found = value(f"updates {name} come", pace(before), pace(after))
+    old, new = warned_before(before.warn), warned_before(after.warn)
+    found += value(f"whoever leads is warned of updates {name}", old, new)
     found += value(f"updates {name} go by", all_of(before.by), all_of(after.by))
     return found + targets(f"updates {name} go to", before.to, after.to, EVERYBODY)

@@ -210,6 +210,11 @@ class Document:
             return length
         return None
 
+    def durations(self, value: Value | None) -> tuple[timedelta, ...]:
+        """Different lengths of time, the longest first; a single one counts as a list of one."""
+        found = (self.duration(one, least="1s") for one in self.items(value)) if value else ()
+        return tuple(sorted({one for one in found if one is not None}, reverse=True))
+
     def truth(self, value: Value | None, default: bool) -> bool:
         """true or false."""
         if value is None:

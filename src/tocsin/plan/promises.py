@@ -12,7 +12,7 @@ from tocsin.core.policy import Level, Milestone, Promise
 from tocsin.plan.conditions import read_condition
 from tocsin.plan.document import Document, Value
 from tocsin.plan.names import Names, read_targets
-from tocsin.plan.shape import CONDITION, LENGTH, TARGETS, TEXT, Choice, Either, Key, Named, Table
+from tocsin.plan.shape import CONDITION, LENGTH, TARGETS, TEXT, Choice, Either, Key, Many, Named, Table
 
 LEVEL = FactId("level")
 RESPONSE = "Response"
@@ -24,7 +24,10 @@ _WHEN = {
     "not_before": Key(LENGTH, "how long it must wait at least", "it need not wait"),
     "kept_by": Key(Choice(tuple(Milestone)), "what keeps it", "a person marks it as done"),
     "when": Key(CONDITION, "under which condition it stands", "always"),
-    "tell": Key(TARGETS, "who is told when it is due", "whoever leads"),
+    "tell": Key(TARGETS, "who hears of it besides whoever leads: when it is broken, and when `warn` says so"),
+    "warn": Key(
+        Many(LENGTH), "how long before it is due they are warned, once or several times", "no warning"
+    ),
 }
 PROMISE = Table("promise", _WHEN)
 REVIEW_STEP = Table("review step", {"do": Key(TEXT, "what is to be done", required=True), **_WHEN})
@@ -61,6 +64,7 @@ def read_promise(document: Document, name: str, parts: Mapping[str, Value], name
         when=when,
         not_before=not_before,
         tell=read_targets(document, parts.get("tell"), names),
+        warn=document.durations(parts.get("warn")),
     )
 
 

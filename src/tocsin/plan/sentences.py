@@ -125,7 +125,7 @@ def _goes_without_saying(step: Step) -> bool:
 def cadence_line(one: Cadence) -> str:
     """An audience's updates as a sentence."""
     to = called(one.to) if one.to else f"the {EVERYBODY}"
-    return f"Updates “{one.audience}”: {pace(one)}, by {all_of(one.by)}, to {to}."
+    return f"Updates “{one.audience}”: {pace(one)}, by {all_of(one.by)}, to {to}.{warned(one.warn)}"
 
 
 def pace(one: Cadence) -> str:
@@ -155,7 +155,18 @@ def promise_line(one: Promise) -> str:
     until = f" (not before {length(one.not_before)})" if one.not_before else ""
     kept = f" It is kept when {_DONE[one.kept_by]}." if one.kept_by else ""
     when = "" if one.by_level else condition(one.when)
-    return f"{one.id}: {within(one)} after {_SINCE[one.anchor]}{until}{when}.{kept}"
+    tell = f" It is told to {called(one.tell)} too." if one.tell else ""
+    return f"{one.id}: {within(one)} after {_SINCE[one.anchor]}{until}{when}.{kept}{warned(one.warn)}{tell}"
+
+
+def warned(warn: tuple[timedelta, ...]) -> str:
+    """When people are warned, as a sentence of its own."""
+    return f" Warned {before(warn)}." if warn else ""
+
+
+def before(warn: tuple[timedelta, ...]) -> str:
+    """How long before it is due people are warned."""
+    return f"{all_of(map(length, warn))} before" if warn else ""
 
 
 def within(one: Promise) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tocsin.core.policy import Cadence, Moment
 from tocsin.plan.document import Document, Value
 from tocsin.plan.names import EVERYBODY, Names, read_targets
-from tocsin.plan.shape import LENGTH, TARGETS, TEXTS, Choice, Key, Table
+from tocsin.plan.shape import LENGTH, TARGETS, TEXTS, Choice, Key, Many, Table
 
 UPDATE = Table(
     "update",
@@ -13,6 +13,11 @@ UPDATE = Table(
         "first_within": Key(LENGTH, "when the first one is due", "when the first interval is over"),
         "every": Key(LENGTH, "the time from each to the next", "there is no next one"),
         "at": Key(Choice(tuple(Moment)), "instead of `every`: the moment at which one is due"),
+        "warn": Key(
+            Many(LENGTH),
+            "how long before each is due whoever leads is warned, once or several times",
+            "no warning",
+        ),
         "by": Key(TEXTS, "the [channels](#channels) that carry it", required=True),
         "to": Key(TARGETS, f"who is told, or `{EVERYBODY}`", f"`{EVERYBODY}`"),
     },
@@ -42,4 +47,5 @@ def _cadence(document: Document, audience: str, value: Value, names: Names) -> C
         first,
         every,
         Moment(at) if at else None,
+        document.durations(parts.get("warn")),
     )

@@ -252,6 +252,8 @@ def _record(event: events.RecordEvent, actor: str, names: Names) -> str:
             return f"To be done, says {event.reason}: {_and(_quoted(event.tasks))}."
         case events.MarkedDone():
             return f"{actor} marked “{event.words}” as done."
+        case events.PromiseWarned():
+            return f"Soon due: “{event.promise}”, at {_utc(event.due_at)}."
         case events.PromiseBroken():
             return f"A promise was broken: “{event.promise}” did not happen in time."
         case events.UpdatePosted():

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tocsin.core.incident import events
 from tocsin.core.incident.acts import assess
-from tocsin.core.incident.acts.breaking import break_promise
+from tocsin.core.incident.acts.breaking import break_promise, warn
 from tocsin.core.incident.draft import Decision, Draft
 from tocsin.core.incident.paging import ladder, triggers
 from tocsin.core.incident.paging.carrying import carried_by_lapse, take_carried
@@ -70,6 +70,8 @@ def _carry_out(draft: Draft, deadline: Deadline) -> None:
             ladder.take_step(draft, int(rest.partition(":")[2]))
         case "carried":
             take_carried(draft, next(o for o in draft.state.carried if carried_id(o) == deadline.id))
+        case "remind":
+            warn(draft, rest.partition(":")[2])
         case "warn":
             ladder.warn(draft, int(rest.partition(":")[2]))
         case "threshold":

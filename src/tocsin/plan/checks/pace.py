@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tocsin.core.policy import Clock, Level, Milestone, Policy
+from tocsin.core.policy import Clock, Level, Milestone, Moment, Policy, Promise
 from tocsin.plan.document import Document
 from tocsin.plan.handbook import Plan
 from tocsin.plan.promises import LEVEL
@@ -16,6 +16,7 @@ _OVER = (Milestone.MITIGATED, Milestone.RESOLVED, Milestone.CLOSED)
 def check_pace(document: Document, plan: Plan) -> None:
     """Note each level at which a deadline would be over before what serves it."""
     _check_notify(document, plan.policy)
+    _check_promises(document, plan.policy)
     for level in plan.policy.levels:
         _check_first_page(document, level)
         _check_updates(document, level, over_within(plan.policy, level))
@@ -74,11 +75,33 @@ def _check_notify(document: Document, policy: Policy) -> None:
 
 def _check_updates(document: Document, level: Level, over: timedelta | None) -> None:
     for one in level.updates:
+        keys = ("levels", level.id, "updates", one.audience)
+        daily = timedelta(days=1) if one.at is Moment.DAILY else None
+        times = [time for time in (one.first_within, one.every, daily) if time]
+        _check_early(document, (*keys, "warn"), one.warn, min(times, default=timedelta(0)))
         waits = [time for time in (one.first_within, one.every) if time is not None]
         if over is not None and waits and max(waits) > over:
             message = f"`{level.id}` is to be dealt with in {length(over)}, before {length(max(waits))} pass."
-            place = document.place("levels", level.id, "updates", one.audience)
-            document.warn(place, message, "Tell people more often.")
+            document.warn(document.place(*keys), message, "Tell people more often.")
+
+
+def _check_promises(document: Document, policy: Policy) -> None:
+    """A warning before its time begins would come at once, and say nothing new."""
+    places: list[tuple[Promise, tuple[str | int, ...]]]
+    places = [(one, ("promises", one.id)) for one in policy.promises]
+    places += [(one, ("review", "steps", n)) for n, one in enumerate(policy.review_steps, 1)]
+    for one, keys in places:
+        _check_early(document, (*keys, "warn"), one.warn, min((one.within, *one.by_level.values())))
+
+
+def _check_early(
+    document: Document, keys: tuple[str | int, ...], warn: tuple[timedelta, ...], shortest: timedelta
+) -> None:
+    if warn and max(warn) >= shortest > timedelta(0):
+        message = (
+            f"The warning {length(max(warn))} before would come before its time of {length(shortest)} begins."
+        )
+        document.warn(document.place(*keys), message, "Make `warn` shorter.")
 
 
 def _check_warning(document: Document, level: Level, before: timedelta) -> None:

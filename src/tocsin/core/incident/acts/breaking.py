@@ -8,7 +8,8 @@ from tocsin.core.incident.paging.targets import ids, lead
 from tocsin.core.incident.paging.telling import tell
 from tocsin.core.incident.promises.cadence import interval, update_id
 from tocsin.core.incident.promises.deadlines import deadlines
-from tocsin.core.incident.promises.promised import vacant
+from tocsin.core.incident.promises.promised import promise_id, promised, vacant
+from tocsin.core.lengths import span
 from tocsin.core.model import Deadline, DeadlineState
 from tocsin.core.policy import Target
 
@@ -36,10 +37,25 @@ def break_promise(draft: Draft, one: Deadline) -> None:
     else:
         draft.add(events.PromiseBroken(one.id, one.promise, one.due_at))
     if kind(one) not in _LADDER_SEES_TO_IT:
-        told = {f"promise:{promise.id}": promise.tell for promise in draft.policy.promises}
-        told |= {f"promise:{promise.id}": promise.tell for promise in draft.policy.review_steps}
-        who = next((to for id, to in told.items() if to and one.id.startswith(id)), ())
-        tell(draft, who or lead(draft), f"“{one.promise}” did not happen in time.")
+        tell(draft, _concerned(draft, one), f"“{one.promise}” did not happen in time.")
+
+
+def warn(draft: Draft, deadline_id: str) -> None:
+    """It is due soon: once, however many warnings were missed, and not when it is too late."""
+    one = next(one for one in promised(draft.state, draft.policy) if one.id == deadline_id)
+    if one.due_at <= draft.now:
+        break_promise(draft, one)
+        return
+    draft.add(events.PromiseWarned(one.id, one.promise, one.due_at))
+    left, at = span(one.due_at - draft.now), f"{one.due_at:%Y-%m-%d %H:%M} UTC"
+    tell(draft, _concerned(draft, one), f"“{one.promise}” is due in {left}, at {at}.")
+
+
+def _concerned(draft: Draft, one: Deadline) -> tuple[Target, ...]:
+    """Whoever leads, and whom the plan names for that promise."""
+    made = (*draft.policy.promises, *draft.policy.review_steps)
+    named = next((each.tell for each in made if promise_id(draft.state, each) == one.id), ())
+    return (*lead(draft), *named)
 
 
 def fill_roles(draft: Draft) -> None:

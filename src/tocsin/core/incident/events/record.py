@@ -65,6 +65,15 @@ class PromiseBroken:
 
 
 @dataclass(frozen=True, slots=True)
+class PromiseWarned:
+    """A promise is due soon, and whoever it concerns is told."""
+
+    deadline: str
+    promise: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class UpdatePosted:
     """An audience was told how things stand."""
 
@@ -133,6 +142,7 @@ WrittenEvent = (
     | Restricted
     | TasksGiven
     | MarkedDone
+    | PromiseWarned
     | PromiseBroken
     | UpdatePosted
     | UpdateMissed

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from tocsin.core.incident.events import CarriedStep
 from tocsin.core.incident.promises.promised import promised
 from tocsin.core.incident.promises.steps import moot, progress_at, step_times
+from tocsin.core.incident.promises.warnings import warnings
 from tocsin.core.incident.state.facts import waiting
 from tocsin.core.incident.state.incident import Incident
 from tocsin.core.incident.state.open_page import Page
@@ -20,7 +21,8 @@ __all__ = ["carried_id", "deadlines", "describe", "moot", "next_due", "ring_due_
 
 def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
     """What is promised, due or settled, the earliest first. Ids are stable while the promise stands."""
-    found = [*promised(state, policy), *state.broken]
+    standing = tuple(promised(state, policy))
+    found = [*warnings(state, policy, standing), *standing, *state.broken]
     if not state.status.over:
         level = policy.level(state.level)
         found += waiting(state.thresholds, policy)

@@ -114,14 +114,14 @@ def _anchor(state: Incident, promise: Promise) -> datetime | None:
 
 def _deadline(state: Incident, promise: Promise, anchor: datetime) -> Deadline:
     within = promise.by_level.get(state.level, promise.within)
-    id = _id(state, promise)
+    id = promise_id(state, promise)
     kept = id in state.done if promise.kept_by is None else _kept_by(state, promise.kept_by)
     not_before = anchor + promise.not_before if promise.not_before > timedelta(0) else None
     standing = DeadlineState.KEPT if kept else DeadlineState.DUE
     return Deadline(id, promise.id, anchor + within, standing, not_before)
 
 
-def _id(state: Incident, promise: Promise) -> str:
+def promise_id(state: Incident, promise: Promise) -> str:
     """Stable while the promise stands: another level's time, or a new end after a reopening, is a new one."""
     level = f":{state.level}" if state.level in promise.by_level else ""
     again = _again(state) if level or promise.anchor is not Milestone.OPENED else ""

@@ -272,12 +272,15 @@ def _record(state: Incident, event: events.RecordEvent, at: datetime, actor: Act
             return _advanced(evolve(state, tasks=tasks, done=(*state.done, event.what)), Advance.TASK, at)
         case events.Told():
             return evolve(state, told_count=event.number)
+        case events.PromiseWarned():
+            return evolve(state, warned={**state.warned, event.deadline: at})
         case events.PromiseBroken():
             return _broken(state, Deadline(event.deadline, event.promise, event.due_at))
         case events.UpdatePosted():
             heard = state.updates.get(event.audience)
             now = Updates(heard.count + 1 if heard else 1, at, at)
             updated = evolve(state, updates={**state.updates, event.audience: now})
+            updated = _due_no_more(updated, f"update:{now.count}:{event.audience}")
             return _advanced(updated, Advance.UPDATE, at) if actor.kind is ActorKind.PERSON else updated
         case events.UpdateMissed():
             heard = state.updates.get(event.audience)
@@ -290,7 +293,15 @@ def _record(state: Incident, event: events.RecordEvent, at: datetime, actor: Act
 
 
 def _broken(state: Incident, deadline: Deadline) -> Incident:
-    return evolve(state, broken=(*state.broken, evolve(deadline, state=DeadlineState.BROKEN)))
+    broken = (*state.broken, evolve(deadline, state=DeadlineState.BROKEN))
+    return _due_no_more(evolve(state, broken=broken), deadline.id)
+
+
+def _due_no_more(state: Incident, deadline: str) -> Incident:
+    """What was said of a promise while it was due is said no more: an audience's updates go on for ever."""
+    if deadline not in state.warned:
+        return state
+    return evolve(state, warned={id: at for id, at in state.warned.items() if id != deadline})
 
 
 def _milestone(state: Incident, milestone: Milestone, at: datetime) -> Incident:

@@ -84,6 +84,7 @@ class Incident:
     it came to, but for those that a person lowered it to. `taken_ahead` are rungs further on than
     `steps_taken` that another version of the plan had before: they are not taken again in this round.
     `by_default` holds to whom roles of this level that nobody was assigned fell when that was asked.
+    `warned` holds when it was said last that a promise is due soon.
     `vouched`: a person declared it, raised it, said what is known of it, or verified it, so that it is not
     over only because its alerts are.
     """
@@ -122,6 +123,7 @@ class Incident:
     stages: tuple[StageId, ...] = ()
     advances: Mapping[Advance, datetime] = field(default_factory=dict)
     warned_of: datetime | None = None
+    warned: Mapping[str, datetime] = field(default_factory=dict)
     extended_until: datetime | None = None
     paged_at: Mapping[PersonId, datetime] = field(default_factory=dict)
     told_count: int = 0
