@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -76,14 +79,40 @@ class _Fresh:
 
 async def _idle(bench: Bench, server: Running, fresh: _Fresh) -> list[Figure]:
     rounds: list[_Timed] = []
-    for _ in range(bench.rounds):
-        watch = Watch(server)
-        rounds.append(_Timed(await fresh.some(IDLE_ALERTS, IDLE_EVERY_SECONDS), watch.disturbed))
+    with _disk(bench.directory / "fsync") as synced:
+        for _ in range(bench.rounds):
+            watch = Watch(server)
+            rounds.append(_Timed(await fresh.some(IDLE_ALERTS, IDLE_EVERY_SECONDS), watch.disturbed))
     times, note = _calmer(rounds)
+    bare = quantile(synced, 0.99) * 1e3
     return [
+        Figure("latency", "a bare append and fsync beside it, p99", bare, "ms", note="the disk's own share"),
         Figure("latency", "alert to send, idle, p50", median(times) * 1e3, "ms"),
         Figure("latency", "alert to send, idle, p99", quantile(times, 0.99) * 1e3, "ms", 20, note=note),
     ]
+
+
+@contextmanager
+def _disk(path: Path) -> Iterator[list[float]]:
+    """What the disk alone takes in the same seconds, written by a thread as often as alerts come."""
+    synced: list[float] = []
+    ended = threading.Event()
+
+    def append() -> None:
+        with path.open("ab", buffering=0) as file:
+            while not ended.wait(IDLE_EVERY_SECONDS):
+                began = time.perf_counter()
+                file.write(b"x" * 4_096)
+                os.fsync(file.fileno())
+                synced.append(time.perf_counter() - began)
+
+    thread = threading.Thread(target=append)
+    thread.start()
+    try:
+        yield synced
+    finally:
+        ended.set()
+        thread.join()
 
 
 Storm = Callable[[int], Awaitable[load.Tally]]
