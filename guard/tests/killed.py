@@ -6,6 +6,7 @@ are lines of another file. Run as a program: `python -m guard.tests.killed FOLDE
 
 import asyncio
 import base64
+import hashlib
 import os
 import random
 import sys
@@ -27,7 +28,7 @@ from tocsin_guard import (
 )
 from tocsin_guard.handlers import Body
 from tocsin_guard.limits import INLINE_BYTES_MAX
-from tocsin_guard.objects.catalogue import OPERATION
+from tocsin_guard.objects.catalogue import OPERATION, SHA256
 from tocsin_guard.objects.port import one_chunk
 from tocsin_guard.operations import State
 
@@ -77,7 +78,9 @@ class FileOfEffects:
         await self._shaken()
         if key not in self._marks:
             raise NotFound(key)
-        return Info(key, 0, self._marks[key], 0.0, {OPERATION: self._marks[key]})
+        mark = self._marks[key]
+        sha256 = hashlib.sha256(content(int(mark))).hexdigest()
+        return Info(key, 0, mark, 0.0, {OPERATION: mark, SHA256: sha256})
 
     async def get(self, key: str, start: int = 0, length: int | None = None) -> Opened:
         return Opened(await self.head(key), one_chunk(base64.b64encode(b"")))

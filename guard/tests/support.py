@@ -42,6 +42,10 @@ class VirtualClock:
     def elapsed(self) -> float:
         return self._elapsed
 
+    def set(self, seconds: float) -> None:
+        """Somebody sets the machine's clock so much ahead, or back; what has elapsed stays."""
+        self._start += seconds
+
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             await asyncio.sleep(0)

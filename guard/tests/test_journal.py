@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from guard.tests.support import world
 from tocsin_guard import disk
 from tocsin_guard.errors import DiskFull, GuardError
 from tocsin_guard.journal import Journal, Record, decode, encode, recover
@@ -80,6 +81,36 @@ async def test_damage_in_the_middle_costs_one_line_and_the_file_is_kept_aside(tm
         assert found.records == [r for r in records(5) if r["n"] != 2]
         assert found.damaged_lines >= 1
     assert list(tmp_path.glob("journal.damaged-*"))
+
+
+async def test_damage_to_the_last_line_is_damage_and_not_a_torn_tail(tmp_path: Path) -> None:
+    """Somebody may have heard that it is kept."""
+    path = tmp_path / "journal"
+    async with opened(path) as journal:
+        await journal.append(*records(3))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3] + b"x" + whole[-2:])
+    found = recover(path)
+    assert (found.records, found.torn_bytes, found.damaged_lines) == (records(2), 0, 1)
+    assert (tmp_path / "journal.damaged-1").stat().st_size == len(whole)
+
+
+async def test_damage_is_told_once(tmp_path: Path) -> None:
+    """The journal is written anew, and the file that was damaged stays beside it as it was."""
+    w = world(tmp_path / "guard")
+    async with w.guard.running():
+        await w.files.put("k", b"1")
+    path = w.guard.journal.path
+    damaged = path.read_bytes().replace(b'"kind":"object"', b'"kind":"abject"')
+    path.write_bytes(damaged)
+    for minutes, told in ((1, 1), (2, 0)):
+        w = world(tmp_path / "guard")
+        w.clock.advance(60 * minutes)
+        async with w.guard.running():
+            new = w.guard.events.select(2, type="journal_damaged", since=w.clock.now())
+            assert len(list(new)) == told
+    assert (tmp_path / "guard" / "journal.damaged-1").read_bytes() == damaged
+    assert not (tmp_path / "guard" / "journal.damaged-2").exists()
 
 
 async def test_waiting_appends_share_a_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ class House:
         found = recover(self.queue.journal.path)
         for record in found.records:
             self.queue.restore(record)
-        self.problems = self.queue.clean(damaged=found.damaged_lines > 0)
+        self.problems = self.queue.clean(doubtful=found.damaged_lines > 0)
         self.queue.journal.start()
         return self.queue
 
@@ -111,15 +111,58 @@ async def test_the_same_idempotency_key_is_taken_once(house: House) -> None:
     assert house.receiver.done == [("k", "m")]
 
 
+async def test_an_idempotency_key_stands_for_one_work(house: House) -> None:
+    """Whoever repeats it for another work must not hear that this one is taken."""
+    await house.queue.add("S", "do", "k", {"p": 1}, b"one", idempotency_key="m")
+    said = "The idempotency key 'm' stands for another do of k; give each work its own key."
+    for action, key, payload, body in (
+        ("do", "k", {"p": 1}, b"two"),
+        ("do", "k", {"p": 2}, b"one"),
+        ("do", "other", {"p": 1}, b"one"),
+        ("undo", "k", {"p": 1}, b"one"),
+    ):
+        with pytest.raises(Refused) as refused:
+            await house.queue.add("S", action, key, payload, body, idempotency_key="m")
+        assert str(refused.value) == said
+    await house.close()
+    await house.open()
+    assert (await house.queue.add("S", "do", "k", {"p": 1}, b"one", idempotency_key="m")).id == 1
+
+
+async def test_what_a_person_discarded_is_not_taken_again_under_its_key(house: House) -> None:
+    await house.add("k", "m")
+    house.receiver.mode = "refuses"
+    await house.queue.drain()
+    await house.queue.discard(1, "nobody wants it")
+    with pytest.raises(Refused) as refused:
+        await house.add("k", "m")
+    assert str(refused.value) == (
+        "Operation 1 (do of k) was discarded: nobody wants it; "
+        "to have it done after all, ask under another idempotency key."
+    )
+
+
+async def test_many_small_bodies_do_not_fill_the_memory(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "INLINE_BYTES_IN_ALL_MAX", 10)
+    taken = [await house.add(f"k{n}", f"mark-{n}") for n in range(3)]
+    assert [one.spooled for one in taken] == [False, False, True]
+    await house.queue.drain()
+    assert house.queue.book.inline_bytes == 0
+    assert len(house.receiver.done) == 3
+    assert not (await house.add("k", "m")).spooled
+
+
 async def test_a_large_body_lies_in_the_spool_until_it_was_used(house: House) -> None:
     operation = await house.add("k", "m", limits.INLINE_BYTES_MAX)
     assert not operation.spooled
     operation = await house.add("k", "n", limits.INLINE_BYTES_MAX + 1)
     assert operation.spooled
-    assert len(list(house.queue.spool.iterdir())) == 1
+    assert len(list(house.queue.spool.bodies.iterdir())) == 1
     await house.queue.drain()
     assert house.receiver.done == [("k", "m"), ("k", "n")]
-    assert not list(house.queue.spool.iterdir())
+    assert not list(house.queue.spool.bodies.iterdir())
 
 
 async def test_an_outage_burns_no_patience_and_a_service_that_is_well_does(house: House) -> None:
@@ -218,20 +261,68 @@ async def test_bodies_of_a_damaged_line_go_to_lost_and_found(house: House) -> No
     await house.close()
     lines = house.queue.journal.path.read_bytes().splitlines(keepends=True)
     house.queue.journal.path.write_bytes(b"x" + lines[0][1:] + b"".join(lines[1:]))
-    (house.queue.spool / "1.body").write_bytes(b"precious")
+    (house.queue.spool.bodies / "1.body").write_bytes(b"precious")
     await house.open()
     assert (house.folder / "lost+found" / "1.body").read_bytes() == b"precious"
-    assert house.problems == ["1.body belongs to a damaged journal line; it is kept in lost+found."]
+    assert house.problems == [
+        "1.body belongs to no line of the journal that can be read; it is now lost+found/1.body."
+    ]
+
+
+async def test_no_damaged_line_makes_older_work_undo_newer(tmp_path: Path) -> None:
+    """A handler that cannot tell what was done; each line of the journal damaged in turn."""
+    folder, lines = tmp_path / "0", 1
+    for damaged in range(100):
+        if damaged >= lines:
+            break
+        folder = tmp_path / str(damaged)
+        house = House(folder)
+        await house.open()
+        house.queue.handlers["S", "do"] = Functions(house.receiver.apply)
+        for mark in ("m1", "m2", "m3"):
+            await house.add("k", mark)
+        await house.queue.drain()
+        await house.close()
+        before = house.queue.journal.path.read_bytes().splitlines(keepends=True)
+        lines = len(before)
+        before[damaged] = b"x" + before[damaged][1:]
+        house.queue.journal.path.write_bytes(b"".join(before))
+        await house.open()
+        house.queue.handlers["S", "do"] = Functions(house.receiver.apply)
+        await house.queue.drain()
+        await house.close()
+        done = [mark for _, mark in house.receiver.done]
+        assert done == sorted(done), f"line {damaged} of {lines}: {done}"
+        assert len(done) <= 4, "only the last of a key may be done again, by a handler that cannot tell"
 
 
 async def test_a_body_that_vanished_fails_its_operation_and_says_so(house: House) -> None:
     await house.add("k", "m1", limits.INLINE_BYTES_MAX)
     await house.close()
-    for path in house.queue.spool.iterdir():
+    for path in house.queue.spool.bodies.iterdir():
         path.unlink()
     await house.open()
     assert house.problems == ["The body of operation 1 (k) is missing."]
     assert house.queue.book.get(1).state is State.FAILED
+
+
+async def test_a_service_that_hangs_holds_up_no_other(house: House) -> None:
+    """All places of one are taken by calls without an answer; a page to another must go out all the same."""
+    answer = asyncio.Event()
+
+    async def hang(operation: Operation, body: Body) -> None:
+        await answer.wait()
+
+    house.queue.handlers["UPLOADS", "do"] = Functions(hang)
+    for n in range(limits.QUEUE_CONCURRENCY + 1):
+        await house.queue.add("UPLOADS", "do", f"k{n}", {}, idempotency_key=f"u{n}")
+    draining = asyncio.create_task(house.queue.drain())
+    await asyncio.sleep(0.01)
+    await house.add("k", "page")
+    await house.queue.drain_service("S")
+    assert house.receiver.done == [("k", "page")]
+    answer.set()
+    assert (await draining).applied == limits.QUEUE_CONCURRENCY + 1
 
 
 async def test_ten_thousand_keys_drain_without_slowing_down(house: House) -> None:
@@ -279,6 +370,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.folder = Path(tempfile.mkdtemp(prefix="guard-queue-"))
         self.house = House(self.folder)
+        self.asked: dict[str, tuple[str, bool]] = {}
         self.taken: list[tuple[str, str]] = []
         self.discarded: set[str] = set()
 
@@ -292,8 +384,16 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(key=KEYS, mark=MARKS, large=st.booleans())
     def add(self, key: str, mark: int, large: bool) -> None:
         name = f"m{mark:03}"
-        operation = self.run(self.house.add(key, name, limits.INLINE_BYTES_MAX if large else 1))
-        if name not in [m for _, m in self.taken]:
+        before = self.asked.get(name)
+        try:
+            operation = self.run(self.house.add(key, name, limits.INLINE_BYTES_MAX if large else 1))
+        except Refused:
+            assert before is not None, "the first of its key is taken"
+            assert before != (key, large) or name in self.discarded, "a repeat is taken"
+            return
+        assert before in (None, (key, large)), "one idempotency key stood for two works"
+        if before is None:
+            self.asked[name] = (key, large)
             self.taken.append((key, name))
         assert (operation.key, name) in self.taken, "a repeat made something new"
 
@@ -326,7 +426,7 @@ class AnyHistory(RuleBasedStateMachine):
         with self.house.queue.journal.path.open("ab") as file:
             file.write(torn.replace(b"\n", b""))
         if stray:
-            (self.house.queue.spool / "99999.body").write_bytes(b"half")
+            (self.house.queue.spool.bodies / "99999.body").write_bytes(b"half")
         self.run(self.house.open())
         assert self.house.problems == []
 
@@ -349,7 +449,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.run(self.house.queue.drain())
         self.nothing_is_lost_doubled_or_reordered()
         assert {m for _, m in self.taken} == {m for _, m in self.house.receiver.done} | self.discarded
-        assert not list(self.house.queue.spool.iterdir())
+        assert not list(self.house.queue.spool.bodies.iterdir())
         self.run(self.house.close())
         self.loop.close()
         shutil.rmtree(self.folder)

@@ -15,6 +15,7 @@ from tocsin_guard import (
     Changed,
     Conditional,
     Expect,
+    Guard,
     LocalFiles,
     NotFound,
     ObjectStore,
@@ -55,12 +56,23 @@ async def test_an_object_comes_back_with_its_attributes(store: ObjectStore, key:
     await store.delete(key)
 
 
-@pytest.mark.parametrize(("start", "length"), [(0, 3), (2, 3), (5, None), (0, None), (8, 100)])
+@pytest.mark.parametrize(
+    ("start", "length"), [(0, 3), (2, 3), (5, None), (0, None), (8, 100), (10, None), (15, 3)]
+)
 async def test_a_part_is_read(store: ObjectStore, start: int, length: int | None) -> None:
     await store.put("part", b"0123456789", {})
     end = None if length is None else start + length
     assert await (await store.get("part", start, length)).read() == b"0123456789"[start:end]
     await store.delete("part")
+
+
+async def test_an_object_without_bytes_is_one(store: ObjectStore) -> None:
+    await store.put("empty", b"", {"guard-sha256": "abc"})
+    opened = await store.get("empty")
+    assert (await opened.read(), opened.info.size, opened.info.attributes["guard-sha256"]) == (b"", 0, "abc")
+    assert await (await store.get("empty", 0, 3)).read() == b""
+    assert [i.size async for i in store.list() if i.key == "empty"] == [0]
+    await store.delete("empty")
 
 
 async def test_a_large_file_passes_in_pieces(store: ObjectStore, tmp_path: Path) -> None:
@@ -132,7 +144,9 @@ async def test_conditional_writes_where_the_server_has_them(store: ObjectStore) 
     await store.delete("c")
 
 
-@pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/../b", ".", "a\nb", "x" * 600])
+@pytest.mark.parametrize(
+    "key", ["", "/a", "a/", "a//b", "../a", "a/../b", ".", "a\nb", "\ud800", "x" * 1025, "ü" * 600]
+)
 async def test_a_key_that_stores_would_take_differently_is_refused(store: ObjectStore, key: str) -> None:
     with pytest.raises(Rejected):
         await store.put(key, b"", {})
@@ -150,6 +164,30 @@ async def test_an_s3_server_that_is_down_is_unavailable(s3_server: swift.Swift) 
     finally:
         s3_server.start("proxy")
     assert await (await store.get("there")).read() == b"x"
+
+
+async def test_a_bucket_that_is_gone_is_a_store_that_is_gone(s3_server: swift.Swift, tmp_path: Path) -> None:
+    """Its 404 is no answer about a key: nothing may be called missing, deleted or refused because of it."""
+    gone = s3(
+        "gone",
+        endpoint=s3_server.endpoint,
+        region="us-east-1",
+        access_key_id=swift.ACCESS,
+        secret_access_key=swift.SECRET,
+    )
+    said = "The store did not do it: NoSuchBucket: Object at location a not found"
+    with pytest.raises(Unavailable, match=said):
+        await gone.get("a")
+    with pytest.raises(Unavailable, match=said):
+        await gone.put("a", b"x", {})
+    with pytest.raises(Unavailable):
+        await gone.delete("a")
+    guard = Guard(tmp_path / "guard")
+    files = guard.objects(gone)
+    async with guard.running():
+        assert (await files.put("a", b"x")).queued
+        assert (await files.delete("b")).queued
+        assert not (await guard.find("R2_STORAGE").check())["ok"]
 
 
 async def test_wrong_credentials_count_as_a_store_that_is_gone(s3_server: swift.Swift) -> None:
@@ -171,6 +209,14 @@ async def test_a_local_file_that_is_not_ours_is_read_as_it_is(tmp_path: Path) ->
     assert {i.key for i in [i async for i in store.list()]} == {"a/b", "c/d"}
     assert await (await store.get("c/d")).read() == b"by hand"
     assert (tmp_path / "objects" / "a%2Fb").read_bytes().startswith(b"1")
+
+
+async def test_a_local_key_that_ends_like_a_file_in_the_making_is_as_safe_as_any(tmp_path: Path) -> None:
+    store = LocalFiles(tmp_path)
+    await store.put("list.csv.part", b"mine", {})
+    await store.put("list.csv", b"other", {})
+    assert await (await store.get("list.csv.part")).read() == b"mine"
+    assert {i.key async for i in store.list()} == {"list.csv", "list.csv.part"}
 
 
 async def test_a_local_object_that_is_replaced_while_it_is_read_stays_whole(tmp_path: Path) -> None:

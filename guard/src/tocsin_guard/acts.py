@@ -10,6 +10,7 @@ from tocsin_guard.clock import iso
 from tocsin_guard.errors import Malformed, Unknown
 from tocsin_guard.manifests import PRIORITIES, TYPES
 from tocsin_guard.notify import EVERYONE, SEVERITIES
+from tocsin_guard.objects.port import KEY_BYTES_MAX
 from tocsin_guard.operations import Operation, State
 from tocsin_guard.requests import Request
 
@@ -34,7 +35,7 @@ async def queue_status(guard: "Guard", request: Request) -> Answer:
         "by_service": {name: queued(guard, frozenset({name})) for name in sorted(of)},
         "held": sorted(name for name, d in guard.dependencies.items() if not d.may_drain),
         "oldest_queued_at": oldest and iso(oldest.queued_at),
-        "oldest_age_seconds": oldest and round(guard.clock.now() - oldest.queued_at, 3),
+        "oldest_age_seconds": oldest and max(0.0, round(guard.clock.now() - oldest.queued_at, 3)),
         "notifications_queued": queued(guard, pushes),
         "accepts_new": not guard.disk_full,
     }
@@ -169,7 +170,11 @@ async def backup_verify(guard: "Guard", request: Request) -> Answer:
 
 async def backup_restore(guard: "Guard", request: Request) -> Answer:
     """Put one object (key) or all back from a backup. A reason is wanted."""
-    backups, id, key = _backups(guard, request), request.text("id"), request.text("key", characters_max=512)
+    backups, id, key = (
+        _backups(guard, request),
+        request.text("id"),
+        request.text("key", characters_max=KEY_BYTES_MAX),
+    )
     await backups.load(id)
     text = f"Restoring {key or 'everything'} from backup {id}."
     await guard.events.act(

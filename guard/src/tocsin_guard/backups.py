@@ -94,20 +94,25 @@ class Backups:
         if self._waiting or self._running or not self.recalled:
             return
         now = self.clock.now()
-        if self._failed_at is not None and now < self._failed_at + 60:
+        if self._failed_at is not None and self.clock.elapsed() < self._failed_at + 60:
             return
         for type, every in (
             ("full", self.schedule.full_seconds),
             ("incremental", self.schedule.incremental_seconds),
         ):
             kinds = ("full",) if type == "full" else TYPES
-            newest = max((b.asked_at for b in self._completed() if b.type in kinds), default=None)
+            newest = max((b.asked_at for b in self._past() if b.type in kinds), default=None)
             if every and (newest is None or now >= newest + every):
                 self.ask(type)
                 return
 
     def _completed(self) -> list[Backup]:
         return [b for b in self.done if b.state == "COMPLETED"]
+
+    def _past(self) -> list[Backup]:
+        """Completed ones, but for those of a clock that was ahead: they must not put off the next."""
+        now = self.clock.now()
+        return [b for b in self._completed() if b.asked_at <= now]
 
     @property
     def wanted(self) -> bool:
@@ -139,7 +144,7 @@ class Backups:
         except (GuardError, *TROUBLE) as error:
             if backup.state != "COMPLETED":
                 backup.state, backup.error = "FAILED", str(error) or type(error).__name__
-                self._failed_at = self.clock.now()
+                self._failed_at = self.clock.elapsed()
                 text = f"Backup {backup.id} failed: {backup.error}"
                 self.events.add(Level.ERROR, "backup_failed", text, service=self.guarded.name)
         finally:
@@ -353,8 +358,8 @@ class Backups:
 
     def stats(self) -> dict[str, Any]:
         """What /api/backup/stats answers."""
-        completed = self._completed()
-        last = completed[-1] if completed else None
+        past = self._past()
+        last = past[-1] if past else None
         failed = [b for b in self.done if b.state == "FAILED"]
         overdue = False
         if self.schedule.incremental_seconds:
@@ -363,7 +368,7 @@ class Backups:
         return {
             "configured": True,
             "healthy": healthy,
-            "total_backups": len(completed),
+            "total_backups": len(self._completed()),
             "failed_backups": len(failed),
             "last_backup": last and last.shown(),
             "last_backup_age_seconds": last and round(self.clock.now() - last.asked_at, 1),

@@ -12,6 +12,9 @@ from tocsin_guard.errors import DiskFull, GuardError
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
+PART = ".part"  # ends the name of a file that is being written
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames and new names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -42,7 +45,7 @@ def replace_file(path: Path, write: Callable[[int], None]) -> None:
 
     `write` gets the descriptor. If it raises, the old file stands and nothing is left behind.
     """
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(path.name + PART)
     handle = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:
         try:

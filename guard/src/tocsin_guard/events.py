@@ -60,11 +60,11 @@ class Events:
         act.
         """
         event = self._make(Level.WARNING, type, message, {"by": by, "reason": reason, **more})
+        self._tell(event)  # before anything is waited for: whoever asked may be gone by then, and it is done
         try:
             await self.journal.append(_record(event))
         except GuardError:
             self.journal.dropped += 1
-        self._tell(event)
         return event
 
     def _make(self, level: Level, type: str, message: str, more: Mapping[str, Any]) -> Event:

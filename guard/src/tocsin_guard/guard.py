@@ -230,8 +230,9 @@ class Guard:
         self.metrics.roll()
         for _ in self.watch.look():
             pass
-        if self.queue.book.ready:
-            self._spawn("drain", self.queue.drain)
+        for service in self.queue.book.ready:
+            if self._may_drain(service):
+                self._spawn(f"drain {service}", partial(self.queue.drain_service, service))
         for name, backups in self.backups.items():
             if not backups.recalled:
                 self._spawn(f"recall {name}", partial(self._recall, backups))
@@ -358,7 +359,7 @@ class Guard:
 def _look(store: ObjectStore) -> Callable[[], Awaitable[object]]:
     async def look() -> None:
         try:
-            await store.head(".guard/check")
+            await store.get(".guard/check")  # not a head: its 404 does not say whether the bucket is there
         except NotFound:
             return
 

@@ -3,9 +3,10 @@
 One line is eight hexadecimal digits of CRC-32, a blank, and JSON; people can read it. One thread writes:
 whatever is waiting goes out in one write and one fsync (group commit), so the cost of the disk is shared.
 
-- Crash while writing: the torn tail is cut off at the next start. It was never acknowledged.
-- A damaged line in the middle: it is skipped and counted, the file is kept aside as `journal.damaged-...`,
-  and everything readable is used.
+- Crash while writing: the torn tail, a line without its end, is cut off at the next start. It was never
+  acknowledged.
+- A damaged line: it is skipped and counted, the file is kept aside as `journal.damaged-...`, everything
+  readable is used, and the journal is written anew.
 - Disk full: the batch is taken back, its callers get DiskFull, the journal goes on.
 - A failed fsync: nobody knows what is on the disk, so nothing more is accepted until the whole journal has
   been written anew, which is tried with the next append.
@@ -61,23 +62,24 @@ def recover(path: Path) -> Recovery:
     if not path.exists():
         return Recovery([], 0, 0)
     records: list[Record] = []
-    good_end = position = damaged = damaged_before_good = 0
+    whole = position = damaged = 0
     with path.open("rb") as file:
         for line in file:
             position += len(line)
-            record = decode(line)
-            if record is None:
-                damaged += 1
-                continue
-            records.append(record)
-            good_end, damaged_before_good = position, damaged
-    if damaged_before_good:
+            if (record := decode(line)) is not None:
+                records.append(record)
+            elif line.endswith(b"\n"):
+                damaged += 1  # also the last one: somebody may have heard that it is kept
+            else:
+                break
+            whole = position
+    if damaged:
         _keep_aside(path)
-    if position > good_end:
+    if position > whole:
         with path.open("r+b") as file:
-            file.truncate(good_end)
+            file.truncate(whole)
             os.fsync(file.fileno())
-    return Recovery(records, position - good_end, damaged_before_good)
+    return Recovery(records, position - whole, damaged)
 
 
 def _keep_aside(path: Path) -> None:

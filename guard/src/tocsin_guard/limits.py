@@ -8,6 +8,7 @@ DISK_RESERVE_BYTES = 32 * 1024 * 1024  # new work is refused below this, so that
 
 # Queue
 INLINE_BYTES_MAX = 16 * 1024  # a body up to this lies in the journal itself: one fsync instead of three
+INLINE_BYTES_IN_ALL_MAX = 64 * 1024 * 1024  # they are in memory too; above, small bodies are spooled as well
 QUEUE_OPERATIONS_MAX = 1_000_000
 QUEUE_FINISHED_KEPT = 1_000  # completed and discarded operations remembered, also against repeats
 QUEUE_STRIKES_MAX = 5  # refusals while the service was otherwise well, until an operation is FAILED

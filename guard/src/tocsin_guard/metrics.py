@@ -61,7 +61,7 @@ class Metrics:
 
     def record(self, service: str, operation: str, seconds: float, failed: bool) -> None:
         minute = int(self.clock.now() // 60)
-        if minute > self._minute:
+        if minute != self._minute:
             self.roll(minute)
         place = (service, operation)
         bucket = int(math.log2(seconds * 1e6) * BUCKETS_PER_OCTAVE) if seconds > 1e-6 else 0
@@ -84,9 +84,10 @@ class Metrics:
         return found
 
     def roll(self, minute: int | None = None) -> None:
-        """Finish the minute before this one, if it is over."""
+        """Finish the minute before this one, if it is over. Also when the clock was set back: calls are
+        counted where the clock says they are, and what lies in its future is not looked at."""
         minute = int(self.clock.now() // 60) if minute is None else minute
-        if minute <= self._minute:
+        if minute == self._minute:
             return
         if self._current:
             self._keep(self._minute, self._current)
@@ -97,14 +98,14 @@ class Metrics:
 
     def _keep(self, minute: int, samples: dict[Place, Sample]) -> None:
         self.minutes.append((minute, samples))
-        while self.minutes and self.minutes[0][0] <= minute - self.minutes_kept:
+        while self.minutes[0][0] <= minute - self.minutes_kept or len(self.minutes) > self.minutes_kept:
             self.minutes.popleft()
 
     def select(self, seconds: float) -> Iterator[tuple[int, dict[Place, Sample]]]:
         """Minutes of the last so many seconds, oldest first, the running one included."""
         self.roll()
         oldest = (self.clock.now() - seconds) // 60
-        yield from ((m, s) for m, s in self.minutes if m >= oldest)
+        yield from ((m, s) for m, s in self.minutes if oldest <= m <= self._minute)
         if self._current:
             yield self._minute, self._current
 
@@ -124,7 +125,7 @@ class Metrics:
             )
             for service, operation, count, errors, seconds, worst, buckets in record["samples"]
         }
-        self._minute = max(self._minute, record["minute"])
+        self._minute = record["minute"]
         self._keep(record["minute"], samples)
 
     def snapshot(self) -> Iterator[Record]:

@@ -6,6 +6,7 @@ blocks those behind it until somebody retries or discards it, because skipping i
 """
 
 import base64
+import json
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ from typing import Any
 
 from tocsin_guard import limits
 from tocsin_guard.errors import Refused, Unknown
+
+Digest = tuple[int, str]  # size and SHA-256
 
 
 class State(StrEnum):
@@ -25,6 +28,7 @@ class State(StrEnum):
 
 
 WAITING = frozenset({State.QUEUED, State.PROCESSING, State.FAILED})
+GOING = frozenset({State.QUEUED, State.PROCESSING})
 
 # state -> states that may follow
 TRANSITIONS: Mapping[State, frozenset[State]] = {
@@ -69,9 +73,11 @@ class Book:
     waiting: dict[int, Operation] = field(default_factory=dict)
     finished: "OrderedDict[int, Operation]" = field(default_factory=OrderedDict)
     lanes: dict[Lane, deque[int]] = field(default_factory=dict)
-    ready: "OrderedDict[Lane, None]" = field(default_factory=OrderedDict)  # lanes whose head is QUEUED
+    # By service, the keys whose first operation is QUEUED.
+    ready: "dict[str, OrderedDict[str, None]]" = field(default_factory=dict)
     by_idempotency: dict[tuple[str, str], int] = field(default_factory=dict)
     counts: dict[tuple[str, State], int] = field(default_factory=dict)
+    inline_bytes: int = 0  # of bodies held in memory
     next_id: int = 1
 
     def get(self, id: int) -> Operation:
@@ -100,6 +106,7 @@ class Book:
             return
         lane = (operation.service, operation.key)
         self.waiting[operation.id] = operation
+        self.inline_bytes += len(operation.inline)
         self.lanes.setdefault(lane, deque()).append(operation.id)
         self._mark(lane)
 
@@ -116,6 +123,7 @@ class Book:
             self.waiting[id] = after
         else:
             del self.waiting[id]
+            self.inline_bytes -= len(after.inline)
             self.lanes[lane].remove(id)
             if not self.lanes[lane]:
                 del self.lanes[lane]
@@ -123,17 +131,17 @@ class Book:
         self._mark(lane)
         return after
 
-    def heads(self) -> Iterator[Operation]:
+    def heads(self, service: str) -> Iterator[Operation]:
         """What could be applied now: the first of each lane whose first is QUEUED. Do not move any
         meanwhile.
         """
-        for lane in self.ready:
-            yield self.waiting[self.lanes[lane][0]]
+        for key in self.ready.get(service, ()):
+            yield self.waiting[self.lanes[service, key][0]]
 
     def rotate(self, operation: Operation) -> None:
         """Let other lanes go first next time."""
-        if (lane := (operation.service, operation.key)) in self.ready:
-            self.ready.move_to_end(lane)
+        if operation.key in (keys := self.ready.get(operation.service, OrderedDict())):
+            keys.move_to_end(operation.key)
 
     def operations(self, state: State | None = None) -> Iterator[Operation]:
         """Newest first: what waits, then what is finished."""
@@ -149,16 +157,23 @@ class Book:
             if of is state and (services is None or service in services)
         )
 
+    def services(self) -> set[str]:
+        """Those for which something is queued or under way."""
+        return {of for (of, state), count in self.counts.items() if count and state in GOING}
+
     def oldest(self, services: frozenset[str] | None = None) -> Operation | None:
         wanted = (o for o in self.waiting.values() if services is None or o.service in services)
         return next(wanted, None)
 
     def _mark(self, lane: Lane) -> None:
-        ids = self.lanes.get(lane)
+        (service, key), ids = lane, self.lanes.get(lane)
+        keys = self.ready.setdefault(service, OrderedDict())
         if ids and self.waiting[ids[0]].state is State.QUEUED:
-            self.ready.setdefault(lane)
+            keys.setdefault(key)
         else:
-            self.ready.pop(lane, None)
+            keys.pop(key, None)
+        if not keys:
+            del self.ready[service]
 
     def _finish(self, operation: Operation) -> None:
         self.finished[operation.id] = operation
@@ -170,6 +185,27 @@ class Book:
     def _count(self, operation: Operation, by: int) -> None:
         place = (operation.service, operation.state)
         self.counts[place] = self.counts.get(place, 0) + by
+
+
+def check_repeat(known: Operation, action: str, key: str, payload: Mapping[str, Any], digest: Digest) -> None:
+    """Raise unless what is asked under a known idempotency key is what was asked before."""
+    before = (known.action, known.key, dict(known.payload), known.size, known.sha256)
+    # Compared as JSON, because after a restart the payload comes from there.
+    if json.dumps(before, sort_keys=True) != json.dumps(
+        (action, key, dict(payload), *digest), sort_keys=True
+    ):
+        raise Refused(other_work(known.idempotency_key, f"{known.action} of {known.key}"))
+    if known.state is State.DISCARDED:
+        raise Refused(
+            f"Operation {known.id} ({known.action} of {known.key}) was {known.error}; "
+            "to have it done after all, ask under another idempotency key."
+        )
+
+
+def other_work(idempotency_key: str, what: str) -> str:
+    """What whoever gives one idempotency key to two things is told."""
+    shown = idempotency_key[:100]
+    return f"The idempotency key {shown!r} stands for another {what}; give each work its own key."
 
 
 def taken(operation: Operation) -> dict[str, Any]:

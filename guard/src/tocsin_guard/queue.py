@@ -10,7 +10,6 @@ What a caller may rely on:
 
 import asyncio
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,9 @@ from tocsin_guard.clock import Clock
 from tocsin_guard.errors import DiskFull, GuardError, Refused, Unavailable
 from tocsin_guard.handlers import Body, Handler, digest_file
 from tocsin_guard.journal import Journal, Record
-from tocsin_guard.operations import Book, Operation, State, read_taken, taken
+from tocsin_guard.keylocks import KeyLocks
+from tocsin_guard.operations import Book, Digest, Operation, State, check_repeat, read_taken, taken
+from tocsin_guard.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,11 @@ class Queue:
     _unsure: set[int] = field(default_factory=set)  # begun before, outcome unknown
     _owed: dict[int, Record] = field(default_factory=dict)  # applied, but the disk refused the record
     _taking: dict[tuple[str, str], "asyncio.Future[Operation]"] = field(default_factory=dict)
-    _draining: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _draining: KeyLocks = field(default_factory=KeyLocks)  # by service
 
     def __post_init__(self) -> None:
         self.ballast = disk.Ballast(self.folder / "ballast", self.ballast_bytes)
-
-    @property
-    def spool(self) -> Path:
-        return self.folder / "spool"
+        self.spool = Spool(self.folder)
 
     # Taking in
 
@@ -86,16 +84,19 @@ class Queue:
         body: Body = b"",
         *,
         idempotency_key: str,
-        digest: tuple[int, str] | None = None,
+        digest: Digest | None = None,
     ) -> Operation:
         """Keep an operation. A file given as body must lie in the spool's folder tree and is moved there.
 
-        The same idempotency key gives the operation that was taken first, whatever became of it.
+        The same idempotency key gives the operation that was taken first, waiting or done. It is refused for
+        anything else than that operation, and when a person has discarded it.
         """
         mark = (service, idempotency_key)
+        digest = digest or await _digest(body)
         while (taking := self._taking.get(mark)) is not None:
             await asyncio.wait([taking])
         if (known := self.book.repeat_of(*mark)) is not None:
+            check_repeat(known, action, key, payload, digest)
             return known
         self._taking[mark] = asyncio.ensure_future(
             self._take(service, action, key, payload, body, idempotency_key, digest)
@@ -111,28 +112,28 @@ class Queue:
         payload: Mapping[str, Any],
         body: Body,
         idempotency_key: str,
-        digest: tuple[int, str] | None,
+        digest: Digest,
     ) -> Operation:
         if len(self.book.waiting) >= limits.QUEUE_OPERATIONS_MAX:
             raise DiskFull(f"The queue holds {limits.QUEUE_OPERATIONS_MAX} operations and takes no more.")
-        size = len(body) if isinstance(body, bytes) else body.stat().st_size
+        size, sha256 = digest
         self._keep_reserve(size if isinstance(body, bytes) else 0)
         id = self.book.next_id
         self.book.next_id += 1
-        spooled = isinstance(body, Path) or size > limits.INLINE_BYTES_MAX
-        size, sha256 = digest or await _digest(body)
+        inline = size <= limits.INLINE_BYTES_MAX and self.book.inline_bytes < limits.INLINE_BYTES_IN_ALL_MAX
+        spooled = isinstance(body, Path) or not inline
         now = self.clock.now()
         operation = Operation(
             id, service, action, key, idempotency_key, dict(payload), size, sha256, spooled, now,
             changed_at=now, inline=b"" if spooled or isinstance(body, Path) else body,
         )  # fmt: skip
         if spooled:
-            await asyncio.to_thread(self._spool, id, body)
+            await self.spool.keep(id, body)
         try:
             await self.journal.append(taken(operation), applied=lambda: self.book.add(operation))
         except GuardError:
             if spooled:
-                self._path(id).unlink(missing_ok=True)
+                self.spool.drop(id)
             raise
         return operation
 
@@ -140,29 +141,26 @@ class Queue:
         if disk.room_bytes(self.folder) < self.reserve_bytes + size:
             raise disk.full(self.folder)
 
-    def _path(self, id: int) -> Path:
-        return self.spool / f"{id}.body"
-
-    def _spool(self, id: int, body: Body) -> None:
-        path = self._path(id)
-        if isinstance(body, Path):
-            with body.open("rb") as file:
-                os.fsync(file.fileno())
-            body.replace(path)
-            disk.sync_folder(self.spool)
-        else:
-            disk.replace_file(path, lambda handle: disk.write_all(handle, body))
-
     def body(self, operation: Operation) -> Body:
-        return self._path(operation.id) if operation.spooled else operation.inline
+        return self.spool.path(operation.id) if operation.spooled else operation.inline
 
     # Processing
 
     async def drain(self, limit: int | None = None) -> Drained:
-        """Try everything that is due, once. One drain at a time; a second caller waits and then runs its
-        own.
+        """Try everything that is due, once; of each service at most `limit`."""
+        services = self.book.services()
+        done = await asyncio.gather(*(self.drain_service(service, limit) for service in services))
+        return Drained(
+            sum(one.applied for one in done),
+            sum(one.postponed for one in done),
+            sum(one.failed for one in done),
+        )
+
+    async def drain_service(self, service: str, limit: int | None = None) -> Drained:
+        """The same for one service. Each has its own places, so that one which hangs holds up no other: a
+        page must not wait for an upload. One drain at a time; a second caller waits and then runs its own.
         """
-        async with self._draining:
+        async with self._draining.alone(service):
             await self._pay()
             done: list[State] = []
             running: set[asyncio.Task[State]] = set()
@@ -170,7 +168,8 @@ class Queue:
             try:
                 while True:
                     room = limit is None or len(tried) < limit
-                    operation = self._next(tried) if room and len(running) < self.concurrency else None
+                    free = room and len(running) < self.concurrency
+                    operation = self._next(service, tried) if free else None
                     if operation is not None:
                         tried.add(operation.id)
                         running.add(asyncio.create_task(self._attempt(operation)))
@@ -185,14 +184,14 @@ class Queue:
                 await asyncio.gather(*running, return_exceptions=True)
             return Drained(done.count(State.COMPLETED), done.count(State.QUEUED), done.count(State.FAILED))
 
-    def _next(self, tried: set[int]) -> Operation | None:
-        now, open_for = self.clock.elapsed(), dict[str, bool]()
-        for operation in self.book.heads():
+    def _next(self, service: str, tried: set[int]) -> Operation | None:
+        if not self.gate(service):
+            return None
+        now = self.clock.elapsed()
+        for operation in self.book.heads(service):
             if operation.id in tried or self._due.get(operation.id, 0.0) > now:
                 continue
-            if operation.service not in open_for:
-                open_for[operation.service] = self.gate(operation.service)
-            if open_for[operation.service] and (operation.service, operation.action) in self.handlers:
+            if (operation.service, operation.action) in self.handlers:
                 return operation
         return None
 
@@ -268,7 +267,7 @@ class Queue:
         if operation.state in (State.COMPLETED, State.DISCARDED):
             self._unsure.discard(operation.id)
             if operation.spooled:
-                self._path(operation.id).unlink(missing_ok=True)
+                self.spool.drop(operation.id)
         self.told(operation)
 
     async def _pay(self) -> None:
@@ -277,9 +276,9 @@ class Queue:
                 await self._write_down(record)
             except GuardError:
                 return
-            del self._owed[id]
-            with suppress(Refused):
-                self._forget(self.book.get(id))
+            if self._owed.pop(id, None) is not None:  # else another drain has paid it meanwhile
+                with suppress(Refused):
+                    self._forget(self.book.get(id))
 
     def _move(self, id: int, to: State, **changes: Any) -> Operation:
         return self.book.move(id, to, self.clock.now(), **changes)
@@ -327,6 +326,7 @@ class Queue:
         id = record["id"]
         if (operation := self.book.waiting.get(id)) is None:
             return
+        self._end_those_before(operation)
         if record["kind"] == "begun":
             self._unsure.add(id)
             self.book.waiting[id] = replace(operation, attempts=operation.attempts + 1)
@@ -338,22 +338,27 @@ class Queue:
         if self.book.get(id).state is not state:
             self.book.move(id, state, record["at"], **changes)
 
-    def clean(self, damaged: bool) -> list[str]:
-        """After the replay: put unowned spool files away, and fail operations whose body is missing."""
-        disk.make_folder(self.spool)
-        owned = {self._path(o.id).name for o in self.book.waiting.values() if o.spooled}
-        problems: list[str] = []
-        for path in self.spool.iterdir():
-            if path.name in owned:
+    def _end_those_before(self, operation: Operation) -> None:
+        """A key's work is begun in order: what stands before this was over, if in a line that is damaged.
+
+        To do it again would put what is older over what is newer.
+        """
+        lane = self.book.lanes[operation.service, operation.key]
+        while lane[0] != operation.id:
+            before = self.book.get(lane[0])
+            if before.state is State.FAILED:
+                self._move(before.id, State.DISCARDED, error="discarded: its end is in a damaged line")
                 continue
-            if damaged and path.suffix == ".body":
-                disk.make_folder(self.folder / "lost+found")
-                path.replace(self.folder / "lost+found" / path.name)
-                problems.append(f"{path.name} belongs to a damaged journal line; it is kept in lost+found.")
-            else:
-                path.unlink()  # never acknowledged, or already applied
+            if before.state is State.QUEUED:
+                self._move(before.id, State.PROCESSING)
+            self._move(before.id, State.COMPLETED)
+
+    def clean(self, doubtful: bool) -> list[str]:
+        """After the replay: put unowned bodies away, and fail operations whose body is missing."""
+        owned = {o.id for o in self.book.waiting.values() if o.spooled}
+        problems = self.spool.clean(owned, doubtful)
         for operation in list(self.book.waiting.values()):
-            if operation.spooled and not self._path(operation.id).exists():
+            if operation.spooled and not self.spool.path(operation.id).exists():
                 problems.append(f"The body of operation {operation.id} ({operation.key}) is missing.")
                 if operation.state is State.QUEUED:
                     self._move(operation.id, State.PROCESSING)
@@ -375,7 +380,7 @@ def _sentence(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-async def _digest(body: Body) -> tuple[int, str]:
+async def _digest(body: Body) -> Digest:
     if isinstance(body, bytes):
         return len(body), hashlib.sha256(body).hexdigest()
     return await asyncio.to_thread(digest_file, body)

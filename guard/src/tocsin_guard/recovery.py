@@ -4,9 +4,11 @@ journal.
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tocsin_guard import disk
+from tocsin_guard.errors import GuardError
 from tocsin_guard.events import Level
 from tocsin_guard.journal import Record
 from tocsin_guard.journal import recover as read_journal
@@ -24,7 +26,7 @@ async def recover(guard: "Guard") -> None:
         path.unlink()  # uploads that were never acknowledged
     found = await asyncio.to_thread(read_journal, guard.journal.path)
     strangers = {service for record in found.records if (service := _replay(guard, record))}
-    problems = guard.queue.clean(damaged=found.damaged_lines > 0)
+    problems = guard.queue.clean(doubtful=found.damaged_lines > 0 or not found.records)
     guard.journal.start()
     guard.troubled = {o.service for o in guard.queue.book.operations(State.FAILED)} & guard.services
     for guarded in guard.stores.values():
@@ -34,6 +36,8 @@ async def recover(guard: "Guard") -> None:
         problems.append(
             f"{found.damaged_lines} lines of the journal were damaged and skipped; a copy is kept beside it."
         )
+        with suppress(GuardError):  # no room for a new one: the old one is used on, and tells the same again
+            await guard.journal.compact()
     for problem in problems:
         guard.events.add(Level.ERROR, "journal_damaged", problem)
     for service in sorted(strangers):

@@ -11,7 +11,7 @@ from tocsin_guard.dependency import Dependency
 from tocsin_guard.errors import Unavailable
 from tocsin_guard.handlers import Body, Functions
 from tocsin_guard.keylocks import KeyLocks
-from tocsin_guard.operations import Operation
+from tocsin_guard.operations import WAITING, Operation
 from tocsin_guard.queue import Queue
 
 # (payload, idempotency key) -> done. Pass the key on to the other side, which uses it to do the work once.
@@ -21,7 +21,7 @@ WasDone = Callable[[str], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    queued: bool
+    queued: bool  # it waits; False: it is done
     idempotency_key: str
     operation_id: int | None = None
 
@@ -59,7 +59,7 @@ class Work:
                 else:
                     return Outcome(False, mark)
             operation = await self.queue.add(name, self.action, key, payload, idempotency_key=mark)
-        return Outcome(True, mark, operation.id)
+        return Outcome(operation.state in WAITING, mark, operation.id)
 
     async def _apply(self, operation: Operation, body: Body) -> None:
         await self.dependency.call(

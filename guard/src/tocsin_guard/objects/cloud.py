@@ -4,6 +4,7 @@ Time-outs are set here, repeats are not: guard repeats by itself, so that each t
 breaker, and can be told in virtual time.
 """
 
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ from tocsin_guard.errors import Changed, NotFound, Rejected, Unavailable
 from tocsin_guard.handlers import Body
 from tocsin_guard.objects.port import Conditional, Expect, Info, Opened, check_key, one_chunk
 
+# What a server says when the bucket itself is gone (S3 and most, Azure): that is no answer about a key.
+NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
+PAST_THE_END = ("416 Range Not Satisfiable", "but object was only")  # S3, memory
+CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 CONDITIONAL_BYTES_MAX = 64 * 1024 * 1024  # a conditional write goes in one piece; above, in parts without one
 
 
@@ -52,6 +57,11 @@ class CloudStore:
                 raise
             self.conditional = Conditional.CREATE
             return await self.put(key, body, attributes, expect)
+        except NotFound as error:
+            # Nothing can be missing for a write but the version that it expected, or the bucket.
+            if isinstance(mode, dict):
+                raise Changed(f"{key} is not the version that was expected.") from error
+            raise Unavailable(f"The store has no place for {key!r}: is its bucket still there?") from error
         return done["e_tag"] or ""
 
     def _mode(self, body: Body, expect: Expect | str) -> Any:
@@ -64,6 +74,14 @@ class CloudStore:
         return {"e_tag": str(expect)} if self.conditional is Conditional.FULL else "overwrite"
 
     async def get(self, key: str, start: int = 0, length: int | None = None) -> Opened:
+        try:
+            return await self._get(key, start, length)
+        except Unavailable as error:
+            if not any(words in str(error) for words in PAST_THE_END):
+                raise
+            return Opened(await self.head(key), one_chunk(b""))
+
+    async def _get(self, key: str, start: int, length: int | None) -> Opened:
         check_key(key)
         options: Any = {}
         if length is not None:
@@ -161,6 +179,8 @@ def _speaking(key: str) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, exceptions.NotFoundError) as error:
+        if any(code in str(error) for code in NO_BUCKET):
+            raise Unavailable(f"The store did not do it: {_first_line(error)}") from error
         raise NotFound(f"There is no object {key!r}.") from error
     except (exceptions.AlreadyExistsError, exceptions.PreconditionError) as error:
         raise Changed(f"{key} is not the version that was expected.") from error
@@ -172,4 +192,8 @@ def _speaking(key: str) -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0][:300] or type(error).__name__
+    """What went wrong, and the server's own word for it, which stands further down."""
+    said = str(error).strip()
+    line = said.split("\n", 1)[0][:300] or type(error).__name__
+    found = CODE.search(said)
+    return f"{found[1]}: {line}" if found else line

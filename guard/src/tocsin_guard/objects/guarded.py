@@ -9,6 +9,7 @@
 """
 
 import asyncio
+import shutil
 import uuid
 from collections.abc import AsyncIterable
 from contextlib import AbstractAsyncContextManager
@@ -18,14 +19,15 @@ from typing import BinaryIO
 
 from tocsin_guard import disk
 from tocsin_guard.dependency import Dependency
-from tocsin_guard.errors import Changed, NotFound, Unavailable
+from tocsin_guard.errors import Changed, NotFound, Refused, StoreAnswer, Unavailable
 from tocsin_guard.handlers import Body, Functions, digest_file
 from tocsin_guard.keylocks import KeyLocks
+from tocsin_guard.limits import STREAM_CHUNK_BYTES
 from tocsin_guard.objects.cache import Cache, Hasher
 from tocsin_guard.objects.catalogue import OPERATION, SHA256, Catalogue, Entry
 from tocsin_guard.objects.port import Conditional, Expect, ObjectStore, check_key
 from tocsin_guard.objects.reading import Read, Reader
-from tocsin_guard.operations import Operation
+from tocsin_guard.operations import WAITING, Operation, other_work
 from tocsin_guard.queue import Queue
 
 PUT, DELETE = "put", "delete"
@@ -87,14 +89,15 @@ class GuardedStore:
     ) -> Written:
         """Store an object. A stream goes through a local file first, so that it can be repeated or queued.
 
-        A file given as a path is read where it lies and not changed.
+        A file given as a path is read where it lies and not changed. Asked again under the same
+        `idempotency_key`, nothing is written as long as the object is that of the first time; for another
+        body under that key it raises Refused.
         """
         check_key(key)
-        mark = idempotency_key or uuid.uuid4().hex
         if isinstance(body, bytes):
             hasher = Hasher()
             hasher.update(body)
-            return await self._put(key, body, hasher.size, hasher.sha256, content_type, mark)
+            return await self._put(key, body, hasher.size, hasher.sha256, content_type, idempotency_key)
         path = self._new_file()
         try:
             if isinstance(body, Path):
@@ -103,19 +106,28 @@ class GuardedStore:
             else:
                 hasher = await receive(body, path)
                 size, sha256, source = hasher.size, hasher.sha256, path
-            return await self._put(key, source, size, sha256, content_type, mark)
+            return await self._put(key, source, size, sha256, content_type, idempotency_key, path)
         finally:
             path.unlink(missing_ok=True)
 
     async def _put(
-        self, key: str, body: Body, size: int, sha256: str, content_type: str, mark: str
+        self,
+        key: str,
+        body: Body,
+        size: int,
+        sha256: str,
+        content_type: str,
+        idempotency_key: str,
+        ours: Path | None = None,
     ) -> Written:
+        """`ours` is a file that the queue may have; a body that lies elsewhere is copied there first."""
+        mark = idempotency_key or uuid.uuid4().hex
         attributes = {SHA256: sha256, OPERATION: mark} | (
             {"Content-Type": content_type} if content_type else {}
         )
         async with self._locks.alone(key):
-            if not self._must_queue(key):
-                write = _Write(self.store, key, body, attributes, mark)
+            if not self._must_queue(key, mark):
+                write = _Write(self.store, key, body, attributes, look=bool(idempotency_key))
                 try:
                     await self.dependency.call("write", write.attempt, timeout_seconds=self._limit(body))
                 except Unavailable:
@@ -125,19 +137,19 @@ class GuardedStore:
                         key, body, Entry(size, sha256, self.dependency.clock.now(), content_type)
                     )
                     return Written(key, size, sha256, queued=False)
-            if isinstance(body, Path) and body.parent != self.incoming:
-                body = await asyncio.to_thread(self._copy_in, body)
+            if ours is not None and isinstance(body, Path) and body != ours:
+                body = await asyncio.to_thread(_copy, body, ours)
             operation = await self.queue.add(
                 self.name, PUT, key, attributes, body, idempotency_key=mark, digest=(size, sha256)
             )
-            return Written(key, size, sha256, queued=True, operation_id=operation.id)
+            return Written(key, size, sha256, operation.state in WAITING, operation.id)
 
     async def delete(self, key: str, *, idempotency_key: str = "") -> Written:
         """Delete an object, now or later; one that is not there is no error."""
         check_key(key)
         mark = idempotency_key or uuid.uuid4().hex
         async with self._locks.alone(key):
-            if not self._must_queue(key):
+            if not self._must_queue(key, mark):
                 try:
                     await self.dependency.call("delete", lambda: self.store.delete(key))
                 except Unavailable:
@@ -146,11 +158,13 @@ class GuardedStore:
                     await self.catalogue.drop_durably(key)
                     return Written(key, 0, "", queued=False)
             operation = await self.queue.add(self.name, DELETE, key, {}, idempotency_key=mark)
-            return Written(key, 0, "", queued=True, operation_id=operation.id)
+            return Written(key, 0, "", operation.state in WAITING, operation.id)
 
-    def _must_queue(self, key: str) -> bool:
-        """Held by a person, or older work on the same key is still waiting."""
-        return self.dependency.held or self.queue.book.newest(self.name, key) is not None
+    def _must_queue(self, key: str, mark: str) -> bool:
+        """Held by a person, older work on the key still waits, or the queue knows this very work."""
+        book = self.queue.book
+        known = book.newest(self.name, key) or book.repeat_of(self.name, mark)
+        return self.dependency.held or known is not None
 
     def _limit(self, body: Body) -> float | None:
         return None if isinstance(body, bytes) else self.large_timeout_seconds
@@ -167,19 +181,6 @@ class GuardedStore:
 
     def _new_file(self) -> Path:
         return self.incoming / uuid.uuid4().hex
-
-    def _copy_in(self, source: Path) -> Path:
-        target = self._new_file()
-        try:
-            with source.open("rb") as file, target.open("wb") as copy:
-                while chunk := file.read(1 << 20):
-                    copy.write(chunk)
-        except OSError as error:
-            target.unlink(missing_ok=True)
-            if error.errno in disk.FULL:
-                raise disk.full(self.incoming) from error
-            raise
-        return target
 
     # Reading
 
@@ -207,12 +208,18 @@ class GuardedStore:
         return [found[key] for key in sorted(found)]
 
     async def adopt(self) -> int:
-        """Take objects that were in the store before guard into the catalogue, reading each once."""
+        """Take objects that were in the store before guard into the catalogue, reading each once.
+
+        What cannot be read by its listed key (a folder's marker, say) stays a stray.
+        """
         added = 0
         async for info in self.store.list():
             if self.catalogue.get(info.key) is None and not info.key.startswith(CANARY_FOLDER + "/"):
                 hasher = Hasher()
-                opened = await self.store.get(info.key)
+                try:
+                    opened = await self.store.get(info.key)
+                except StoreAnswer:
+                    continue
                 content_type = opened.info.attributes.get("Content-Type", "")
                 async for chunk in opened.chunks:
                     hasher.update(chunk)
@@ -224,7 +231,7 @@ class GuardedStore:
 
     async def _apply_put(self, operation: Operation, body: Body) -> None:
         attributes = {str(name): str(value) for name, value in operation.payload.items()}
-        write = _Write(self.store, operation.key, body, attributes, operation.idempotency_key, look=True)
+        write = _Write(self.store, operation.key, body, attributes, look=True)
         async with self._locks.alone(operation.key):
             await self.dependency.call(
                 "write_queued", write.attempt, attempts_max=1, timeout_seconds=self._limit(body)
@@ -236,7 +243,8 @@ class GuardedStore:
             there = await self.dependency.call("look", lambda: self.store.head(operation.key), attempts_max=1)
         except NotFound:
             return False
-        if there.attributes.get(OPERATION) != operation.idempotency_key:
+        mark, sha256 = there.attributes.get(OPERATION), there.attributes.get(SHA256)
+        if (mark, sha256) != (operation.idempotency_key, operation.sha256):
             return False
         self.catalogue.put(operation.key, self._entry(operation))
         return True
@@ -267,7 +275,6 @@ class _Write:
     key: str
     body: Body
     attributes: dict[str, str]
-    mark: str
     look: bool = False
 
     async def attempt(self) -> None:
@@ -287,7 +294,9 @@ class _Write:
         expect: Expect | str = Expect.ANY
         try:
             there = await self.store.head(self.key)
-            if there.attributes.get(OPERATION) == self.mark:
+            if there.attributes.get(OPERATION) == self.attributes[OPERATION]:
+                if there.attributes.get(SHA256) != self.attributes[SHA256]:
+                    raise Refused(other_work(self.attributes[OPERATION], f"body of {self.key}"))
                 return
             if self.store.conditional is Conditional.FULL:
                 expect = there.etag
@@ -295,6 +304,17 @@ class _Write:
             if self.store.conditional is not Conditional.NONE:
                 expect = Expect.ABSENT
         await self.store.put(self.key, self.body, self.attributes, expect)
+
+
+def _copy(source: Path, target: Path) -> Path:
+    try:
+        with source.open("rb") as file, target.open("wb") as copy:
+            shutil.copyfileobj(file, copy, STREAM_CHUNK_BYTES)
+    except OSError as error:
+        if error.errno in disk.FULL:
+            raise disk.full(target.parent) from error
+        raise
+    return target
 
 
 async def receive(body: AsyncIterable[bytes], path: Path) -> Hasher:

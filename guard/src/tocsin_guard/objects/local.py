@@ -70,18 +70,16 @@ class LocalFiles:
 
     def _path(self, key: str) -> Path:
         check_key(key)
-        name = quote(key, safe=" !#$&'()+,;=@[]{}-_.")
-        if len(name.encode()) > NAME_BYTES_MAX:
+        name = _file_name(key)
+        if len(name) > NAME_BYTES_MAX:
             raise Rejected(f"The key {key[:40]!r}... is too long for a local file name.")
-        return self._base / (name if not name.startswith(".") else f"%2E{name[1:]}")
+        return self._base / name
 
     def _paths(self, folder: str) -> Iterator[Path]:
         base = self._base
-        wanted = quote(folder.strip("/") + "/", safe=" !#$&'()+,;=@[]{}-_.") if folder.strip("/") else ""
-        if wanted.startswith("."):
-            wanted = f"%2E{wanted[1:]}"
+        wanted = _file_name(folder.strip("/") + "/") if folder.strip("/") else ""
         with _speaking(base):
-            names = [n for n in (os.listdir(base) if base.exists() else []) if not n.endswith(".part")]  # noqa: PTH208 - names are enough
+            names = [n for n in (os.listdir(base) if base.exists() else []) if not n.endswith(disk.PART)]  # noqa: PTH208 - names are enough
         return (base / name for name in names if name.startswith(wanted))
 
     def _put(self, key: str, body: Body, attributes: Mapping[str, str], expect: Expect | str) -> str:
@@ -121,6 +119,16 @@ class LocalFiles:
             if path.exists():
                 path.unlink()
                 disk.sync_folder(path.parent)
+
+
+def _file_name(key: str) -> str:
+    """The key percent-encoded: one file name, not hidden, and never that of a file which is being written."""
+    name = quote(key, safe=" !#$&'()+,;=@[]{}-_.")
+    if name.startswith("."):
+        name = f"%2E{name[1:]}"
+    if name.endswith(disk.PART):
+        name = f"{name.removesuffix(disk.PART)}%2E{disk.PART[1:]}"
+    return name
 
 
 def _write(key: str, body: Body, etag: str, attributes: dict[str, str], handle: int) -> None:

@@ -12,7 +12,7 @@ from tocsin_guard.errors import Rejected
 from tocsin_guard.handlers import Body
 from tocsin_guard.limits import STREAM_CHUNK_BYTES
 
-KEY_CHARACTERS_MAX = 512
+KEY_BYTES_MAX = 1024  # as S3 has it
 
 
 class Conditional(Enum):
@@ -81,10 +81,10 @@ class ObjectStore(Protocol):
 
 def check_key(key: str) -> None:
     """Keys that every store takes alike: no empty, `.` or `..` part, no control characters."""
-    if not 0 < len(key) <= KEY_CHARACTERS_MAX:
-        raise Rejected(f"A key has 1 to {KEY_CHARACTERS_MAX} characters; this one has {len(key)}.")
     if any(part in ("", ".", "..") for part in key.split("/")) or not key.isprintable():
-        raise Rejected(f"The key {key!r} has an empty, '.' or '..' part, or a control character.")
+        raise Rejected(f"The key {key[:100]!r} has an empty, '.' or '..' part, or a control character.")
+    if (size := len(key.encode())) > KEY_BYTES_MAX:
+        raise Rejected(f"A key has at most {KEY_BYTES_MAX} bytes; {key[:40]!r}... has {size}.")
 
 
 class HeldFile:
