@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.core.trial import EVERYBODY, START, Trial, level, person, policy, role, rota, stage, team
 from tocsin.core.incident import commands, deadlines, events
-from tocsin.core.model import Outcome, PersonId, Receipt, Refused
+from tocsin.core.model import Deadline, Outcome, PersonId, Receipt, Refused
 from tocsin.core.policy import Policy, Progress
 
 STALLS = (
@@ -222,8 +222,42 @@ def test_anybody_can_ask_for_the_next_step_before_its_time() -> None:
 # What a rung brings besides.
 
 
+def test_a_task_may_have_a_time_and_is_kept_or_broken_like_any_promise() -> None:
+    roles = {one.id: one for one in (role("Lead", "chloe"),)}
+    done, forgotten = (opened(plan("0m ana", "5m ben tasks Call/10m+Log", roles=roles)) for _ in range(2))
+    for trial in (done, forgotten):
+        trial.wait(minutes=10)
+        assert [(one.id, one.promise, minute(one)) for one in promises(trial)] == [("task:1", "Call", 15)]
+    done.by("ana", commands.MarkDone("task:1"))
+    for trial in (done, forgotten):
+        trial.wait(minutes=20)
+    assert [one.state for one in promises(done)] == ["kept"]
+    assert [one.state for one in promises(forgotten)] == ["broken"]
+    assert done.heard() == []
+    assert forgotten.heard() == ["15m chloe email: “Call” did not happen in time."]
+    forgotten.by("ana", commands.MarkDone("task:1"))
+    assert [one.state for one in promises(forgotten)] == ["broken"]
+    assert forgotten.incident.tasks[0].done_at == START + timedelta(minutes=30)
+
+
+def test_the_end_of_an_incident_ends_what_was_to_be_done_by_a_time() -> None:
+    trial = opened(plan("0m ana tasks Call/10m"))
+    trial.resolve("ana")
+    trial.wait(minutes=20)
+    assert promises(trial) == []
+    assert trial.happened(events.PromiseBroken) == []
+
+
+def promises(trial: Trial) -> list[Deadline]:
+    return [one for one in deadlines(trial.incident, trial.policy) if one.id.startswith("task")]
+
+
+def minute(one: Deadline) -> float:
+    return (one.due_at - START) / timedelta(minutes=1)
+
+
 def test_a_rung_tells_and_gives_tasks_and_never_waits_for_an_answer() -> None:
-    second = stage("Second", tell="dara", tasks="Open-room+Call")
+    second = stage("Second", tell="dara", words="Open-room+Call")
     ladder = ("0m ana", "5m ben until resolved tell chloe+ben tasks Call+Log stage Second")
     trial = opened(plan(*ladder, stages={second.id: second}))
     trial.wait(minutes=5)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.core.trial import INCIDENT, SOURCE, Trial, level, policy, target, targets
+from tests.core.trial import INCIDENT, SOURCE, Trial, level, policy, target, targets, tasks
 from tocsin.core.facts import FactValue
 from tocsin.core.incident import commands, events
 from tocsin.core.model import FactId, LevelId, Refused, ServiceId
@@ -49,7 +49,9 @@ def refusal(answer: object) -> str:
 
 
 def test_a_trigger_pages_tells_and_restricts_once_when_its_condition_comes_to_hold() -> None:
-    several = Trigger("Several", Several(), targets("ben"), targets("chloe"), ("Call",), targets("ana+ben"))
+    several = Trigger(
+        "Several", Several(), targets("ben"), targets("chloe"), tasks("Call"), targets("ana+ben")
+    )
     trial = Trial(plan("0m ana", triggers=(several,)))
     trial.join()
     assert trial.told() == ["0m ana email"]

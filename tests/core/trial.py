@@ -54,6 +54,7 @@ from tocsin.core.policy import (
     Stage,
     Step,
     Target,
+    Task,
     Team,
     View,
 )
@@ -88,7 +89,7 @@ def step(text: str) -> Step:
     """A rung written `5m ana+@primary`, or `5m ana until resolved`.
 
     Other clocks are `unanswered:5m`, `stalled:15m`, `by_hand:0m`. After the people may stand pairs of words:
-    `until resolved`, `tell zoe+eli`, `promise Assessed`, `tasks War-room+Call`, `stage Second`.
+    `until resolved`, `tell zoe+eli`, `promise Assessed`, `tasks War-room+Call/10m`, `stage Second`.
     """
     time, who, *rest = text.split()
     clock, _, after = time.rpartition(":")
@@ -100,9 +101,15 @@ def step(text: str) -> Step:
         Clock(clock or "after"),
         targets(said.get("tell", "")),
         said.get("promise", ""),
-        tuple(filter(None, said.get("tasks", "").split("+"))),
+        tasks(said.get("tasks", "")),
         StageId(said["stage"]) if "stage" in said else None,
     )
+
+
+def tasks(text: str) -> tuple[Task, ...]:
+    """Tasks written `Call+Write/10m`, where the second is due ten minutes after it was given."""
+    pairs = (one.partition("/") for one in text.split("+") if one)
+    return tuple(Task(words, minutes(within) if within else None) for words, _, within in pairs)
 
 
 def role(name: str, default: str = "", *, at: str = "", not_with: str = "") -> Role:
@@ -117,9 +124,9 @@ def team(name: str, members: str) -> Team:
     return Team(TeamId(name), targets(members))
 
 
-def stage(name: str, tell: str = "", tasks: str = "", updates_every: int = 100) -> Stage:
+def stage(name: str, tell: str = "", words: str = "", updates_every: int = 100) -> Stage:
     """What a step of that stage brings besides."""
-    return Stage(StageId(name), targets(tell), tuple(filter(None, tasks.split("+"))), updates_every)
+    return Stage(StageId(name), targets(tell), tasks(words), updates_every)
 
 
 def level(

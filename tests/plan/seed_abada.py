@@ -17,7 +17,7 @@ from tests.plan.reading import (
     the_level,
 )
 from tocsin.core.model import FactId, LevelId, RoleId, RotaId
-from tocsin.core.policy import Clock, Milestone, Moment, Rebase
+from tocsin.core.policy import Clock, Milestone, Moment, Rebase, Task
 from tocsin.plan.handbook import Plan
 
 HOUR = timedelta(hours=1)
@@ -179,8 +179,8 @@ def escalation_of_p1(plan: Plan) -> None:
     assert step(plan, "P1", 2).promise == "Assessed and mitigation begun"
     assert step(plan, "P1", 2).until is Milestone.MITIGATING
     assert {step(plan, "P1", number).until for number in (3, 4, 5)} == {Milestone.RESOLVED}
-    assert step(plan, "P1", 4).tasks == ("Open the war room",)
-    assert step(plan, "P1", 5).tasks == ("Call all hands on deck",)
+    assert step(plan, "P1", 4).tasks == (Task("Open the war room"),)
+    assert step(plan, "P1", 5).tasks == (Task("Call all hands on deck"),)
 
 
 def escalation_of_p2(plan: Plan) -> None:

@@ -106,6 +106,14 @@ CHANGES = {
             "Warned 30 min before. It is told to ben too.",
         ],
     ),
+    "a task's time": (
+        ('page: "on call: secondary"', 'page: "on call: secondary", tasks: [{do: Call, within: 5m}, Log]'),
+        [
+            "P1: After 15 min: page whoever is on call as secondary and see to it: Call (within 5 min); Log, "
+            "unless somebody has acknowledged. "
+            "Was: After 15 min: page whoever is on call as secondary, unless somebody has acknowledged."
+        ],
+    ),
     "a level more": (
         ("P2: {urgent: false}", "P2: {urgent: false}\n  P3: {urgent: false}"),
         ["Level P3 is new."],

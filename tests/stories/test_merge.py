@@ -16,7 +16,7 @@ KNOWING = (
 facts: {leak: {is: yes or no, ask: Has something leaked?}, down: {is: yes or no, ask: Is it down?}}
 roles: {Lead: {for: chloe}, Scribe: {for: dara}}
 escalate_when:
-  Something leaked: {when: leak, tasks: Tell the lawyers}
+  Something leaked: {when: leak, tasks: {do: Tell the lawyers, within: 1h}}
 """
 )
 
@@ -122,4 +122,6 @@ def test_what_is_known_and_who_does_what_goes_over_where_the_other_has_nothing(w
     assert texts(after.facts) == {"down": "yes", "leak": "yes"}
     assert after.roles == {"Lead": "ana", "Scribe": "ben"}
     assert after.links == (Reference("https://tickets.example/7", "ticket"),)
-    assert [one.words for one in after.tasks] == ["Tell the lawyers"]
+    task = by_id(world, child.id).tasks[0]
+    assert [(one.words, one.due_at) for one in after.tasks] == [("Tell the lawyers", task.due_at)]
+    assert task.due_at is not None

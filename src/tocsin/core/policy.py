@@ -66,6 +66,14 @@ class Clock(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """Something that the plan gives people to do, perhaps `within` a time of being given."""
+
+    words: str
+    within: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One rung of a ladder, taken `after` its clock says so unless the incident has come to `until`.
 
@@ -80,7 +88,7 @@ class Step:
     clock: Clock = Clock.LADDER
     tell: tuple[Target, ...] = ()
     promise: str = ""
-    tasks: tuple[str, ...] = ()
+    tasks: tuple[Task, ...] = ()
     stage: StageId | None = None
 
 
@@ -90,7 +98,7 @@ class Stage:
 
     id: StageId
     tell: tuple[Target, ...] = ()
-    tasks: tuple[str, ...] = ()
+    tasks: tuple[Task, ...] = ()
     updates_every: int = 100
 
 
@@ -217,7 +225,7 @@ class Trigger:
     when: Condition
     page: tuple[Target, ...] = ()
     tell: tuple[Target, ...] = ()
-    tasks: tuple[str, ...] = ()
+    tasks: tuple[Task, ...] = ()
     restrict_to: tuple[Target, ...] = ()
 
 

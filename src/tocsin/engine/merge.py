@@ -50,7 +50,7 @@ def _given(child: Incident) -> commands.Absorb:
         child.opened_at,
         child.ladder_at if child.status is Status.TRIGGERED else None,
         texts(child.facts),
-        tuple(one.words for one in child.tasks if one.done_at is None),
+        {one.words: one.due_at for one in child.tasks if one.done_at is None},
         tuple(commands.Link(one.to, one.what) for one in child.links),
         child.roles,
     )

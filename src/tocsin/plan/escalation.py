@@ -9,7 +9,8 @@ from tocsin.core.policy import Advance, Progress, Rebase, Reclassify, Stage, Tri
 from tocsin.plan.conditions import read_condition
 from tocsin.plan.document import Document, Value, listing
 from tocsin.plan.names import Names, read_targets
-from tocsin.plan.shape import CONDITION, LENGTH, PERCENT, TARGETS, TEXTS, Choice, Key, Many, Table
+from tocsin.plan.shape import CONDITION, LENGTH, PERCENT, TARGETS, Choice, Key, Many, Table
+from tocsin.plan.tasks import TASKS, read_tasks
 
 RECLASSIFY = Table(
     "reclassify",
@@ -35,7 +36,7 @@ STAGE = Table(
     "stage",
     {
         "tell": Key(TARGETS, "who gets a message that needs no answer", "nobody"),
-        "tasks": Key(TEXTS, "what goes to the list of whoever leads"),
+        "tasks": Key(TASKS, "what goes to the list of whoever leads"),
         "updates_every": Key(PERCENT, "the intervals of updates from then on, of what they were", "`100%`"),
     },
 )
@@ -45,7 +46,7 @@ TRIGGER = Table(
         "when": Key(CONDITION, "what must come to hold; it counts once", required=True),
         "page": Key(TARGETS, "who must answer"),
         "tell": Key(TARGETS, "who gets a message that needs no answer"),
-        "tasks": Key(TEXTS, "what goes to the list of whoever leads"),
+        "tasks": Key(TASKS, "what goes to the list of whoever leads"),
         "restrict_to": Key(TARGETS, "who alone may see the incident from then on", "no change"),
     },
 )
@@ -91,7 +92,7 @@ def _stage(document: Document, name: str, value: Value, names: Names) -> Stage:
     return Stage(
         StageId(name),
         read_targets(document, parts.get("tell"), names),
-        document.texts(parts.get("tasks")),
+        read_tasks(document, parts.get("tasks")),
         document.percent(parts.get("updates_every"), 100),
     )
 
@@ -115,5 +116,5 @@ def _trigger(document: Document, name: str, value: Value, names: Names) -> Trigg
     page, tell, restrict = (
         read_targets(document, parts.get(key), names) for key in ("page", "tell", "restrict_to")
     )
-    tasks = document.texts(parts.get("tasks"))
+    tasks = read_tasks(document, parts.get("tasks"))
     return Trigger(name, when, page, tell, tasks, restrict) if when else None

@@ -8,7 +8,8 @@ from tocsin.core.model import StageId
 from tocsin.core.policy import Clock, Milestone, Step
 from tocsin.plan.document import Document, Value
 from tocsin.plan.names import Names, read_targets
-from tocsin.plan.shape import LENGTH, TARGETS, TEXT, TEXTS, Choice, Key, Table
+from tocsin.plan.shape import LENGTH, TARGETS, TEXT, Choice, Key, Table
+from tocsin.plan.tasks import TASKS, read_tasks
 
 LADDER_STEPS = 100
 """The most steps of a ladder: after an outage they may all be due in one transaction."""
@@ -31,7 +32,7 @@ STEP = Table(
             "`acknowledged`; `resolved` for `stalled` and `by_hand`",
         ),
         "promise": Key(TEXT, "what people are to have done by then: a deadline, kept by `until`"),
-        "tasks": Key(TEXTS, "what goes to the list of whoever leads"),
+        "tasks": Key(TASKS, "what goes to the list of whoever leads"),
         "stage": Key(TEXT, "the entry of [stages](#stages) that comes with it"),
     },
 )
@@ -80,7 +81,7 @@ def _step(document: Document, value: Value, names: Names, before: timedelta) -> 
         clock=clock,
         tell=read_targets(document, parts.get("tell"), names),
         promise=document.text(parts.get("promise")),
-        tasks=document.texts(parts.get("tasks")),
+        tasks=read_tasks(document, parts.get("tasks")),
         stage=StageId(stage) if stage else None,
     )
 

@@ -17,6 +17,7 @@ from tocsin.core.policy import (
     Promise,
     Step,
     Target,
+    Task,
 )
 from tocsin.plan.names import EVERYBODY
 
@@ -105,7 +106,7 @@ def step_line(step: Step) -> str:
     if step.tell:
         does.append(f"tell {called(step.tell)}")
     if step.tasks:
-        does.append(f"see to it: {'; '.join(step.tasks)}")
+        does.append(f"see to it: {'; '.join(map(task_line, step.tasks))}")
     if step.stage:
         does.append(f"begin {step.stage}")
     if step.promise:
@@ -113,6 +114,11 @@ def step_line(step: Step) -> str:
     start = when(step)
     unless = "" if _goes_without_saying(step) else f", unless {_DONE[step.until]}"
     return f"{start[0].upper()}{start[1:]}: {all_of(does)}{unless}."
+
+
+def task_line(one: Task) -> str:
+    """A task, and by when it is to be done."""
+    return f"{one.words} (within {length(one.within)})" if one.within else one.words
 
 
 def _goes_without_saying(step: Step) -> bool:

@@ -249,7 +249,9 @@ def _record(event: events.RecordEvent, actor: str, names: Names) -> str:
             who_may = _and([target(one, names) for one in event.to])
             return f"Only {who_may} may see it now." if who_may else "Everybody may see it again."
         case events.TasksGiven():
-            return f"To be done, says {event.reason}: {_and(_quoted(event.tasks))}."
+            by = {one: f" by {_utc(at)}" for one, at in event.due_at}
+            tasks = [f"“{one}”{by.get(one, '')}" for one in event.tasks]
+            return f"To be done, says {event.reason}: {_and(tasks)}."
         case events.MarkedDone():
             return f"{actor} marked “{event.words}” as done."
         case events.PromiseWarned():

@@ -62,7 +62,7 @@ def _first(draft: Draft) -> Deadline | None:
 def _carry_out(draft: Draft, deadline: Deadline) -> None:
     kind, _, rest = deadline.id.partition(":")
     match kind:
-        case "acknowledge" | "expect" | "promise" | "role" | "update":
+        case "acknowledge" | "expect" | "promise" | "role" | "task" | "update":
             break_promise(draft, deadline)
         case "ring":
             ring_due(draft, int(rest.partition(":")[0]))

@@ -186,7 +186,8 @@ class Merge:
 class Absorb:
     """Another incident was merged into this one: take what it has.
 
-    `unanswered_since` is what the clock of its ladder runs from, if nobody has it. `tasks` are open ones.
+    `unanswered_since` is what the clock of its ladder runs from, if nobody has it. `tasks` are open ones,
+    and when each is due.
     """
 
     incident: SubjectId
@@ -199,7 +200,7 @@ class Absorb:
     opened_at: datetime | None = None
     unanswered_since: datetime | None = None
     facts: Mapping[FactId, str] = field(default_factory=dict)
-    tasks: tuple[str, ...] = ()
+    tasks: Mapping[str, datetime | None] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
     roles: Mapping[RoleId, PersonId] = field(default_factory=dict)
 

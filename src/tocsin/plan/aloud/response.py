@@ -17,6 +17,7 @@ from tocsin.plan.sentences import (
     promised,
     row_line,
     step_line,
+    task_line,
 )
 
 
@@ -78,13 +79,13 @@ def escalation(plan: Plan) -> Iterator[Part]:
     for stage in policy.stages.values():
         tell = [f"tell {called(stage.tell)}"] if stage.tell else []
         often = [f"updates come at {stage.updates_every} % of their intervals"]
-        tell += [*stage.tasks, *(often if stage.updates_every != 100 else [])]
+        tell += [*map(task_line, stage.tasks), *(often if stage.updates_every != 100 else [])]
         lines.append(f"{stage.id}: {'; '.join(tell)}")
     for one in policy.triggers:
         does = [f"page {called(one.page)}"] if one.page else []
         does += [f"tell {called(one.tell)}"] if one.tell else []
         does += [f"only {called(one.restrict_to)} may see it"] if one.restrict_to else []
-        lines.append(f"{one.id}: {all_of((*does, *one.tasks))}{condition(one.when)}")
+        lines.append(f"{one.id}: {all_of((*does, *map(task_line, one.tasks)))}{condition(one.when)}")
     progress = policy.progress
     warned = f"Whoever leads is warned {length(progress.warn_before)} before a stall is escalated"
     extend = f", and may put it off once by {length(progress.extend_by)}, with a reason"

@@ -13,7 +13,7 @@ from tocsin.core.lengths import span
 from tocsin.core.model import Deadline, DeadlineState
 from tocsin.core.policy import Target
 
-MADE_TO_PEOPLE = ("acknowledge", "expect", "promise", "role", "update")
+MADE_TO_PEOPLE = ("acknowledge", "expect", "promise", "role", "task", "update")
 """Kinds of deadlines that people keep or break; all others Tocsin carries out itself."""
 
 _LADDER_SEES_TO_IT = ("acknowledge", "expect")

@@ -11,7 +11,7 @@ from tocsin.core.incident.acts.levels import raise_level
 from tocsin.core.incident.acts.standing import already_over
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.pages import cross_over, withdraw_moot
-from tocsin.core.incident.paging.telling import give_tasks
+from tocsin.core.incident.paging.telling import put_tasks
 from tocsin.core.incident.promises.deadlines import describe
 from tocsin.core.incident.promises.steps import moot
 from tocsin.core.incident.state.open_page import Page
@@ -70,7 +70,7 @@ def _unknown(draft: Draft, said: Mapping[FactId, str]) -> dict[FactId, str]:
 
 def _take_over(draft: Draft, command: commands.Absorb, actor: Actor) -> None:
     """Tasks that are open, links, and roles that nobody has here and this plan allows."""
-    give_tasks(draft, command.tasks, command.incident)
+    put_tasks(draft, command.tasks, command.incident)
     # What is refused here is there already, or against this plan.
     for link in command.links:
         record.link(draft, link, actor)

@@ -41,10 +41,14 @@ class Restricted:
 
 @dataclass(frozen=True, slots=True)
 class TasksGiven:
-    """What is to be done now, because a step was taken or a condition came to hold."""
+    """What is to be done now, because a step was taken or a condition came to hold.
+
+    `due_at` is when each of those is due that have a time.
+    """
 
     tasks: tuple[str, ...]
     reason: str
+    due_at: tuple[tuple[str, datetime], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from tocsin.core.incident import events
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.pages import plan_rings
 from tocsin.core.incident.paging.targets import lead, people
 from tocsin.core.model import PersonId, Tell
-from tocsin.core.policy import Person, Target
+from tocsin.core.policy import Person, Target, Task
 
 
 def tell(draft: Draft, targets: Iterable[Target], words: str, besides: Iterable[PersonId] = ()) -> None:
@@ -25,12 +26,18 @@ def tell_lead(draft: Draft, words: str) -> None:
     tell(draft, lead(draft), words)
 
 
-def give_tasks(draft: Draft, tasks: tuple[str, ...], reason: str) -> None:
-    """Put tasks on the incident's list, those that are not there yet."""
+def give_tasks(draft: Draft, tasks: Iterable[Task], reason: str) -> None:
+    """Put tasks of the plan on the incident's list."""
+    put_tasks(draft, {one.words: draft.now + one.within if one.within else None for one in tasks}, reason)
+
+
+def put_tasks(draft: Draft, tasks: Mapping[str, datetime | None], reason: str) -> None:
+    """Put tasks on the incident's list, each perhaps due at a time, those that are not there yet."""
     given = {task.words for task in draft.state.tasks}
-    fresh = tuple(one for one in dict.fromkeys(tasks) if one not in given)
+    fresh = {words: due_at for words, due_at in tasks.items() if words not in given}
     if fresh:
-        draft.add(events.TasksGiven(fresh, reason))
+        due = ((words, due_at) for words, due_at in fresh.items() if due_at is not None)
+        draft.add(events.TasksGiven(tuple(fresh), reason, tuple(due)))
 
 
 def _tell_one(draft: Draft, person: Person, words: str) -> None:

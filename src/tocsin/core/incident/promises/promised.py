@@ -22,6 +22,7 @@ def promised(state: Incident, policy: Policy) -> Iterator[Deadline]:
         *_acknowledge(state, level),
         *_expected(state, level),
         *_roles(state, policy, level),
+        *_tasks(state),
         *_plan(state, policy),
         *updates_due(state, policy),
     )
@@ -83,6 +84,15 @@ def _roles_within(level: Level) -> timedelta | None:
 
 def _role_id(role: Role, level: Level) -> str:
     return f"role:{role.id}:{level.id}"
+
+
+def _tasks(state: Incident) -> Iterator[Deadline]:
+    """Tasks that are to be done by a time, while the incident runs."""
+    for one in state.tasks:
+        kept = one.done_at is not None
+        if one.due_at is not None and (kept or not state.status.over):
+            standing = DeadlineState.KEPT if kept else DeadlineState.DUE
+            yield Deadline(one.id, one.words, one.due_at, standing)
 
 
 def _plan(state: Incident, policy: Policy) -> Iterator[Deadline]:

@@ -265,7 +265,11 @@ def _record(state: Incident, event: events.RecordEvent, at: datetime, actor: Act
             return evolve(state, restricted_to=event.to)
         case events.TasksGiven():
             first = len(state.tasks) + 1
-            given = [Task(f"task:{n}", one, event.reason) for n, one in enumerate(event.tasks, first)]
+            due = dict(event.due_at)
+            given = [
+                Task(f"task:{n}", one, event.reason, due_at=due.get(one))
+                for n, one in enumerate(event.tasks, first)
+            ]
             return evolve(state, tasks=(*state.tasks, *given))
         case events.MarkedDone():
             tasks = tuple(evolve(one, done_at=at) if one.id == event.what else one for one in state.tasks)

@@ -52,6 +52,7 @@ class Task:
     words: str
     reason: str
     done_at: datetime | None = None
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
