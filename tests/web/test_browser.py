@@ -2,117 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.web.support.scenes import MORE_SERVICES, busy_night
-from tests.web.support.site import PEOPLE, Site, free_port
+from tests.web.support.desk import BY_NAME, Desk, desk_at, needs_chromium, wait_until
+from tests.web.support.scenes import busy_night
+from tests.web.support.site import PEOPLE
 from tocsin.core.incident import Status, commands
 from tocsin.web.times import Reader, countdown
 
-CHROMIUM = shutil.which("chromium")
-LACKING = "Chromium is not on this machine; install it (Debian: apt-get install chromium)"
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-BY_NAME = "tocsin.test"
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None and os.environ.get("CI") != "true", reason=LACKING)
-
-WATCH = """
-window.faults = { push: (what) => console.error(`fault: ${what}`) };
-addEventListener("securitypolicyviolation", (event) => {
-  faults.push(`${event.violatedDirective} refused ${event.blockedURI}`);
-});
-"""
-"""Whatever a page does that it should not is said on its console, which outlives the page."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for the module: its driver keeps an event loop, which tests of others must not meet."""
-    assert CHROMIUM is not None, LACKING
-    by_name = f"--host-resolver-rules=MAP {BY_NAME} 127.0.0.1"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, by_name])
-        yield browser
-        browser.close()
-
-
-@dataclass
-class Desk:
-    """A site that answers on a real port, and browsers in front of it."""
-
-    site: Site
-    chromium: Browser
-    port: int
-    contexts: list[BrowserContext] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-    def open(self, path: str, person: str = "", **look: Any) -> Page:
-        """A new browser window at this page, signed in where a person is named."""
-        context = self.chromium.new_context(**look)
-        self.contexts.append(context)
-        if person:
-            name, value = self.site.cookie(person)
-            context.add_cookies([{"name": name, "value": value, "url": self.site.services.public_url}])
-        context.add_init_script(WATCH)
-        page = context.new_page()
-        page.set_default_timeout(5_000)
-        page.on("console", lambda message: self._heard(message.type, message.text))
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("dialog", lambda dialog: self.faults.append(f"dialog: {dialog.message}"))
-        page.goto(self.site.services.public_url + path)
-        return page
-
-    def _heard(self, kind: str, text: str) -> None:
-        # Chromium reports every answer of 400 and above on its console; that is no fault of the page.
-        if kind in ("error", "warning") and "Failed to load resource" not in text:
-            self.faults.append(text)
-
-    def streams(self) -> int:
-        """How many pages listen."""
-        return len(self.site.services.changes._listeners)
-
-    def close(self) -> None:
-        """Close all windows; whatever a page complained of is a failure."""
-        for context in self.contexts:
-            context.close()
-        self.site.close()
-        assert self.faults == []
-
-
-def desk_at(chromium: Browser, directory: Path, host: str = "127.0.0.1", **made: Any) -> Desk:
-    """A desk whose site is known to browsers by this name."""
-    port = free_port()
-    desk = Desk(
-        Site(directory, public_url=f"http://{host}:{port}", plan=MORE_SERVICES, **made), chromium, port
-    )
-    desk.site.serve(port)
-    return desk
-
-
-@pytest.fixture
-def desk(chromium: Browser, tmp_path: Path) -> Iterator[Desk]:
-    """A desk with nothing happening yet."""
-    desk = desk_at(chromium, tmp_path)
-    yield desk
-    desk.close()
+pytestmark = needs_chromium
 
 
 def test_the_list_shows_an_alert_as_it_comes_in_and_what_becomes_of_it(desk: Desk) -> None:
@@ -346,7 +248,14 @@ def test_light_and_dark_differ_and_nothing_runs_off_the_side(desk: Desk, width: 
     grounds = set()
     for scheme in ("light", "dark"):
         page = desk.open("/", "ana", color_scheme=scheme, viewport={"width": width, "height": 844})
-        for path in ("/", f"/incidents/{ids['worst']}", "/mailbox", "/sign-in", desk.site.links("ana")[-1]):
+        for path in (
+            "/",
+            f"/incidents/{ids['worst']}",
+            "/on-call",
+            "/mailbox",
+            "/sign-in",
+            desk.site.links("ana")[-1],
+        ):
             page.goto(desk.site.services.public_url + path)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
@@ -384,9 +293,21 @@ def test_what_sources_and_people_write_never_runs(chromium: Browser, tmp_path: P
         )
     site.advance(minutes=6)
     site.ask("ben", commands.Acknowledge(EVIL[1]))
+    stands_in = {"rota": "primary", "person": "ben", "from": "2026-11-23T04:00", "to": "2026-11-23T09:00"}
+    for evil in EVIL:
+        site.browser("ana").post("/on-call/stand-in", stands_in | {"for": "ana", "reason": evil})
+        site.browser("ana").post("/on-call/stand-in", stands_in | {"person": "ana", "reason": evil})
     page = desk.open("/", "ana")
     incident = f"/incidents/{site.incident().id}"
-    for path in ("/", incident, "/mailbox", "/sign-in", site.sign_in_path("ana"), site.links("ana")[0]):
+    for path in (
+        "/",
+        incident,
+        "/on-call",
+        "/mailbox",
+        "/sign-in",
+        site.sign_in_path("ana"),
+        site.links("ana")[0],
+    ):
         page.goto(site.services.public_url + path)
         page.wait_for_function("() => document.readyState === 'complete'")
         assert page.evaluate("[...document.scripts].every((one) => one.src)"), path
@@ -421,12 +342,3 @@ def see(page: Page, *, hidden: bool) -> None:
           document.dispatchEvent(new Event("visibilitychange"));
         }}"""
     )
-
-
-def wait_until(page: Page, holds: Callable[[], bool]) -> None:
-    """Wait, while the browser works on, until it holds."""
-    for _ in range(100):
-        if holds():
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError("it never came true")

@@ -139,8 +139,9 @@ REFUSED = [
     (400, {"for": "zoe"}, "There is nobody called zoe. Name somebody by id, as people.yaml does."),
     (400, {"from": "soon"},
      "`soon` is no time. Write it like 2026-11-22T03:00 or 2026-11-22T03:00 Asia/Seoul."),
-    (400, {"to": "2026-11-22"},
+    (400, {"from": "2026-11-25", "to": "2026-11-24"},
      "The end is not after the beginning. Write the earlier time first."),
+    (400, {"to": "2026-11-22"}, "That is over already. Let it end later than now."),
     (400, {"from": "2026-11-22T12:00", "to": "2026-11-23T03:00"},
      "That is over already. Let it end later than now."),
     # London's clocks skip this hour, so both mean its end.

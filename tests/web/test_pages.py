@@ -23,6 +23,7 @@ from tocsin.web.pages.errors import ErrorPage
 from tocsin.web.pages.incident import IncidentPage
 from tocsin.web.pages.incidents import IncidentsPage
 from tocsin.web.pages.mailbox import MailboxPage
+from tocsin.web.pages.on_call import OnCallPage
 from tocsin.web.pages.sign_in import LinkPage, SignInPage
 from tocsin.web.pages.sign_in_message import AskedPage
 
@@ -34,6 +35,7 @@ CONTEXTS: dict[str, type[Any]] = {
     "incident.html": IncidentPage,
     "incidents.html": IncidentsPage,
     "mailbox.html": MailboxPage,
+    "on_call.html": OnCallPage,
     "sign_in.html": SignInPage,
     "declare.html": DeclarePage,
     "sign_in_asked.html": AskedPage,
@@ -85,6 +87,10 @@ def every_page(site: Site) -> dict[str, str]:
     pages["resolved"] = ana.get(f"/incidents/{site.incidents()[-1].id}")
     pages["list"] = ana.get("/")
     pages["declare"] = ana.get("/declare")
+    pages["on call"] = ana.get("/on-call")
+    pages["on call later"] = ana.get("/on-call?from=2027-03-20")
+    pages["no stand-in"] = ana.post("/on-call/stand-in")
+    pages["a new address"] = ana.post("/on-call/feed")
     pages["mailbox"] = nobody.get("/mailbox", host="127.0.0.1:8080")
     pages["sign in"] = nobody.get("/sign-in")
     pages["asked for a link"] = nobody.post("/sign-in-message", {"email": "ana@example.com"})

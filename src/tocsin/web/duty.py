@@ -83,10 +83,10 @@ def _wanted(board: Board, answers: Mapping[str, str], zone: str, by: PersonId, n
             said = f"There is nobody called {given[blank][:80]}. Name somebody by id, as people.yaml does."
             raise BadQuestion(said, blank)
     since, until = moment(given["from"], zone, "from"), moment(given["to"], zone, "to")
-    if until <= since:
-        raise BadQuestion("The end is not after the beginning. Write the earlier time first.", "to")
     if until <= now:
         raise BadQuestion("That is over already. Let it end later than now.", "to")
+    if until <= since:
+        raise BadQuestion("The end is not after the beginning. Write the earlier time first.", "to")
     if until - since > timedelta(days=limits.OVERRIDE_DAYS):
         remedy = "Change the plan instead."
         raise BadQuestion(f"Nobody stands in for more than {limits.OVERRIDE_DAYS} days. {remedy}", "to")

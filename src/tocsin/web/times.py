@@ -11,10 +11,14 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """An instant, ready to show. `iso` is for machines, `clock` for a glance, `utc` to compare with logs."""
+    """An instant, ready to show. `iso` is for machines, `clock` for a glance, `utc` to compare with logs.
+
+    `dated` always says the day, with its name: for what is planned.
+    """
 
     iso: str
     clock: str
+    dated: str
     exact: str
     utc: str
     age: str
@@ -31,13 +35,13 @@ class Reader:
     def moment(self, at: datetime) -> Moment:
         """`at` as this reader sees it now."""
         local, today = at.astimezone(ZoneInfo(self.zone)), self.now.astimezone(ZoneInfo(self.zone))
-        day = "" if local.date() == today.date() else f"{local.day} {local:%b} "
-        if local.year != today.year:
-            day = f"{local.day} {local:%b %Y} "
+        month = "%b" if local.year == today.year else "%b %Y"
+        day = "" if local.date() == today.date() else f"{local.day} {local:{month}} "
         utc = at.astimezone(UTC)
         return Moment(
             iso=f"{utc:%Y-%m-%dT%H:%M:%SZ}",
             clock=f"{day}{local:%H:%M}",
+            dated=f"{local:%a} {local.day} {local:{month}} {local:%H:%M}",
             exact=f"{day}{local:%H:%M:%S}",
             utc=f"{utc:%Y-%m-%d %H:%M:%S} UTC",
             age=_age(self.now - at),

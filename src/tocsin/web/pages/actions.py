@@ -248,6 +248,8 @@ def _choices(kind: Kind, policy: Policy, people: Names, chosen: Sequence[str]) -
             known = {str(id): str(id) for id in policy.roles}
         case Kind.SERVICE:
             known = {str(id): service.name for id, service in policy.services.items()}
+        case Kind.ROTA:
+            known = {str(id): str(id) for id in policy.rotas}
         case Kind.AUDIENCE:
             known = {one.audience: one.audience for level in policy.levels for one in level.updates}
         case _:

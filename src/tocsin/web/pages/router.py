@@ -15,6 +15,7 @@ from tocsin.web.pages import (
     incidents,
     live,
     mailbox,
+    on_call,
     sign_in,
     sign_in_message,
 )
@@ -37,6 +38,7 @@ def router(services: Services) -> Router:
             *incidents.routes(services),
             *incident.routes(services),
             *declare.routes(services),
+            *on_call.routes(services),
             *sign_in.routes(services),
             *sign_in_message.routes(services),
             *acknowledge.routes(services),

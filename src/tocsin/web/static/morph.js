@@ -14,6 +14,8 @@ export function morph(old, fresh) {
 const OURS = new Map([["DETAILS", ["open"]], ["BUTTON", ["disabled", "aria-busy"]]]);
 
 function element(old, fresh) {
+  // A form that was refused holds what the reader wrote and what is wrong with it: it is theirs until they leave.
+  if (old.tagName === "FORM" && old.querySelector("[data-once]")) return;
   const ours = OURS.get(old.tagName) ?? [];
   for (const { name } of [...old.attributes]) {
     if (!fresh.hasAttribute(name) && !ours.includes(name)) old.removeAttribute(name);
