@@ -74,7 +74,7 @@ def test_a_changed_file_is_a_new_version(tmp_path: Path) -> None:
 def test_a_page_with_all_it_needs_is_light(large_site: Site) -> None:
     ids = busy_night(large_site)
     fixed = sum(len(one.zipped) for one in assets().files.values())
-    for path in ("/", f"/incidents/{ids['worst']}", "/mailbox"):
+    for path in ("/", f"/incidents/{ids['worst']}", "/on-call", "/mailbox"):
         page = len(gzip.compress(large_site.browser("ana").get(path).content))
         assert page + fixed < PAGE_BYTES_MAX, path
     assert len(assets().files["tocsin.css"].plain) < STYLE_BYTES_MAX

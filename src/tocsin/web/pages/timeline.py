@@ -12,7 +12,7 @@ from tocsin.core.oncall import Override, Rotas, Seat, Turn, wall_clock, whole_tu
 from tocsin.web.pages.rotas import joined
 from tocsin.web.times import Moment, Reader
 
-LOOKS = 6
+LOOKS = 4
 """How many colours there are for people; names tell them apart, colours only help."""
 
 SATURDAY = 5
