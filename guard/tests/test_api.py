@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guard.tests.support import ADMIN, READER, World, world
-from tocsin_guard import Guard, Pager, Schedule, Settings, Token, memory
+from tocsin_guard import Guard, Schedule, Settings, Token, memory
 from tocsin_guard.recovery import snapshot
 from tocsin_guard.routes import ROUTES
 from tocsin_guard.tokens import CONTROL, READ
@@ -289,35 +289,6 @@ async def test_metrics_tell_percentiles_per_operation_by_the_minute(api: Client)
     w.clock.advance(60)
     w.guard.metrics.roll()
     assert len(w.guard.metrics.minutes) == 1, "old minutes are forgotten"
-
-
-@pytest.mark.parametrize("seconds", [86_400 * 400, -86_400 * 400], ids=["ahead", "back"])
-async def test_figures_of_five_minutes_are_that_also_when_the_clock_was_wrong(
-    api: Client, seconds: float
-) -> None:
-    w = api.w
-    w.clock.set(seconds)
-    w.guard.metrics.record("R2_STORAGE", "read", 1.0, failed=True)
-    w.clock.set(-seconds)
-    for _ in range(20):
-        w.clock.advance(60)
-        w.guard.metrics.record("R2_STORAGE", "read", 0.001, failed=False)
-    found = await api.data("GET", "/health/status")
-    assert (found["calls_last_5_minutes"], found["error_rate_last_5_minutes"]) == (6, 0.0)
-
-
-async def test_what_a_person_did_is_paged_even_if_they_are_gone_before_it_is_on_the_disk(
-    tmp_path: Path,
-) -> None:
-    w = world(tmp_path / "guard", pagers=[Pager("https://tocsin.example/v2/enqueue", "R" * 32, "listcutter")])
-    async with w.guard.running():
-        asking = asyncio.create_task(w.guard.find("R2_STORAGE").degrade("drill", "ana"))
-        await asyncio.sleep(0)
-        asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
-        await w.pass_time(2)
-        assert w.guard.find("R2_STORAGE").held
-        assert len(w.sent) == 1
 
 
 def test_a_token_that_can_be_guessed_is_refused() -> None:

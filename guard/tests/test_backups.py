@@ -183,23 +183,6 @@ async def test_old_backups_go_and_with_them_only_what_nobody_needs(scene: Scene)
     assert len(blobs) == len(set(OBJECTS)), "the first version of lists/3.csv is gone, the rest is there"
 
 
-@pytest.mark.parametrize("seconds", [86_400 * 365, -86_400 * 365], ids=["ahead", "back"])
-async def test_a_clock_that_was_wrong_puts_off_no_backup(tmp_path: Path, seconds: float) -> None:
-    target = LocalFiles(tmp_path / "backup")
-    w = world(tmp_path / "guard", backup=target, schedule=Schedule(86_400, 3600))
-    async with w.guard.running():
-        await w.pass_time(60, step=10)
-        w.clock.set(seconds)
-        await w.pass_time(7200, step=600)
-        w.clock.set(-seconds)
-        before = len(await w.guard.backups["R2_STORAGE"].ids())
-        await w.pass_time(86_400 + 3600, step=600)
-        stats = w.guard.backups["R2_STORAGE"].stats()
-        assert 24 <= len(await w.guard.backups["R2_STORAGE"].ids()) - before <= 28
-        assert 0 <= stats["last_backup_age_seconds"] <= 3600
-        assert stats["healthy"]
-
-
 async def test_the_schedule_makes_backups_by_itself_and_a_restart_remembers_them(tmp_path: Path) -> None:
     target = memory()
     w = world(tmp_path / "guard", backup=target, schedule=Schedule(24 * 3600, 3600))

@@ -109,30 +109,6 @@ async def test_a_lost_answer_neither_doubles_nor_loses_a_write(w: World) -> None
     assert not written.queued, "the second attempt saw that the first had done it"
 
 
-async def test_a_write_that_is_repeated_under_its_key_is_written_once(w: World) -> None:
-    first = await w.files.put("k", b"1", idempotency_key="m1")
-    assert await w.files.put("k", b"1", idempotency_key="m1") == first
-    w.store.down = True
-    assert (await w.files.put("q", b"2", idempotency_key="m2")).queued
-    assert (await w.files.put("q", b"2", idempotency_key="m2")).queued
-    w.store.down = False
-    await w.pass_time(120, step=10)
-    assert not (await w.files.put("q", b"2", idempotency_key="m2")).queued
-    assert w.store.puts == {"m1": 1, "m2": 1}
-
-
-@pytest.mark.parametrize("down", [False, True], ids=["at once", "queued"])
-async def test_another_body_under_the_same_key_is_refused_not_called_stored(w: World, down: bool) -> None:
-    w.store.down = down
-    await w.files.put("k", b"1", idempotency_key="m1")
-    for body in (b"2", b"3" * 100_000):
-        with pytest.raises(Refused, match="The idempotency key 'm1' stands for another"):
-            await w.files.put("k", body, idempotency_key="m1")
-    w.store.down = False
-    await w.pass_time(120, step=10)
-    assert await (await w.files.get("k")).read() == b"1"
-
-
 async def test_a_full_disk_leaves_no_copy_of_a_file_behind(w: World, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.write_bytes(b"x" * 100_000)

@@ -100,6 +100,20 @@ async def test_by_hand_degraded_mode_damage_and_failed_work_are_paged(tmp_path: 
     assert len(told) == 3
 
 
+async def test_what_a_person_did_is_paged_even_if_they_are_gone_before_it_is_on_the_disk(
+    tmp_path: Path,
+) -> None:
+    w = world(tmp_path / "guard", pagers=[PAGER])
+    async with w.guard.running():
+        asking = asyncio.create_task(w.guard.find("R2_STORAGE").degrade("drill", "ana"))
+        await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await w.pass_time(2)
+        assert w.guard.find("R2_STORAGE").held
+        assert pages(w) == [("trigger", "listcutter/R2_STORAGE/degraded", "warning")]
+
+
 async def test_thresholds_on_live_figures_page_and_come_back(tmp_path: Path) -> None:
     w = world(tmp_path / "guard", pagers=[PAGER])
     async with w.guard.running():
