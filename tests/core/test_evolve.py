@@ -16,11 +16,21 @@ class Point:
     names: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class One:
+    words: str
+
+
 def test_it_is_what_replace_would_give() -> None:
     point = Point(1, 2, ("a",))
     assert evolve(point, y=5) == replace(point, y=5) == Point(1, 5, ("a",))
     assert evolve(point) == point
     assert point == Point(1, 2, ("a",))
+
+
+def test_a_class_may_have_a_single_field() -> None:
+    assert evolve(One("a"), words="b") == One("b")
+    assert evolve(One("a")) == One("a")
 
 
 def test_the_copy_is_frozen_as_well() -> None:

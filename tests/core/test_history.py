@@ -23,7 +23,7 @@ level_raised linked marked_done merged_into mitigated mitigation_begun nobody_re
 page_answered page_started page_withdrawn progress_extended promise_broken promise_warned reopened
 repinned resolved restricted ring_sent ring_settled ring_skipped role_assigned role_handed_over
 round_started stall_warned step_taken tasks_given threshold_crossed threshold_held threshold_left told
-trigger_fired update_missed update_posted verified
+trigger_fired update_missed update_posted verified words_erased
 """
 """Written down here once more, because renaming a class must not rename what is stored."""
 
@@ -45,6 +45,7 @@ class Row:
     actor_kind: str
     actor: str
     data: str
+    words: str | None = None
 
 
 def stored(recorded: Recorded) -> Row:

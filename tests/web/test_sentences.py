@@ -52,6 +52,11 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
         BY_PROMETHEUS,
         "prometheus opened the incident at level P1: the plan says so for severity critical.",
     ),
+    (
+        events.WordsErased((2, 7), "a customer asked for it."),
+        BY_ANA,
+        "Ana Costa erased the words of 2 events (2 and 7): a customer asked for it.",
+    ),
     (events.AlertsJoined(1, ("down",)), BY_PROMETHEUS, "An alert came in from prometheus: “down”."),
     (
         events.AlertsJoined(1_200, ("down", "slow", "odd")),

@@ -36,7 +36,7 @@ def incident(parsed: Namespace) -> Result:
     head = found["incident"]
     lines = [f"{head['id']}  {head['level']}  {head['status']}  {head['title']}", ""]
     lines += [f"{one['due_at']}  {one['state']:7} {one['promise']}" for one in found["deadlines"]]
-    lines += ["", *(f"{one['at']}  {one['sentence']}" for one in found["timeline"])]
+    lines += ["", *(f"{one['number']:>3}  {one['at']}  {one['sentence']}" for one in found["timeline"])]
     return Result(lines, found)
 
 

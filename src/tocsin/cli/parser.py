@@ -6,6 +6,7 @@ import argparse
 
 from tocsin import __version__
 from tocsin.cli.words.directory import directory
+from tocsin.cli.words.erase import erase
 from tocsin.cli.words.incidents import incidents
 from tocsin.cli.words.oncall import on_call
 from tocsin.cli.words.plan import plan, rehearse, severity
@@ -21,6 +22,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tocsin {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (server, plan, rehearse, severity, directory, incidents, on_call):
+    for add in (server, plan, rehearse, severity, directory, incidents, on_call, erase):
         add(commands)
     return parser

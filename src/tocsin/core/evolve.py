@@ -30,7 +30,10 @@ else:
     def _shape(kind):
         """How to read all fields of a class at once, and how to set each."""
         names = [one.name for one in fields(kind)]
-        return attrgetter(*names), {name: getattr(kind, name).__set__ for name in names}
+        values_of = attrgetter(*names)
+        # Of a single name it gives the value itself.
+        read = values_of if len(names) > 1 else lambda value: (values_of(value),)
+        return read, {name: getattr(kind, name).__set__ for name in names}
 
 
 __all__ = ["evolve"]

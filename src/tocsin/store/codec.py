@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,4 +21,12 @@ def load(text: str, as_type: type[T]) -> T:
     try:
         return msgspec.json.decode(text, type=as_type)
     except msgspec.DecodeError as wrong:
+        raise Corrupt(f"A stored {as_type.__name__} cannot be read: {wrong}.") from wrong
+
+
+def made_of(data: dict[str, Any], as_type: type[T]) -> T:
+    """The value of what was read as plain data; raises Corrupt as `load` does."""
+    try:
+        return msgspec.convert(data, as_type)
+    except msgspec.ValidationError as wrong:
         raise Corrupt(f"A stored {as_type.__name__} cannot be read: {wrong}.") from wrong

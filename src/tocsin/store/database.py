@@ -176,6 +176,8 @@ def _prepare_sqlite(engine: Engine, *, writing: bool) -> None:
             # WAL with NORMAL survives kill -9 but not a power cut; FULL survives both.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA wal_autocheckpoint = 4000")
+            # What is erased, or was written anew, is overwritten, not only forgotten.
+            connection.execute("PRAGMA secure_delete = ON")
         else:
             connection.execute("PRAGMA query_only = ON")
 

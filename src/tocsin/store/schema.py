@@ -103,7 +103,21 @@ events = Table(
     Column("actor_kind", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("data", Text, nullable=False),
+    Column("words", Text),
 )
+"""What has happened. Nothing of a row ever changes, but that `words` can be erased: then they are empty."""
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", _Serial, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("texts", Integer, nullable=False),
+)
+"""Who erased words, when and why, and how many; never which."""
 
 alerts = Table(
     "alerts",

@@ -184,13 +184,14 @@ def _detail(found: Detail, names: Names) -> dict[str, Any]:
         "deadlines": found.deadlines,
         "timeline": [
             {
+                "number": number,
                 "at": one.at,
                 "actor": str(one.actor),
                 "type": NAMES[type(one.event)],
                 "sentence": sentence(one, names),
                 "event": one.event,
             }
-            for one in found.timeline
+            for number, one in enumerate(found.timeline, 1)
         ],
         "alerts": found.alerts,
         "deliveries": [dict(row._mapping) for row in found.ledger],

@@ -262,6 +262,10 @@ def _record(event: events.RecordEvent, actor: str, names: Names) -> str:
             return f"{actor} told {event.audience}: {event.text}"
         case events.UpdateMissed():
             return f"A promise was broken: “{event.promise}” did not happen in time."
+        case events.WordsErased():
+            which = counted(len(event.events), "event", "events")
+            numbers = _and([str(number) for number in event.events])
+            return f"{actor} erased the words of {which} ({numbers}): {_bare(event.reason)}."
         case _:
             assert_never(event)
 

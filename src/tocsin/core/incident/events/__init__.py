@@ -78,6 +78,7 @@ from tocsin.core.incident.events.record import (
     TasksGiven,
     UpdateMissed,
     UpdatePosted,
+    WordsErased,
     WrittenEvent,
 )
 from tocsin.core.model import Actor
@@ -147,6 +148,7 @@ __all__ = [
     "UpdatePosted",
     "Verdict",
     "Verified",
+    "WordsErased",
 ]
 
 RecordEvent = Told | WrittenEvent

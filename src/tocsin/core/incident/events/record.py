@@ -97,6 +97,14 @@ class UpdateMissed:
 
 
 @dataclass(frozen=True, slots=True)
+class WordsErased:
+    """The words of these events, by their numbers from 1, and all copies of them, were erased for good."""
+
+    events: tuple[int, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RoleAssigned:
     """Somebody has the role in this incident from now on."""
 
@@ -150,4 +158,5 @@ WrittenEvent = (
     | PromiseBroken
     | UpdatePosted
     | UpdateMissed
+    | WordsErased
 )

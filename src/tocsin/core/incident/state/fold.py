@@ -292,6 +292,8 @@ def _record(state: Incident, event: events.RecordEvent, at: datetime, actor: Act
             now = Updates(heard.count + 1 if heard else 1, event.next_from, posted_at)
             missed = _broken(state, Deadline(event.deadline, event.promise, event.due_at))
             return evolve(missed, updates={**state.updates, event.audience: now})
+        case events.WordsErased():
+            return state
         case _:
             assert_never(event)
 
