@@ -143,7 +143,7 @@ def test_a_whole_incident_is_erased_once_it_is_over(shop: World) -> None:
     )
     assert is_sound(shop)
     (alert,) = shop.store.read_now(lambda tx: alerts.of_incident(tx, id, 10))
-    assert (alert.signal.summary, alert.signal.dedup_key) == (ERASED, f"erased {alert.id}")
+    assert (alert.signal().summary, alert.signal().dedup_key) == (ERASED, f"erased {alert.id}")
     shop.alert("prometheus", "checkout is down for Acme Corporation")
     assert len(shop.incidents()) == 2
     shop.expected = len(shop.sent)
