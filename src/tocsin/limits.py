@@ -51,7 +51,13 @@ WAKE_SUBJECTS = 200
 """The most subjects that one wake cycle takes, the worst level first; then it looks again."""
 
 CHANNEL_MESSAGES = 16
-"""The most messages on their way through one channel at the same time."""
+"""The most messages on their way at once through a channel with one far end, such as a mail relay."""
+
+WEBHOOK_MESSAGES = 500
+"""The most webhooks on their way at once, one for each person: hosts that hang hold up nobody else."""
+
+TURN_MESSAGES = 16
+"""The most messages of one channel that one turn takes, so that what is decided meanwhile goes on."""
 
 BUNDLE_RINGS = 50
 """The most rings that one bundled message lists."""
@@ -65,8 +71,9 @@ CONNECT_TIMEOUT_SECONDS = 3
 SMTP_QUIT_TIMEOUT_SECONDS = 1
 """How long a mail relay may take over the goodbye; the message is through by then."""
 
-RESOLVER_THREADS = 8
-"""How many host names are looked up at once; a dead name server must not stall other threads' work."""
+RESOLVER_THREADS = 100
+"""How many host names are looked up at once, on threads that begin when they are needed: those whose name
+server is dead must not stall the others."""
 
 WEBHOOK_ANSWER_BYTES = 4_096
 """How much of a webhook's answer is read. Only its status counts."""

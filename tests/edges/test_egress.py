@@ -1,7 +1,10 @@
 """The one door out, against real servers on loopback; names come from tables: nothing leaves the machine."""
 
 import asyncio
+import socket
+import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from ipaddress import ip_network
 
@@ -19,7 +22,7 @@ from tests.edges.servers import (
     silence,
 )
 from tocsin.edges.addresses import Network
-from tocsin.edges.egress import Answer, Egress
+from tocsin.edges.egress import Answer, Egress, system_resolver
 from tocsin.edges.errors import EdgeError
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -273,6 +276,32 @@ async def test_the_systems_resolver_knows_loopback_and_nothing_invented() -> Non
     async with http_server(answer("200 OK")) as server:
         assert (await call(egress, f"http://localhost:{server.port}/")).status == 200
     assert (await refusal(egress, "http://nowhere.invalid/"))[1:] == (True, False)
+
+
+async def test_names_that_nobody_answers_for_hold_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    healed, asked = threading.Event(), Counter[str]()
+
+    def look_up(host: str, *_: object, **__: object) -> list[object]:
+        asked.update([host])
+        if host != "well.example":
+            healed.wait(10)
+            raise OSError("no answer")
+        return [(0, 0, 0, "", ("192.0.2.1", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    resolve = system_resolver()
+    dead = [f"dead-{number}.example" for number in range(50)]
+    waiting = [asyncio.ensure_future(resolve(host)) for host in dead * 3]
+    async with asyncio.timeout(5):
+        assert await resolve("well.example") == ("192.0.2.1",)
+    waiting[0].cancel()
+    healed.set()
+    ends = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(one) for one in ends[1:]} == {OSError}
+    assert set(asked.values()) == {1}, "who asks meanwhile hears the same answer"
+    with pytest.raises(OSError, match="no answer"):
+        await resolve(dead[0])
+    assert asked[dead[0]] == 2, "and whoever asks later asks anew"
 
 
 async def test_the_operators_relay_may_be_internal_and_is_dialled_at_the_first_address_that_answers() -> None:

@@ -13,6 +13,7 @@ from tests.sim.outbox_rules import (
     Attempt,
     without_a_fault_nothing_goes_twice,
 )
+from tocsin import limits
 from tocsin.core.model import Message, Outcome, Receipt
 from tocsin.engine.outbox import Outgoing
 
@@ -35,6 +36,7 @@ class SimChannel:
 
     name: str
     node: Node
+    at_once: int = limits.CHANNEL_MESSAGES
 
     async def send(self, message: Message) -> Receipt:
         """Take the message, or whatever the seed has for it."""

@@ -25,7 +25,7 @@ from tocsin.engine.engine import Engine
 from tocsin.engine.intake import Intake, rounds
 from tocsin.plan.people import read_people
 from tocsin.plan.read import version_of
-from tocsin.store import alerts, archive, directory, outbox, plans, subjects
+from tocsin.store import alerts, archive, directory, ledger, outbox, plans, subjects
 from tocsin.store.alerts import Received
 from tocsin.store.archive import Header, Manifest
 from tocsin.store.backup import backup, restore, verify
@@ -208,8 +208,8 @@ def test_what_was_being_sent_waits_again_as_a_possible_repeat(
     (leased,) = after.write_now(partial(lease, now=NOW + timedelta(days=1)))
     (ring,) = leased.rings
     assert (ring.key, ring.attempts, ring.unknown) == ("INC-1/1/0", 2, True)
-    ledger = after.read_now(partial(outbox.ledger, incident="INC-1"))
-    assert [(row.key, row.outcome) for row in ledger] == [
+    attempts = after.read_now(partial(ledger.of_incident, incident="INC-1"))
+    assert [(row.key, row.outcome) for row in attempts] == [
         ("INC-1/1/0", "unknown"),
         ("INC-1/2/0", "unknown"),
         ("INC-1/1/0", "sending"),

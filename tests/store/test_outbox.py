@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from tests.store.conftest import NewDatabase
 from tocsin.core.model import Notify, Outcome, PersonId, SubjectId
-from tocsin.store import outbox
+from tocsin.store import ledger, outbox
 from tocsin.store.outbox import Leased, Ring
 from tocsin.store.schema import outbox as outbox_table
 from tocsin.store.store import Store
@@ -81,7 +81,7 @@ class Sender:
 
     def ledger(self, incident: str = "INC-1") -> list[str]:
         """Every attempt as "key attempt outcome"."""
-        rows = self.store.read_now(lambda tx: outbox.ledger(tx, incident))
+        rows = self.store.read_now(lambda tx: ledger.of_incident(tx, incident))
         return [f"{row.key} {row.attempt} {row.outcome}" for row in rows]
 
 
@@ -249,7 +249,7 @@ def test_one_persons_rings_on_one_channel_go_as_one_message(sender: Sender) -> N
     leased = sender.lease({"email": 16, "webhook": 16})
     assert sorted(keys(leased)) == [["a1", "a2"], ["a3"], ["b1"]]
     (both,) = [one for one in leased if len(one.rings) == 2]
-    assert sender.store.read_now(partial(outbox.of_bundle, bundle=both.bundle)) == [
+    assert sender.store.read_now(partial(ledger.of_bundle, bundle=both.bundle)) == [
         ("INC-1", "ana"),
         ("INC-2", "ana"),
     ]
@@ -389,6 +389,21 @@ def test_the_next_time_to_look_is_the_earliest_retry_or_end_of_a_lease(sender: S
     sender.wait(4)
     sender.settle(only(sender.lease()), Outcome.ACCEPTED)
     assert next_at() is None
+
+
+def test_what_waits_for_an_answer_or_for_room_is_no_reason_to_look(sender: Sender) -> None:
+    def next_at(*full: str) -> datetime | None:
+        return sender.store.read_now(lambda tx: outbox.next_at(tx, full))
+
+    sender.put("a", channel="webhook")
+    sender.put("b", channel="email")
+    assert next_at("webhook") == NOW
+    assert next_at("webhook", "email") is None
+    first = only(sender.lease({"webhook": 1, "email": 0}))
+    sender.put("c", channel="webhook")
+    assert next_at("email") == NOW + LEASE, "c is for the same person as a, which is on its way"
+    sender.settle(first, Outcome.ACCEPTED)
+    assert next_at("email") == NOW
 
 
 def test_the_same_ring_cannot_be_queued_twice(sender: Sender) -> None:

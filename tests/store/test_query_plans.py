@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event, insert
 
 from tests.store.conftest import NewDatabase
 from tocsin.core.model import PersonId, SubjectId
-from tocsin.store import alerts, audit, outbox
+from tocsin.store import alerts, audit, ledger, outbox
 from tocsin.store import subjects as subjects_store
 from tocsin.store.retention import Keep, prune
 from tocsin.store.schema import subjects
@@ -22,6 +22,9 @@ NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 LARGE = ("alerts", "deliveries", "events", "outbox", "subjects")
 ENDS = ("ORDER BY {table}.id LIMIT", "ORDER BY {table}.id DESC LIMIT")
 """Only the first or the last row is read: SQLite calls that a scan too."""
+
+SENDING = "USING INDEX outbox_leased"
+"""Holds only what is on its way."""
 
 WORK: dict[str, Callable[[Connection], object]] = {
     "prune": partial(prune, now=NOW + timedelta(days=900), keep=Keep(days=400, incident_days=400)),
@@ -37,7 +40,7 @@ WORK: dict[str, Callable[[Connection], object]] = {
     "next_due_at": subjects_store.next_due_at,
     "claim_due": partial(subjects_store.claim_due, incident="INC-1", now=NOW),
     "history_of": partial(subjects_store.history_of, incident="INC-1"),
-    "paged_last": partial(outbox.paged_last, people=[PersonId("ana"), PersonId("ben")]),
+    "paged_last": partial(ledger.paged_last, people=[PersonId("ana"), PersonId("ben")]),
     "withdraw": partial(outbox.withdraw, incident=SubjectId("INC-1"), pages=[1, 2]),
     "next_at": outbox.next_at,
 }
@@ -68,7 +71,7 @@ def test_no_large_table_is_walked_or_sorted(
         if statement.split()[0] in ("SELECT", "DELETE", "UPDATE"):
             for step in store.read_now(partial(plan, statement=statement, parameters=parameters)):
                 table = step.removeprefix("SCAN ").split()[0]
-                ends = any(end.format(table=table) in statement for end in ENDS)
+                ends = SENDING in step or any(end.format(table=table) in statement for end in ENDS)
                 # "FOR RIGHT PART OF ORDER BY" sorts only rows of one instant.
                 sorts = step == "USE TEMP B-TREE FOR ORDER BY" and any(one in statement for one in LARGE)
                 if sorts or (step.startswith("SCAN") and table in LARGE and not ends):

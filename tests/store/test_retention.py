@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, delete, func, select, update
 from tests.support.world import START, World
 from tocsin.core.model import Outcome, PersonId, RotaId
 from tocsin.core.oncall import Override
-from tocsin.store import access, outbox, subjects
+from tocsin.store import access, ledger, outbox, subjects
 from tocsin.store import overrides as stand_ins
 from tocsin.store.access import TokenKind
 from tocsin.store.retention import Keep, Pruned, _first_since, prune
@@ -176,8 +176,8 @@ def test_the_record_of_what_was_said_is_there_until_it_is_old(world: World) -> N
     incident = world.incident().id
     world.clear("prometheus", "checkout is down")
     at(world, START + timedelta(days=399))
-    ledger = world.store.read_now(partial(outbox.ledger, incident=incident))
-    assert {row.outcome for row in ledger} == {Outcome.ACCEPTED}
+    attempts = world.store.read_now(partial(ledger.of_incident, incident=incident))
+    assert {row.outcome for row in attempts} == {Outcome.ACCEPTED}
     assert world.store.read_now(partial(subjects.load_incident, incident=incident)) is not None
 
 

@@ -1,12 +1,14 @@
-"""One person's host hangs, and many messages for them wait: everybody else is told at once."""
+"""Hosts that hang, one with much to hear or many with a page each: everybody else is told at once."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 
 from tests.support.world import PLAN, World
+from tocsin import limits
 from tocsin.core.model import AlertAction, Message, Outcome, PersonId, Receipt, Signal
 from tocsin.store.alerts import Received
 from tocsin.store.database import sqlite_url
@@ -22,15 +24,17 @@ SERVICES = 30
 
 
 class Hanging:
-    """A webhook channel: Ana's host takes the connection and says nothing until `healed`."""
+    """A webhook channel: the hosts of `hang` take the connection and say nothing until `healed`."""
 
-    def __init__(self) -> None:
+    def __init__(self, hang: Collection[PersonId] = (ANA,), at_once: int = limits.WEBHOOK_MESSAGES) -> None:
         self.given: list[Message] = []
+        self.hang = hang
+        self.at_once = at_once
         self.healed = asyncio.Event()
 
     async def send(self, message: Message) -> Receipt:
         self.given.append(message)
-        if message.person == ANA:
+        if message.person in self.hang:
             await self.healed.wait()
         return Receipt(Outcome.ACCEPTED)
 
@@ -67,6 +71,64 @@ def test_a_host_that_hangs_holds_up_nobody_elses_messages(tmp_path: Path) -> Non
         await turn(world)
         waited = {incident for one in hanging.of(ANA)[1:] for incident in one.incidents}
         assert len(waited | set(hanging.of(ANA)[0].incidents)) == SERVICES
+
+    world.run(story())
+    world.close()
+
+
+CROWD = [PersonId(f"person-{number}") for number in range(100)]
+EVERYBODY = "\n".join(
+    f'{one}: {{name: {one}, email: {one}@example.com, channels: {{webhook: "https://{one}.example.com"}}}}'
+    for one in [*CROWD, "ana", "ben", "chloe", "dara"]
+)
+ALL_AT_ONCE = SECONDS.replace('page: "on call: primary"', f"page: [{', '.join([*CROWD, BEN])}]")
+
+
+def crowd(tmp_path: Path, hanging: Hanging) -> World:
+    world = World(sqlite_url(tmp_path / "tocsin.db"), plan=ALL_AT_ONCE, people=EVERYBODY)
+    world.channels = {"webhook": hanging}  # type: ignore[dict-item]  # not a channel that answers
+    world.start()
+    return world
+
+
+async def paged(world: World) -> None:
+    signal = Signal(AlertAction.TRIGGER, "down", "checkout is down")
+    await world.intake.accept([Received("prometheus", signal, world.now)])
+    await turn(world)
+
+
+def test_however_many_hosts_hang_who_can_be_reached_is_reached_at_once(tmp_path: Path) -> None:
+    hanging = Hanging(CROWD)
+    world = crowd(tmp_path, hanging)
+
+    async def story() -> None:
+        await paged(world)
+        assert len(hanging.given) == len(CROWD) + 1
+        assert len(hanging.of(BEN)) == 1, "the last in the line of those who are paged at this very moment"
+        at = await world.engine.next_send_at()
+        assert at == world.now + timedelta(seconds=limits.LEASE_SECONDS), "there is nothing to look for"
+        hanging.healed.set()
+        await world.engine.sent()
+        await turn(world)
+        assert len(hanging.given) == len(CROWD) + 1, "nobody hears anything twice"
+
+    world.run(story())
+    world.close()
+
+
+def test_a_channel_that_is_full_goes_on_when_somebody_answers(tmp_path: Path) -> None:
+    hanging = Hanging(CROWD, at_once=20)
+    world = crowd(tmp_path, hanging)
+
+    async def story() -> None:
+        await paged(world)
+        assert len(hanging.given) == 20
+        assert await world.engine.next_send_at() == world.now + timedelta(seconds=limits.LEASE_SECONDS)
+        hanging.healed.set()
+        await world.engine.sent()
+        assert await world.engine.next_send_at() == world.now
+        await turn(world)
+        assert {one.person for one in hanging.given} == {*CROWD, BEN}
 
     world.run(story())
     world.close()

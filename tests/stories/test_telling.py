@@ -6,7 +6,7 @@ from tests.support.world import PLAN, World, page
 from tocsin.core.incident import Status, commands, deadlines, events
 from tocsin.core.model import Outcome
 from tocsin.engine.auditor import Mark, audit
-from tocsin.store import outbox
+from tocsin.store import ledger
 
 TELLING = PLAN.replace("after: 5m", "tell: chloe, after: 5m")
 REPORTING = PLAN + "promises:\n  Report written: {from: resolved, within: 48h}\n"
@@ -26,8 +26,8 @@ def test_somebody_who_is_told_is_asked_for_nothing(world: World) -> None:
     assert message.text.startswith("Chloe, this is for you to know. You need not answer.\n\n")
     assert "Acknowledge" not in message.text
     assert incident.status is Status.TRIGGERED
-    ledger = world.store.read_now(lambda tx: outbox.ledger(tx, incident.id))
-    assert [row.outcome for row in ledger if row.person == "chloe"] == [Outcome.ACCEPTED]
+    attempts = world.store.read_now(lambda tx: ledger.of_incident(tx, incident.id))
+    assert [row.outcome for row in attempts if row.person == "chloe"] == [Outcome.ACCEPTED]
     settled = [one.event for one in world.timeline() if isinstance(one.event, events.RingSettled)]
     assert any(one.person == "chloe" for one in settled)
 

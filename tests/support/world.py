@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tocsin import limits
 from tocsin.core.incident import Incident, commands
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import (
@@ -88,6 +89,7 @@ class FakeChannel:
     sent: list[tuple[datetime, str, Message]]
     clock: Callable[[], datetime]
     answer: Callable[[Message], Receipt] = lambda _message: Receipt(Outcome.ACCEPTED)
+    at_once: int = limits.CHANNEL_MESSAGES
 
     async def send(self, message: Message) -> Receipt:
         self.sent.append((self.clock(), self.name, message))

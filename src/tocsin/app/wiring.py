@@ -73,13 +73,12 @@ def wire(settings: Settings, store: Store, secret: bytes) -> Server:
         if applied.due_at is not None and applied.due_at <= clock() + timedelta(seconds=rest_most):
             wheels["wake"].wake()
 
-    engine = Engine(store, context, channels, clock, changed)
+    engine = Engine(store, context, channels, clock, changed, answered=lambda: wheels["send"].wake())
     health = Health(store, context, settings)
-    until_due = partial(_until_due, engine)
     for name, turn, rest in (
         ("triage", partial(_triage, engine), _idle),
-        ("wake", engine.wake_once, until_due),
-        ("send", engine.send_once, until_due),
+        ("wake", engine.wake_once, partial(_until, engine.next_wake_at)),
+        ("send", engine.send_once, partial(_until, engine.next_send_at)),
     ):
         wheels[name] = Wheel(name, partial(_by_a_good_clock, health, turn), rest, rest_most)
     services = Services(
@@ -176,6 +175,6 @@ async def _idle() -> float:
     return 3600.0
 
 
-async def _until_due(engine: Engine) -> float:
-    at = await engine.next_at()
+async def _until(next_at: Callable[[], Awaitable[datetime | None]]) -> float:
+    at = await next_at()
     return 3600.0 if at is None else (at - clock()).total_seconds()

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mappi
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from ipaddress import ip_address
 from typing import Any, cast
 
@@ -261,15 +261,27 @@ class _WatchedStream(httpcore.AsyncNetworkStream):
 
 
 def system_resolver() -> Resolver:
-    """The machine's own resolver, on threads of its own."""
+    """The machine's own resolver, on threads of its own; a host is looked up once for all who ask meanwhile.
+
+    A look-up can take longer than whoever asked waits for it, and the next attempt must not begin another.
+    """
+    under_way: dict[str, asyncio.Future[tuple[str, ...]]] = {}
     threads = ThreadPoolExecutor(limits.RESOLVER_THREADS, thread_name_prefix="resolver")
 
     def look_up(host: str) -> tuple[str, ...]:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         return tuple(str(address[0]) for *_, address in found)
 
+    def forget(host: str, looked_up: asyncio.Future[tuple[str, ...]]) -> None:
+        del under_way[host]
+        if not looked_up.cancelled():
+            looked_up.exception()  # so that nobody is told of one that nobody waits for any more
+
     async def resolve(host: str) -> Sequence[str]:
-        return await asyncio.get_running_loop().run_in_executor(threads, look_up, host)
+        if host not in under_way:
+            under_way[host] = asyncio.get_running_loop().run_in_executor(threads, look_up, host)
+            under_way[host].add_done_callback(partial(forget, host))
+        return await asyncio.shield(under_way[host])
 
     return resolve
 

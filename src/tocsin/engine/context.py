@@ -10,7 +10,7 @@ from tocsin.core.model import PersonId
 from tocsin.core.policy import Policy, View
 from tocsin.engine.meters import Meters
 from tocsin.plan.read import load_stored
-from tocsin.store import directory, outbox, overrides, plans
+from tocsin.store import directory, ledger, overrides, plans
 from tocsin.store.alerts import NOTHING, Watched, watched
 from tocsin.store.transaction import Transaction
 
@@ -91,7 +91,7 @@ class Context:
 
 def _of_today(tx: Transaction, view: View, policy: Policy, now: datetime) -> View:
     if policy.takes_turns:
-        view = replace(view, paged_at=outbox.paged_last(tx, view.people))
+        view = replace(view, paged_at=ledger.paged_last(tx, view.people))
     return replace(view, rotas=policy.rotas, overrides=overrides.standing(tx, now))
 
 

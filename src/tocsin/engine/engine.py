@@ -31,7 +31,6 @@ from tocsin.store import outbox as stored_outbox
 from tocsin.store import subjects
 from tocsin.store.errors import Conflict, StoreError
 from tocsin.store.store import Store
-from tocsin.store.transaction import Transaction
 from tocsin.store.writer import Job, Lane
 
 log = logging.getLogger("tocsin.engine")
@@ -44,6 +43,11 @@ NO_CHANNEL = Receipt(Outcome.FAILED, "this channel is not set up on the server")
 
 class Channel(Protocol):
     """Carries a message out. World errors come back as receipts, never as exceptions."""
+
+    @property
+    def at_once(self) -> int:
+        """How many messages may be on their way at the same time."""
+        ...
 
     async def send(self, message: Message) -> Receipt:
         """Send, within CHANNEL_TIMEOUT_SECONDS."""
@@ -60,14 +64,18 @@ class Engine:
         channels: Mapping[str, Channel],
         clock: Callable[[], datetime],
         changed: Callable[[Applied], None],
+        answered: Callable[[], None] = lambda: None,
     ) -> None:
-        """`changed` hears of every incident that changed here, after its commit."""
+        """`changed` hears of every incident that changed here, after its commit; `answered`, of every message
+        that is on its way no more, so that what waited for it can go.
+        """
         self.store = store
         self.context = context
         self._channels = channels
         self._clock = clock
         self._changed = changed
-        self._room = dict.fromkeys(channels, limits.CHANNEL_MESSAGES)
+        self._answered = answered
+        self._room = {name: channel.at_once for name, channel in channels.items()}
         self._sending: set[asyncio.Task[None]] = set()
 
     async def ask(self, incident: SubjectId, asked: commands.Asked) -> Applied | Refused:
@@ -144,10 +152,11 @@ class Engine:
     async def send_once(self) -> int:
         """Start sending what is ready, as far as the channels have room; does not wait for their answers."""
         now = self._clock()
-        next_at = await self.store.read(stored_outbox.next_at)
-        if next_at is None or next_at > now or not any(self._room.values()):
+        next_at = await self.next_send_at()
+        if next_at is None or next_at > now:
             return 0
-        job = partial(outbox.take, context=self.context, now=now, room=dict(self._room))
+        room = {name: min(free, limits.TURN_MESSAGES) for name, free in self._room.items()}
+        job = partial(outbox.take, context=self.context, now=now, room=room)
         # Ahead of all else: what is decided goes out before more is decided.
         taken = await self.store.write(job, Lane.ACT)
         for outgoing in taken:
@@ -164,14 +173,19 @@ class Engine:
         while self._sending:
             await asyncio.gather(*self._sending)
 
+    async def next_wake_at(self) -> datetime | None:
+        """When something falls due if nothing happens until then."""
+        return await self.store.read(subjects.next_due_at)
+
+    async def next_send_at(self) -> datetime | None:
+        """When something can be sent if nothing is stored or answered until then."""
+        full = [name for name, free in self._room.items() if free <= 0]
+        return await self.store.read(partial(stored_outbox.next_at, full=full))
+
     async def next_at(self) -> datetime | None:
         """When there will be something to do if nothing happens until then."""
-
-        def earliest(tx: Transaction) -> datetime | None:
-            times = (subjects.next_due_at(tx), stored_outbox.next_at(tx))
-            return min((at for at in times if at is not None), default=None)
-
-        return await self.store.read(earliest)
+        times = (await self.next_wake_at(), await self.next_send_at())
+        return min((at for at in times if at is not None), default=None)
 
     def _writes(self, jobs: Iterable[Job[T]]) -> list[asyncio.Task[T]]:
         """Begin all of them. They end in order, so that the worst is told of while the others go on."""
@@ -190,6 +204,7 @@ class Engine:
         finally:
             if leased.channel in self._room:
                 self._room[leased.channel] += 1
+            self._answered()
 
     async def _try(self, channel: Channel | None, message: Message | None) -> Receipt:
         if channel is None:

@@ -1,9 +1,9 @@
-"""What must be sent, who is sending it, and the ledger of every attempt."""
+"""What must be sent, and who is sending it. What became of each attempt goes into the ledger."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -72,7 +72,11 @@ _REFUSED_BEFORE = Prepared(
     )
     .limit(1)
 )
-_NEXT_AT = select(func.min(outbox.c.next_at)).where(_IS_WAITING)
+_NEXT_AT = select(func.min(outbox.c.next_at)).where(
+    _IS_WAITING,
+    tuple_(outbox.c.person, outbox.c.channel).not_in(_UNDER_WAY),
+    outbox.c.channel.not_in(bindparam("full", expanding=True)),
+)
 _LEASES_END_AT = select(func.min(outbox.c.leased_until)).where(_IS_LEASED)
 
 
@@ -350,43 +354,13 @@ def refused_before(tx: Connection, ring: Ring) -> bool:
     return _REFUSED_BEFORE.first(tx, {"of_key": ring.key, "now_attempt": ring.attempts}) is not None
 
 
-def next_at(tx: Connection) -> datetime | None:
-    """When the next ring may be sent, or the next lease ends."""
-    both = tx.scalar(_NEXT_AT), tx.scalar(_LEASES_END_AT)
+def next_at(tx: Connection, full: Sequence[str] = ()) -> datetime | None:
+    """When the next ring may be sent, or the next lease ends.
+
+    What waits for an answer to its person by its channel is left out, and what waits for a `full` channel.
+    """
+    both = tx.scalar(_NEXT_AT, {"full": list(full)}), tx.scalar(_LEASES_END_AT)
     return min((at for at in both if at is not None), default=None)
-
-
-def paged_last(tx: Connection, people: Iterable[PersonId]) -> dict[PersonId, datetime]:
-    """When each of these people was last sent a page; nothing for those who never were."""
-    found = {}
-    for person in people:
-        newest = (
-            select(deliveries.c.started_at)
-            .where(deliveries.c.person == person, deliveries.c.key.not_like("%/told/%"))
-            .order_by(deliveries.c.started_at.desc())
-            .limit(1)
-        )
-        at = tx.scalar(newest)
-        if at is not None:
-            found[person] = at
-    return found
-
-
-def of_bundle(tx: Connection, bundle: str) -> list[tuple[SubjectId, PersonId]]:
-    """The incidents that a message listed, with the person it went to."""
-    rows = tx.execute(
-        select(deliveries.c.subject_id, deliveries.c.person)
-        .where(deliveries.c.bundle == bundle)
-        .order_by(deliveries.c.id)
-    )
-    return list(dict.fromkeys((SubjectId(row.subject_id), PersonId(row.person)) for row in rows))
-
-
-def ledger(tx: Connection, incident: str) -> Sequence[Any]:
-    """Every attempt for an incident, in order."""
-    return tx.execute(
-        select(deliveries).where(deliveries.c.subject_id == incident).order_by(deliveries.c.id)
-    ).all()
 
 
 def waiting(tx: Connection) -> int:

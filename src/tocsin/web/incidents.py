@@ -18,7 +18,7 @@ from tocsin.core.policy import Level, Policy
 from tocsin.engine.apply import Applied
 from tocsin.engine.context import NoPlan
 from tocsin.engine.declare import Declared, PassedOn
-from tocsin.store import alerts, outbox, subjects
+from tocsin.store import alerts, ledger, subjects
 from tocsin.store.alerts import Alert
 from tocsin.store.subjects import Stored
 from tocsin.store.transaction import Transaction
@@ -91,7 +91,7 @@ def detail(tx: Transaction, services: Services, viewer: Viewer, incident: str) -
         deadlines(stored.state, policy),
         subjects.history_of(tx, incident),
         alerts.of_incident(tx, incident, ALERTS_SHOWN),
-        outbox.ledger(tx, incident),
+        ledger.of_incident(tx, incident),
         tuple(NAMES[command] for command in TRANSITIONS[stored.state.status] if command in NAMES),
         policy,
     )

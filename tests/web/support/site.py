@@ -27,6 +27,7 @@ import httpx
 import uvicorn
 
 from tests.support.world import FakeChannel
+from tocsin import limits
 from tocsin.app.http import HttpServer
 from tocsin.core.incident import Incident, commands
 from tocsin.core.model import (
@@ -103,6 +104,8 @@ class _Http(HttpServer):
 
 class Mailbox:
     """The demo's channel: keeps what it is given where the mailbox page shows it."""
+
+    at_once = limits.CHANNEL_MESSAGES
 
     def __init__(self, site: Site) -> None:
         self._site = site

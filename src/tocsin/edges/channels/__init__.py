@@ -9,10 +9,13 @@ from tocsin.edges.errors import EdgeError
 
 
 class Channel(Protocol):
-    """One medium. `name` is what the plan calls it."""
+    """One medium. `name` is what the plan calls it; `at_once` how many messages it can have on their way."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def at_once(self) -> int: ...
 
     async def send(self, message: Message) -> Receipt:
         """Makes one attempt, within `limits.CHANNEL_TIMEOUT_SECONDS`.

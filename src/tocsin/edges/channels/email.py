@@ -93,6 +93,7 @@ class EmailChannel:
     """
 
     name = "email"
+    at_once = limits.CHANNEL_MESSAGES
 
     def __init__(
         self,

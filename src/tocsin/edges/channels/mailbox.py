@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from tocsin import limits
 from tocsin.core.model import Message, Outcome, Receipt
 
 
@@ -11,6 +12,7 @@ class MailboxChannel:
     """Hands every message to `keep`, which app gives it."""
 
     name = "mailbox"
+    at_once = limits.CHANNEL_MESSAGES
 
     def __init__(self, keep: Callable[[Message], Awaitable[None]]) -> None:
         self._keep = keep

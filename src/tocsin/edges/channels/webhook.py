@@ -29,6 +29,7 @@ class WebhookChannel:
     """
 
     name = "webhook"
+    at_once = limits.WEBHOOK_MESSAGES
 
     def __init__(
         self,

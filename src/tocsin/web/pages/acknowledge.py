@@ -19,7 +19,7 @@ from tocsin import limits
 from tocsin.core.directory import Contact
 from tocsin.core.incident import Status, commands
 from tocsin.core.model import Actor, ActorKind, PersonId, Refused, SubjectId
-from tocsin.store import directory, outbox
+from tocsin.store import directory, ledger
 from tocsin.store.errors import Corrupt
 from tocsin.store.transaction import Transaction
 from tocsin.web import incidents
@@ -112,7 +112,7 @@ async def _read(services: Services, token: str) -> _Link | None:
 
 
 def _incidents(tx: Transaction, link: _Link) -> list[SubjectId]:
-    return [id for id, person in outbox.of_bundle(tx, link.bundle) if person == link.contact.id]
+    return [id for id, person in ledger.of_bundle(tx, link.bundle) if person == link.contact.id]
 
 
 async def _answer(
