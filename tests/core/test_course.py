@@ -177,6 +177,16 @@ def test_what_was_declared_and_merged_keeps_the_other_open() -> None:
     assert trial.incident.status is Status.TRIGGERED
 
 
+def test_a_merge_vouches_for_nothing_that_only_alerts_have_said() -> None:
+    trial = Trial(replace(PLAN, facts={FactId("users"): Fact(FactId("users"), FactKind.PERCENT)}))
+    trial.join("P2")
+    child, known = (SubjectId("INC-7"), LevelId("P1"), 1, 1, ()), {FactId("users"): "60%"}
+    trial.by("ana", commands.Absorb(*child, facts=known))
+    assert (trial.incident.level, trial.incident.facts[FactId("users")].value) == ("P1", "60%")
+    trial.clear(2)
+    assert trial.incident.status is Status.RESOLVED
+
+
 def test_what_only_alerts_made_is_over_with_them() -> None:
     trial = Trial(PLAN)
     trial.join("P2")

@@ -83,6 +83,26 @@ def test_people_whom_nothing_reaches_are_warned_of() -> None:
     ]
 
 
+LATE = "Begin `rules` with `after: 0m`."
+
+
+@pytest.mark.parametrize(
+    ("first", "within", "said"),
+    [
+        pytest.param("0m", "10m", "", id="at once"),
+        pytest.param("9m", "10m", "", id="in time"),
+        pytest.param("10m", "10m", "Ben Okafor hears of a page after 10 min", id="when it is over"),
+        pytest.param("30m", "10m", "Ben Okafor hears of a page after 30 min", id="long after"),
+    ],
+)
+def test_rules_that_begin_too_late_are_warned_of(first: str, within: str, said: str) -> None:
+    rules = f"rules: [{{after: {first}, by: [email]}}]}}"
+    people = PEOPLE.replace("ben@example.com}}", f"ben@example.com}}, {rules}")
+    when = f"when `P1` is to be acknowledged within {within[:-1]} min"
+    place = "people.yaml:2:68: ben.rules: Warning"
+    assert checked(SOUND, people) == ([f"{place}: {said}, {when}. {LATE}"] if said else [])
+
+
 def test_every_channel_that_is_ours_can_be_sent_by() -> None:
     media = (EmailChannel, MailboxChannel, WebhookChannel)
     assert tuple(one.name for one in media) == OURS

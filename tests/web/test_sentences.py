@@ -224,6 +224,11 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
         "To be done, says step 4 of P1: “Open the war room” and “Call everybody”.",
     ),
     (
+        events.TasksGiven(("Call everybody",), "step 4 of P1", (("Call everybody", AT),)),
+        SYSTEM,
+        f"To be done, says step 4 of P1: “Call everybody” by {AT:%Y-%m-%d %H:%M} UTC.",
+    ),
+    (
         events.MarkedDone("task:1", "Open the war room"),
         BY_ANA,
         "Ana Costa marked “Open the war room” as done.",

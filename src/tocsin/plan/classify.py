@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import yaml
 
-from tocsin.core.facts import Condition, Fact, FactKind
+from tocsin.core.facts import Fact, FactKind
 from tocsin.core.model import AlertSeverity, FactId, LevelId
 from tocsin.core.policy import Classification, Matrix
 from tocsin.core.severity import FIELDS
 from tocsin.plan.document import Document, Value, listing
-from tocsin.plan.facts import read_deciding
+from tocsin.plan.facts import deciding, read_deciding
 from tocsin.plan.names import Names
 from tocsin.plan.shape import CONDITION, LENGTH, TEXT, TEXTS, Choice, Either, Key, Named, Table
 
@@ -44,7 +44,8 @@ def read_classify(document: Document, value: Value | None, names: Names) -> tupl
         fields = [name for name in FIELDS if name in parts]
         condition = read_deciding(document, parts["when"], names.facts) if "when" in parts else None
         if "for" in parts:
-            _check_lasts(document, parts["for"], "when" in parts, fields, condition)
+            known = deciding(condition, names.facts) if condition else frozenset()
+            _check_lasts(document, parts["for"], "when" in parts, fields, known)
         rows.append(
             Classification(
                 {name: document.text(parts[name]) for name in fields},
@@ -58,12 +59,12 @@ def read_classify(document: Document, value: Value | None, names: Names) -> tupl
 
 
 def _check_lasts(
-    document: Document, value: Value, has_when: bool, fields: list[str], condition: Condition | None
+    document: Document, value: Value, has_when: bool, fields: list[str], known: frozenset[FactId]
 ) -> None:
     """Only what facts say can last: an alert's own words are of one moment."""
     if not has_when:
         document.fault(value, "Nothing here can last.", "Add a `when:`, or leave `for:` out.")
-    said = [*fields, *(name for name in FIELDS if condition and name in condition.needs)]
+    said = [*fields, *(name for name in FIELDS if name in known)]
     if said:
         message = f"`{said[0]}` is what an alert says at one moment, so it can not last."
         document.fault(value, message, f"Leave out `{said[0]}` or `for`.")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tocsin.core.model import FactId, StageId
+from tocsin.core.model import StageId
 from tocsin.core.policy import Advance, Progress, Rebase, Reclassify, Stage, Trigger
 from tocsin.plan.conditions import read_condition
-from tocsin.plan.document import Document, Value, listing
+from tocsin.plan.document import Document, Value
+from tocsin.plan.facts import NEVER_KNOWN, check_known
 from tocsin.plan.names import Names, read_targets
 from tocsin.plan.shape import CONDITION, LENGTH, PERCENT, TARGETS, Choice, Key, Many, Table
 from tocsin.plan.tasks import TASKS, read_tasks
@@ -50,9 +51,6 @@ TRIGGER = Table(
         "restrict_to": Key(TARGETS, "who alone may see the incident from then on", "no change"),
     },
 )
-
-NEVER_KNOWN = frozenset(map(FactId, ("lasted", "severity", "source", "component", "group", "class")))
-"""Of what Tocsin knows by itself, what is known of one alert only, or when the incident is over."""
 
 
 def read_reclassify(document: Document, value: Value | None, names: Names) -> Reclassify:
@@ -109,10 +107,8 @@ def _trigger(document: Document, name: str, value: Value, names: Names) -> Trigg
         remedy = "Give it `page`, `tell`, `tasks` or `restrict_to`."
         document.fault(value, "This escalation does nothing.", remedy)
     when = read_condition(document, parts["when"], names.facts) if "when" in parts else None
-    if when and (never := sorted(when.needs & NEVER_KNOWN)):
-        message = f"An incident that runs never knows {listing(never)}."
-        remedy = "Use `level` or a fact of the plan; what alerts say belongs in `classify`."
-        document.fault(parts["when"], message, remedy)
+    if when:
+        check_known(document, parts["when"], when, names.facts, NEVER_KNOWN)
     page, tell, restrict = (
         read_targets(document, parts.get(key), names) for key in ("page", "tell", "restrict_to")
     )

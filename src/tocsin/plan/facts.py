@@ -23,6 +23,12 @@ CHOICES = 20
 BY_THEMSELVES = frozenset(map(FactId, ("level", "status", "lasted", "alerts")))
 """Built-in facts that follow from the level, the clock or the noise: they do not decide how bad it is."""
 
+OF_ALERTS = frozenset(map(FactId, ("severity", "source", "component", "group", "class")))
+"""Built-in facts that are known of one alert only."""
+
+NEVER_KNOWN = OF_ALERTS | {FactId("lasted")}
+"""Built-in facts that an incident which runs does not know."""
+
 _KINDS = {kind.value: kind for kind in FactKind if kind is not FactKind.CHOICE}
 FACT = Table(
     "fact",
@@ -71,6 +77,17 @@ def read_deciding(document: Document, value: Value, facts: Mapping[FactId, Fact]
         message = f"`{id}` can not decide how bad it is."
         document.fault(value, message, "Use facts that people or alerts give; time is for ladders.")
     return condition
+
+
+def check_known(
+    document: Document, value: Value, when: Condition, facts: Mapping[FactId, Fact], never: frozenset[FactId]
+) -> None:
+    """Note what a condition asks of an incident and `never` is known of one, however it is worked out."""
+    if unknown := sorted(deciding(when, facts) & never):
+        runs = " that runs" if FactId("lasted") in never else ""
+        message = f"An incident{runs} never knows {listing(unknown)}."
+        remedy = "Use `level` or a fact of the plan; what alerts say belongs in `classify`."
+        document.fault(value, message, remedy)
 
 
 def _is_chosen(document: Document, value: Value) -> bool:
@@ -183,6 +200,13 @@ def _in_order(
             message = f"`{id}` is worked out from itself."
             document.fault(entries[id], message, "Let people or alerts give one of the facts in the circle.")
     return ordered
+
+
+def deciding(condition: Condition, facts: Mapping[FactId, Fact]) -> frozenset[FactId]:
+    """The facts that a condition looks at, and all that those are worked out from."""
+    needs = {id: _needs(fact) & facts.keys() for id, fact in facts.items()}
+    known = condition.needs & needs.keys()
+    return condition.needs.union(*(_behind(id, needs) for id in known))
 
 
 def _needs(fact: Fact) -> frozenset[FactId]:

@@ -136,6 +136,8 @@ def _targets(policy: Policy) -> Iterator[tuple[tuple[Target, ...], str, tuple[st
         yield team.members, f"team {team.id}", ("teams", team.id)
     for promise in policy.promises:
         yield promise.tell, f"promise {promise.id}", ("promises", promise.id)
+    for number, promise in enumerate(policy.review_steps, 1):
+        yield promise.tell, f"review step {number}", ("review", "steps", number)
     yield policy.reclassify.lower, "reclassify", ("reclassify", "lower")
     yield policy.catch_all, "catch_all", ("catch_all",)
 

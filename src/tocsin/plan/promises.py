@@ -11,6 +11,7 @@ from tocsin.core.model import FactId, LevelId
 from tocsin.core.policy import Level, Milestone, Promise
 from tocsin.plan.conditions import read_condition
 from tocsin.plan.document import Document, Value
+from tocsin.plan.facts import OF_ALERTS, check_known
 from tocsin.plan.names import Names, read_targets
 from tocsin.plan.shape import CONDITION, LENGTH, TARGETS, TEXT, Choice, Either, Key, Many, Named, Table
 
@@ -53,6 +54,8 @@ def read_promise(document: Document, name: str, parts: Mapping[str, Value], name
     when: Condition | None = None
     if "when" in parts:
         when = read_condition(document, parts["when"], names.facts)
+        if when:
+            check_known(document, parts["when"], when, names.facts, OF_ALERTS)
     elif by_level:
         when = at_levels(by_level, names)
     return Promise(

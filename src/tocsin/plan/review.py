@@ -6,6 +6,7 @@ from tocsin.core.facts import Condition
 from tocsin.core.policy import Promise
 from tocsin.plan.conditions import read_condition
 from tocsin.plan.document import Document, Value
+from tocsin.plan.facts import OF_ALERTS, check_known
 from tocsin.plan.handbook import Meeting
 from tocsin.plan.names import Names
 from tocsin.plan.promises import REVIEW_STEP, read_promise
@@ -33,13 +34,16 @@ def read_review(
         return (), ()
     parts = document.table(value, REVIEW)
     due = parts.get("due_when")
-    read = (read_condition(document, one, names.facts) for one in document.items(due)) if due else ()
-    when = tuple(one for one in read if one)
+    when: list[Condition] = []
+    for item in document.items(due) if due else ():
+        if condition := read_condition(document, item, names.facts):
+            check_known(document, item, condition, names.facts, OF_ALERTS)
+            when.append(condition)
     steps = parts.get("steps")
     promises = tuple(_step(document, item, names) for item in document.items(steps)) if steps else ()
     if steps and due is None:
         document.fault(steps, "No review is ever due.", "Say when in `due_when`.")
-    return when, promises
+    return tuple(when), promises
 
 
 def _step(document: Document, value: Value, names: Names) -> Promise:

@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tocsin.plan.checks.duty import check_roles, check_rotas
-from tocsin.plan.checks.pace import check_pace
+from tocsin.plan.checks.pace import check_pace, check_rules
 from tocsin.plan.checks.reach import check_reach
 from tocsin.plan.checks.unused import check_unused
 from tocsin.plan.document import Document
@@ -67,6 +67,7 @@ def _check_people(document: Document, plan: Plan, text: str) -> None:
     beside.parse(text, "ana: {name: Ana Costa}")
     for person, sentence in unreached(one for one in contacts if one.id in named):
         beside.warn(beside.place(person), sentence, "Give them an e-mail address or a webhook in `channels`.")
+    check_rules(beside, contacts, plan.policy)
     document.problems += beside.problems
 
 

@@ -63,7 +63,9 @@ def check_roles(document: Document, plan: Plan) -> None:
         for other in role.not_with:
             if other not in roles or set(role.default) & set(roles[other].default):
                 continue
-            both = set(_people(plan.policy, role.default)) & set(_people(plan.policy, roles[other].default))
+            both = set(people_of(plan.policy, role.default)) & set(
+                people_of(plan.policy, roles[other].default)
+            )
             if both:
                 who = " or ".join(sorted(both))
                 message = f"`{role.id}` and `{other}` may not be held together, and can both fall to {who}."
@@ -71,7 +73,7 @@ def check_roles(document: Document, plan: Plan) -> None:
                 document.warn(document.place("roles", role.id), message, remedy)
 
 
-def _people(policy: Policy, targets: Iterable[Target]) -> Iterable[PersonId]:
+def people_of(policy: Policy, targets: Iterable[Target]) -> Iterable[PersonId]:
     """Everybody whom targets can come to, roles of roles left out."""
     for one in targets:
         if one.person:
@@ -80,4 +82,4 @@ def _people(policy: Policy, targets: Iterable[Target]) -> Iterable[PersonId]:
             yield from policy.rotas[one.rota].people
         elif one.team and one.team in policy.teams:
             members = policy.teams[one.team].members
-            yield from _people(policy, (member for member in members if not member.team))
+            yield from people_of(policy, (member for member in members if not member.team))

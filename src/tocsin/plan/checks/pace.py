@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
-from tocsin.core.policy import Clock, Level, Milestone, Moment, Policy, Promise
+from tocsin.core.directory import Contact
+from tocsin.core.policy import Clock, Level, Milestone, Moment, Policy, Promise, Target
+from tocsin.plan.checks.duty import people_of
 from tocsin.plan.document import Document
 from tocsin.plan.handbook import Plan
 from tocsin.plan.promises import LEVEL
@@ -35,10 +38,36 @@ def over_within(policy: Policy, level: Level) -> timedelta | None:
     return min(times, default=None)
 
 
+def check_rules(beside: Document, contacts: Iterable[Contact], policy: Policy) -> None:
+    """Note in people.yaml whose own rules begin when they were to have acknowledged."""
+    for one in contacts:
+        first = min((rule.after for rule in one.rules), default=timedelta(0))
+        for level in policy.levels:
+            at, whom = _first_page(level) or (timedelta(0), ())
+            within = level.acknowledge_within
+            if within is None or first == timedelta(0) or at + first < within:
+                continue
+            if one.id in people_of(policy, _holders(policy, whom)):
+                when = f"when `{level.id}` is to be acknowledged within {length(within)}"
+                message = f"{one.name} hears of a page after {length(first)}, {when}."
+                beside.warn(beside.place(one.id, "rules"), message, "Begin `rules` with `after: 0m`.")
+                break
+
+
+def _holders(policy: Policy, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """The targets, with whoever has a role by default in the role's place."""
+    held: list[Target] = []
+    for one in targets:
+        role = policy.roles.get(one.role) if one.role else None
+        held += role.default if role else (one,)
+    return tuple(held)
+
+
 def _check_first_page(document: Document, level: Level) -> None:
-    first = _first_page(level)
-    if first is None:
+    found = _first_page(level)
+    if found is None:
         return
+    first, _ = found
     for key, within in (
         ("acknowledge_within", level.acknowledge_within),
         ("respond_within", level.respond_within),
@@ -48,14 +77,14 @@ def _check_first_page(document: Document, level: Level) -> None:
             document.warn(document.place("levels", level.id, key), message, "Page earlier, or promise less.")
 
 
-def _first_page(level: Level) -> timedelta | None:
-    """How soon somebody is paged at the earliest, unasked."""
+def _first_page(level: Level) -> tuple[timedelta, tuple[Target, ...]] | None:
+    """How soon somebody is paged at the earliest, unasked, and who."""
     at = timedelta(0)
     for step in level.ladder:
         if step.clock is not Clock.HAND:
             at = step.after if step.clock is Clock.LADDER else at + step.after
             if step.targets:
-                return at
+                return at, step.targets
     return None
 
 

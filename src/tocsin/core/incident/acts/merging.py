@@ -15,7 +15,7 @@ from tocsin.core.incident.paging.telling import put_tasks
 from tocsin.core.incident.promises.deadlines import describe
 from tocsin.core.incident.promises.steps import moot
 from tocsin.core.incident.state.open_page import Page
-from tocsin.core.model import Actor, FactId, Refused
+from tocsin.core.model import SYSTEM, Actor, FactId, Refused
 from tocsin.core.policy import Target
 from tocsin.core.severity import Judgement
 from tocsin.core.values import value_of
@@ -49,11 +49,12 @@ def absorb(draft: Draft, command: commands.Absorb, actor: Actor) -> Refused | No
     draft.add(events.Absorbed(*absorbed), actor)
     level = next((one for one in draft.policy.levels if one.id == command.level), draft.level)
     worse = [Judgement(level, f"{command.incident}, which is {level.id}, goes on here")]
-    together = assess.learn(draft, _unknown(draft, command.facts), actor)
+    # Who merges says where it goes on, and not how bad it is: that does not keep it open when its alerts end.
+    together = assess.learn(draft, _unknown(draft, command.facts), SYSTEM)
     worse += [together] if together is not None else []
     worst = min(worse, key=lambda one: one.level.rank)
     if worst.level.rank < draft.level.rank:
-        raise_level(draft, worst, actor, command.unanswered_since)
+        raise_level(draft, worst, SYSTEM, command.unanswered_since)
     _take_over(draft, command, actor)
     for page in command.pages:
         _cross(draft, page, f"was paged for {command.incident}, which goes on here")
