@@ -46,7 +46,7 @@ Whoever is paged answers after 7 min.
 03:05         +5 min ! A promise was broken: “acknowledged by a person” did not happen in time.
 03:05         +5 min   Ben Okafor is paged by mailbox (on call: secondary, step 2 of P1, until acknowledged).
 03:07         +7 min   Ana Costa acknowledged the incident with the link in the message.
-03:07         +7 min   The page to Ben Okafor was called off: acknowledged by ana.
+03:07         +7 min   The page to Ben Okafor was called off: acknowledged by Ana Costa.
 03:15        +15 min   Dara Nolan is paged by mailbox (named by the plan, step 3 of P1, until resolved).
 
 Who is told:

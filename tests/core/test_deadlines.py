@@ -45,7 +45,7 @@ def test_promises_read_aloud() -> None:
     assert words == [
         "tell ana by sms",
         "acknowledged by a person",
-        "page on call: primary and ben unless acknowledged",
+        "page whoever is on call as primary and ben unless acknowledged",
     ]
     trial.wait(minutes=5)
     assert deadlines(trial.incident, trial.policy)[-1].promise == (

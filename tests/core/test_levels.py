@@ -140,7 +140,7 @@ def test_the_plan_says_who_may_lower_a_level() -> None:
     rule = replace(rule, lower=tuple(one for one in plan("0m role:Commander").levels[0].ladder[0].targets))
     guarded = replace(two(("0m ana",), ("0m ana",), rule), roles={commander.id: commander})
     trial = opened(guarded, "P1")
-    assert set_level(trial, "P2", by="ana") == "Only role: Commander may lower the level of INC-1."
+    assert set_level(trial, "P2", by="ana") == "Only the Commander may lower the level of INC-1."
     assert set_level(trial, "P2", by="ben") == "P2"
     assert set_level(trial, "P1", by="ana") == "P1"
 

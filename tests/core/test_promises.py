@@ -134,9 +134,9 @@ def test_each_update_is_warned_of_unless_a_stage_brings_them_that_close() -> Non
     trial.by("ana", commands.PostUpdate("inside", "We are at it."))
     assert listed(trial, "remind") == ["31m 300:update:2:inside due"]
     trial.wait(minutes=26)
-    words = "“inside hears how things stand” is due in 5m, at 2026-11-23 03:10 UTC."
+    words = "“an update for inside” is due in 5m, at 2026-11-23 03:10 UTC."
     assert trial.heard()[0] == f"5m chloe email: {words}"
-    assert trial.heard()[2].startswith("31m chloe email: “inside hears how things stand” is due in 5m")
+    assert trial.heard()[2].startswith("31m chloe email: “an update for inside” is due in 5m")
     assert list(trial.incident.warned) == ["update:2:inside"]
     second = stage("Second", updates_every=10)
     p1 = replace(level("P1", "0m ana stage Second", within="", lasts=""), updates=(inside,))
@@ -231,7 +231,7 @@ def test_an_update_that_is_missed_is_recorded_and_the_next_is_due_after_it() -> 
     trial = opened(plan(updates=(INSIDE,)))
     trial.wait(minutes=41)
     assert listed(trial, "update") == ["10m 1:inside broken", "40m 2:inside broken", "70m 3:inside due"]
-    said = "“inside hears how things stand” did not happen in time."
+    said = "“an update for inside” did not happen in time."
     assert trial.heard() == [f"10m chloe email: {said}", f"40m chloe email: {said}"]
 
 

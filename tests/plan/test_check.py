@@ -71,6 +71,25 @@ def test_the_sound_plan_has_neither_problems_nor_warnings() -> None:
     assert checked(SOUND) == []
 
 
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("primary", '`primary` is a rota, not a person. Write "on call: primary".'),
+        ("On call: primary", '`On call: primary` is not how a target is spelled. Write "on call: primary".'),
+        ("on call: none", "There is no rota `none`. Rotas are: primary."),
+        ("a, b", '`a, b` can not be the id of a person. Write an id from people.yaml, or "on call: ROTA".'),
+        ("zoe", "There is no person `zoe`. Add them to people.yaml, or name somebody else."),
+    ],
+)
+def test_a_target_that_is_none_is_complained_of_once(target: str, sentence: str) -> None:
+    (said,) = checked(SOUND.replace("unanswered: 5m, page: ana", f'unanswered: 5m, page: "{target}"'))
+    assert said.split(": ", 2)[2] == sentence
+
+
+def test_a_target_without_its_space_is_used_all_the_same() -> None:
+    assert checked(SOUND.replace("on call: primary", "on call:primary")) == []
+
+
 def test_people_whom_nothing_reaches_are_warned_of() -> None:
     people = PEOPLE.replace("email: ana@example.com", 'phone: "+999 1234", sms: "+999 1234"')
     people = people.replace("{email: ben@example.com}", "{}")

@@ -58,8 +58,8 @@ CHANGES = {
         ("plan: Harbour", "plan: Harbour\nzone: Asia/Seoul"),
         [
             "The zone is Asia/Seoul, was UTC.",
-            "Rota primary, no longer: ana and ben take turns of 1 week, from Mon 2026-01-05 09:00 (UTC).",
-            "Rota primary, new: ana and ben take turns of 1 week, from Mon 2026-01-05 09:00 (Asia/Seoul).",
+            "Rota primary is no longer: ana and ben take turns of 1 week, from Mon 2026-01-05 09:00 (UTC).",
+            "Rota primary is now: ana and ben take turns of 1 week, from Mon 2026-01-05 09:00 (Asia/Seoul).",
         ],
     ),
     "a step's time": (
@@ -96,13 +96,13 @@ CHANGES = {
     "a cadence": (("every: 30m", "every: 1h"), ["P1: updates staff come every 1 h, was every 30 min."]),
     "a warning of an update": (
         ("every: 30m", "every: 30m, warn: [5m, 10m]"),
-        ["P1: whoever leads is warned of updates staff 10 min and 5 min before, was not said."],
+        ["P1: whoever leads is warned of updates staff 10 min and 5 min before, was nothing."],
     ),
     "a warning of a promise": (
         ("kept_by: resolved}", "kept_by: resolved, warn: 30m, tell: ben}"),
         [
-            "Promise, no longer: Over: within 2 h after it was opened. It is kept when it is resolved.",
-            "Promise, new: Over: within 2 h after it was opened. It is kept when it is resolved. "
+            "Promised no longer: Over: within 2 h after it was opened. It is kept when it is resolved.",
+            "Promised now: Over: within 2 h after it was opened. It is kept when it is resolved. "
             "Warned 30 min before. It is told to ben too.",
         ],
     ),
@@ -121,7 +121,7 @@ CHANGES = {
     "a level's urgency": (("P2: {urgent: false}", "P2: {urgent: true}"), ["P2 is urgent now."]),
     "a row": (
         ("users < 5%", "users < 10%"),
-        ["Level, no longer: P2 when users < 5%.", "Level, new: P2 when users < 10%."],
+        ["The level is no longer P2 when users < 5%.", "The level is now P2 when users < 10%."],
     ),
     "a cell": (("low: [P2, P1]", "low: [P2, P2]"), ["The matrix at low and high gives P2, was P1."]),
     "a fact": (("users: {is: percent}", "users: {is: percent, ask: How many?}"), ["Fact users has changed."]),
@@ -138,16 +138,16 @@ CHANGES = {
     "a rota's turns": (
         ("{people: [ana, ben]", "{people: [ana, ben], shift: 1d"),
         [
-            "Rota primary, no longer: ana and ben take turns of 1 week, from Mon 2026-01-05 09:00 (UTC).",
-            "Rota primary, new: ana and ben take turns of 1 day, from Mon 2026-01-05 09:00 (UTC).",
+            "Rota primary is no longer: ana and ben take turns of 1 week, from Mon 2026-01-05 09:00 (UTC).",
+            "Rota primary is now: ana and ben take turns of 1 day, from Mon 2026-01-05 09:00 (UTC).",
         ],
     ),
     "somebody joins a rota whose turns change": (
         ("{people: [ana, ben]", "{people: [ana, ben, chloe], shift: 1d"),
         [
             "chloe joins rota primary.",
-            "Rota primary, no longer: ana and ben take turns of 1 week, from Mon 2026-01-05 09:00 (UTC).",
-            "Rota primary, new: ana, ben and chloe take turns of 1 day, from Mon 2026-01-05 09:00 (UTC).",
+            "Rota primary is no longer: ana and ben take turns of 1 week, from Mon 2026-01-05 09:00 (UTC).",
+            "Rota primary is now: ana, ben and chloe take turns of 1 day, from Mon 2026-01-05 09:00 (UTC).",
         ],
     ),
     "the catch-all": (("catch_all: [ana]", "catch_all: [ben]"), ["The catch-all is ben, was ana."]),
@@ -161,13 +161,13 @@ CHANGES = {
     "a promise": (
         ("within: 2h", "within: 3h"),
         [
-            "Promise, no longer: Over: within 2 h after it was opened. It is kept when it is resolved.",
-            "Promise, new: Over: within 3 h after it was opened. It is kept when it is resolved.",
+            "Promised no longer: Over: within 2 h after it was opened. It is kept when it is resolved.",
+            "Promised now: Over: within 3 h after it was opened. It is kept when it is resolved.",
         ],
     ),
     "when a review is due": (
         ("due_when: level == P1", "due_when: level == P2"),
-        ["A review is due, no longer: when level == P1.", "A review is due, new: when level == P2."],
+        ["A review is due no longer when level == P1.", "A review is due now when level == P2."],
     ),
     "a duty": (("3 months", "1 month"), ["Drill is due every month, was every 3 months."]),
 }
@@ -196,5 +196,5 @@ def test_what_people_read_is_compared_too() -> None:
     assert diff_read(one, one) == []
     assert diff_read(one, other) == [
         "Runbook restart has changed.",
-        "What people read about readiness has changed.",
+        "What people read about what is expected of those on call has changed.",
     ]

@@ -58,3 +58,21 @@ def test_the_people_are_invented(path: Path) -> None:
     hosts = {word.rpartition("@")[2].strip(",}") for word in addresses}
     assert hosts
     assert all(host.endswith((".example", "example.com")) for host in hosts)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("listcutter", "- Response: within 5 min at Sev1, 15 min at Sev2, 1 h at Sev3 and 4 h at Sev4 after"),
+        ("listcutter", "The first 5 min.\n"),
+        ("listcutter", "From 15 min to 30 min after it is resolved.\n"),
+        ("listcutter", "Update the incident timeline; updates come twice as often\n"),
+        ("listcutter", "- detected: to team response\n"),
+        ("listcutter", "While nobody has acknowledged, the ladder begins again 24 h after its last step."),
+        ("nis2", "- early-warning: to the Reporting Officer\n"),
+        ("startup", "\nKept by Noor, reviewed 2026-01-12"),
+    ],
+)
+def test_a_manager_does_not_stumble(name: str, sentence: str) -> None:
+    plan = read_plan(load_directory(ROOT / "plans" / name))
+    assert sentence in "\n".join(as_markdown(show(plan)))

@@ -268,7 +268,7 @@ def test_a_page_that_was_answered_or_called_off_says_so(site: Site) -> None:
     site.ask("ben", commands.Acknowledge("link"))
     said = text_of(site.browser("ana").get(f"/incidents/{site.incident().id}").text)
     assert "Ben Okafor Answered at 03:06" in said
-    assert "Ana Costa Called off at 03:06: acknowledged by ben" in said
+    assert "Ana Costa Called off at 03:06: acknowledged by Ben Okafor" in said
 
 
 def test_a_long_timeline_shows_its_end_and_all_of_it_when_asked(

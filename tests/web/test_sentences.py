@@ -319,9 +319,9 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
         "Ana Costa told inside: The restore goes on.",
     ),
     (
-        events.UpdateMissed("update:1:inside", "inside", "inside hears how things stand", AT, AT),
+        events.UpdateMissed("update:1:inside", "inside", "an update for inside", AT, AT),
         SYSTEM,
-        "A promise was broken: “inside hears how things stand” did not happen in time.",
+        "A promise was broken: “an update for inside” did not happen in time.",
     ),
     (events.Verified(), BY_ANA, "Ana Costa has looked: it is real."),
     (events.MitigationBegun(), BY_ANA, "Ana Costa has begun to mitigate it."),
@@ -343,7 +343,7 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
     (
         events.Restricted((Target(person=BEN), Target(team=TeamId("security")))),
         BY_ANA,
-        "Only Ben Okafor and team: security may see it now.",
+        "Only Ben Okafor and team security may see it now.",
     ),
     (events.Restricted(()), BY_ANA, "Everybody may see it again."),
 ]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from tocsin.core.aloud import all_of
 from tocsin.core.policy import Target
-from tocsin.plan.sentences import all_of, spelled
+from tocsin.plan.sentences import spelled
 
 _T = TypeVar("_T")
+
+NONE = "nothing"
+"""What stands where nothing is said."""
 
 
 def named(
@@ -27,7 +31,7 @@ def named(
 
 def value(what: str, before: object, after: object) -> list[str]:
     """What a single value is, and what it was. `what` holds the verb."""
-    return [] if before == after else [f"{what} {after or 'not said'}, was {before or 'not said'}."]
+    return [] if before == after else [f"{what} {after or NONE}, was {before or NONE}."]
 
 
 def targets(what: str, before: Iterable[Target], after: Iterable[Target], none: str = "nobody") -> list[str]:
@@ -36,8 +40,8 @@ def targets(what: str, before: Iterable[Target], after: Iterable[Target], none: 
     return value(what, old, new)
 
 
-def lines(what: str, before: Iterable[str], after: Iterable[str]) -> Iterator[str]:
-    """Which lines are gone, and which are new."""
-    old, new = list(before), list(after)
-    yield from (f"{what}, no longer: {line}" for line in old if line not in new)
-    yield from (f"{what}, new: {line}" for line in new if line not in old)
+def lines(gone: str, new: str, before: Iterable[str], after: Iterable[str]) -> Iterator[str]:
+    """Which lines are gone, and which are new: behind the words for either."""
+    was, now = list(before), list(after)
+    yield from (f"{gone} {line}" for line in was if line not in now)
+    yield from (f"{new} {line}" for line in now if line not in was)

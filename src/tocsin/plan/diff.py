@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
+from tocsin.core.aloud import all_of
 from tocsin.core.oncall import Rota
-from tocsin.core.policy import Policy
+from tocsin.core.policy import Policy, Promise, Rebase
 from tocsin.plan.changes import lines, named, targets, value
 from tocsin.plan.diff_levels import level_changes
 from tocsin.plan.handbook import Handbook
 from tocsin.plan.rota_words import rota_lines
-from tocsin.plan.sentences import all_of, interval, length, promise_line, row_line
+from tocsin.plan.sentences import interval, length, promise_line, row_line
 
 
 def diff(before: Policy, after: Policy) -> list[str]:
@@ -25,7 +26,7 @@ def diff(before: Policy, after: Policy) -> list[str]:
         *named("Level", _by_id(before.levels), _by_id(after.levels), level_changes),
         *_order(before, after),
         *_rows(before, after),
-        *value("The clocks of a new level run from", before.reclassify.clocks, after.reclassify.clocks),
+        *value("When the level changes, its clocks run", _clocks(before), _clocks(after)),
         *targets("A level may be lowered by", before.reclassify.lower, after.reclassify.lower, "anybody"),
         *_progress(before, after),
         *named("Stage", before.stages, after.stages),
@@ -38,9 +39,9 @@ def diff(before: Policy, after: Policy) -> list[str]:
         *value("People are told", _rules(before), _rules(after)),
         *named("Service", before.services, after.services),
         *named("Integration", before.integrations, after.integrations, _reports),
-        *lines("Promise", map(promise_line, before.promises), map(promise_line, after.promises)),
-        *lines("A review is due", _due(before), _due(after)),
-        *lines("Review step", map(promise_line, before.review_steps), map(promise_line, after.review_steps)),
+        *_promised("Promised", before.promises, after.promises),
+        *lines("A review is due no longer", "A review is due now", _due(before), _due(after)),
+        *_promised("Promised of the review", before.review_steps, after.review_steps),
         *named("Duty", _by_id(before.calendar), _by_id(after.calendar), _duty),
     ]
 
@@ -52,8 +53,36 @@ def diff_read(before: Handbook, after: Handbook) -> list[str]:
     apart = ("templates", "runbooks")
     for one in fields(Handbook):
         if one.name not in apart and getattr(before, one.name) != getattr(after, one.name):
-            found.append(f"What people read about {one.name.replace('_', ' ')} has changed.")
+            found.append(f"What people read about {_READ.get(one.name, one.name)} has changed.")
     return found
+
+
+_READ = {
+    "about": "the plan itself",
+    "media": "channels",
+    "meeting": "the review",
+    "examples": "examples of the levels",
+    "role_duties": "what roles do",
+    "rota_duties": "what those on call do",
+    "answers_within": "how soon those on call are there",
+    "hand_over": "how a turn passes on",
+    "mitigations": "first moves",
+    "actions": "what follows a review",
+    "scenarios": "what is practised",
+    "skills": "what is learnt",
+    "measures": "what is measured",
+    "readiness": "what is expected of those on call",
+}
+"""What the parts of the handbook are about, where their names do not say it."""
+
+
+def _clocks(policy: Policy) -> str:
+    opened = policy.reclassify.clocks is Rebase.OPENED
+    return "as if it had been so from the start" if opened else "from then on"
+
+
+def _promised(what: str, before: Iterable[Promise], after: Iterable[Promise]) -> Iterator[str]:
+    return lines(f"{what} no longer:", f"{what} now:", map(promise_line, before), map(promise_line, after))
 
 
 def _by_id(values: Iterable[Any]) -> dict[str, Any]:
@@ -67,7 +96,8 @@ def _order(before: Policy, after: Policy) -> list[str]:
 
 
 def _rows(before: Policy, after: Policy) -> Iterator[str]:
-    yield from lines("Level", map(row_line, before.classifications), map(row_line, after.classifications))
+    rows = (map(row_line, one.classifications) for one in (before, after))
+    yield from lines("The level is no longer", "The level is now", *rows)
     old, new = (one.matrix.cells if one.matrix else {} for one in (before, after))
     for cell in {**old, **new}:
         yield from value(f"The matrix at {' and '.join(cell)} gives", old.get(cell), new.get(cell))
@@ -76,8 +106,10 @@ def _rows(before: Policy, after: Policy) -> Iterator[str]:
 def _progress(before: Policy, after: Policy) -> Iterator[str]:
     old, new = before.progress, after.progress
     yield from value("Progress is", all_of(sorted(old.counts)), all_of(sorted(new.counts)))
-    yield from value("The warning before a stall comes", length(old.warn_before), length(new.warn_before))
-    yield from value("The one extension is", length(old.extend_by), length(new.extend_by))
+    warned = (length(one.warn_before) if one.warn_before else "" for one in (old, new))
+    yield from value("The time between the warning of a stall and its step is", *warned)
+    extended = (length(one.extend_by) if one.extend_by else "" for one in (old, new))
+    yield from value("What a step for want of progress can be put off by is", *extended)
 
 
 def _role(name: str, before: Any, after: Any) -> list[str]:
@@ -101,7 +133,7 @@ def _rota(name: str, before: Rota, after: Rota) -> list[str]:
     found += [f"{all_of(gone)} leaves rota {name}."] if gone else []
     if not found or _without_people(before) != _without_people(after):
         old, new_lines = ([f"{line}." for line in rota_lines(one)] for one in (before, after))
-        found += lines(f"Rota {name}", old, new_lines)
+        found += lines(f"Rota {name} is no longer:", f"Rota {name} is now:", old, new_lines)
     return found
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tocsin.core.aloud import all_of, are
 from tocsin.core.policy import Level, Step
 from tocsin.plan.changes import named, targets, value
 from tocsin.plan.names import EVERYBODY
-from tocsin.plan.sentences import all_of, length, pace, spelled, step_line, when
 from tocsin.plan.sentences import before as warned_before
+from tocsin.plan.sentences import length, pace, spelled, step_line, when
 
 
 def level_changes(name: str, before: Level, after: Level) -> list[str]:
@@ -62,9 +63,8 @@ def _numbered(ladder: tuple[Step, ...]) -> dict[tuple[str, int], Step]:
 
 def _who(step: Step) -> str:
     if step.targets:
-        are = "is" if len(step.targets) == 1 else "are"
-        return f"{all_of(map(spelled, step.targets))} {are} paged"
-    return f"{all_of(map(spelled, step.tell))} is told"
+        return f"{all_of(map(spelled, step.targets))} {are(step.targets)} paged"
+    return f"{all_of(map(spelled, step.tell))} {are(step.tell)} told"
 
 
 def _cadence(name: str, before: Any, after: Any) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from tocsin.core.facts import Condition
 from tocsin.core.model import LevelId, RoleId, RotaId
-from tocsin.core.policy import Milestone, Policy
+from tocsin.core.policy import Milestone, Policy, Target
 
 Lists = Mapping[str, tuple[str, ...]]
 """Names, each with a few lines."""
@@ -65,12 +65,16 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A message that waits to be filled in: for whom, what its author is asked for, and its text."""
+    """A message that waits to be filled in: for whom, what its author is asked for, and its text.
+
+    Without `targets`, `to` is an audience of updates.
+    """
 
     id: str
     to: str
     asks: tuple[str, ...] = ()
     text: str = ""
+    targets: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

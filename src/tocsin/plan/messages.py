@@ -57,16 +57,15 @@ def read_messages(
     for name, entry in document.named(value).items():
         parts = document.table(entry, MESSAGE)
         to = document.text(parts.get("to"))
-        if ":" in to:
-            read_targets(document, parts.get("to"), names)
-        else:
+        targets = read_targets(document, parts.get("to"), names) if ":" in to else ()
+        if not targets:
             document.reference(parts.get("to"), names.audiences, "audience")
         asks = document.texts(parts.get("asks"))
         for item, ask in zip(document.items(parts["asks"]) if asks else (), asks, strict=False):
             if ask in FIELDS or ask in names.facts:
                 message = f"`{ask}` is filled in without asking."
                 document.fault(item, message, "Leave it out here, or ask for something else.")
-        template = Template(name, to, asks, text_of(document, entry, "messages", name, files))
+        template = Template(name, to, asks, text_of(document, entry, "messages", name, files), targets)
         document.problems += _unfilled(template, channels, names)
         found[name] = template
     return found

@@ -53,6 +53,7 @@ def read_targets(document: Document, value: Value | None, names: Names) -> tuple
 
 
 def _target(document: Document, value: Value, names: Names) -> Target:
+    """Whom an entry means; nobody at all where it can not be told, so that it is complained of once."""
     text = document.text(value)
     kind, colon, rest = text.partition(":")
     name = rest.strip()
@@ -72,8 +73,23 @@ def _target(document: Document, value: Value, names: Names) -> Target:
     ):
         if text in known:
             document.fault(value, f"`{text}` is a {what}, not a person.", f'Write "{spelling}: {text}".')
-            break
-    return Target(person=document.person(value, text))
+            return Target()
+    spelling = _KINDS.get("".join(letter for letter in kind.casefold() if letter.isalpha()), "")
+    if colon and spelling:
+        document.fault(value, f"`{text}` is not how a target is spelled.", f'Write "{spelling}: {name}".')
+        return Target()
+    if text in _KINDS.values():
+        known = {"on call": names.rotas, "role": names.roles}.get(text, names.teams)
+        example = known[0] if known else "NAME"
+        document.fault(value, f"`{text}` alone names nobody.", f'Write it like "{text}: {example}".')
+        return Target()
+    problems = len(document.problems)
+    person = document.person(value, text)
+    return Target(person=person) if len(document.problems) == problems else Target()
+
+
+_KINDS = {"oncall": "on call", "role": "role", "team": "team", "nextof": "next of", "next": "next of"}
+"""What people write for the kinds of a target, without its spaces and hyphens, and how a plan spells it."""
 
 
 def _known(document: Document, value: Value, name: str, known: tuple[str, ...], what: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from tocsin.core.aloud import all_of
 from tocsin.core.oncall import Hours, Layer, Rota, Unit
-from tocsin.plan.sentences import all_of
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _UNITS = {Unit.HOURS: "hour", Unit.DAYS: "day", Unit.WEEKS: "week"}

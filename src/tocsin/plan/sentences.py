@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 
+from tocsin.core.aloud import all_of, called
 from tocsin.core.facts import Condition
 from tocsin.core.policy import (
     Cadence,
@@ -56,12 +56,6 @@ def length(time: timedelta) -> str:
     return "0 min"
 
 
-def all_of(words: Iterable[str], last: str = "and") -> str:
-    """`a, b and c`."""
-    *most, end = tuple(words) or ("nobody",)
-    return f"{', '.join(most)} {last} {end}" if most else end
-
-
 def spelled(target: Target) -> str:
     """A target as the plan spells it."""
     if target.team:
@@ -69,19 +63,6 @@ def spelled(target: Target) -> str:
     if target.rota:
         return f"on call: {target.rota}"
     return f"role: {target.role}" if target.role else str(target.person)
-
-
-def called(targets: Iterable[Target]) -> str:
-    """Targets as they are read aloud."""
-    return all_of(_called(one) for one in targets)
-
-
-def _called(target: Target) -> str:
-    if target.team:
-        return f"the next of team {target.team}" if target.next_of else f"team {target.team}"
-    if target.rota:
-        return f"whoever is on call as {target.rota}"
-    return f"the {target.role}" if target.role else str(target.person)
 
 
 def when(step: Step) -> str:
@@ -179,7 +160,7 @@ def within(one: Promise) -> str:
     """By when a promise is due."""
     times = set(one.by_level.values())
     if len(times) > 1:
-        return all_of(f"{length(time)} at {level}" for level, time in one.by_level.items())
+        return "within " + all_of(f"{length(time)} at {level}" for level, time in one.by_level.items())
     return f"within {length(times.pop() if times else one.within)}"
 
 
@@ -201,7 +182,9 @@ def promised(level: Level) -> str:
     if level.acknowledge_within:
         parts.append(f"Somebody acknowledges within {length(level.acknowledge_within)}.")
     if level.repeat_every:
-        parts.append(f"While nobody has, the ladder begins again after {length(level.repeat_every)}.")
+        nobody = "nobody has" if level.acknowledge_within else "nobody has acknowledged"
+        again = length(level.repeat_every)
+        parts.append(f"While {nobody}, the ladder begins again {again} after its last step.")
     if level.acknowledgement_lasts:
         lasts = length(level.acknowledgement_lasts)
         parts.append(f"An acknowledgement stands for {lasts} without progress; then it begins again.")

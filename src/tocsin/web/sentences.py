@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
+from tocsin.core.aloud import called
 from tocsin.core.incident import Incident, Status, events
 from tocsin.core.incident.events import Recorded, Verdict
-from tocsin.core.incident.promises.deadlines import describe
 from tocsin.core.model import Actor, ActorKind, Outcome, PersonId, Refused
 from tocsin.core.policy import Target
 from tocsin.web.times import Reader, length
@@ -293,7 +293,7 @@ def _bare(reason: str) -> str:
 
 def target(one: Target, names: Names) -> str:
     """Whom a plan means, as people say it."""
-    return named(one.person, names) if one.person else describe((one,))
+    return named(one.person, names) if one.person else called((one,))
 
 
 def _joined(event: events.AlertsJoined, actor: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tocsin.core.aloud import all_of, called
 from tocsin.plan.aloud.parts import Part, lengths, lists, pairs
-from tocsin.plan.handbook import Medium, Plan
-from tocsin.plan.sentences import all_of, condition, interval, length, promise_line
+from tocsin.plan.handbook import Medium, Phase, Plan, Template
+from tocsin.plan.sentences import condition, interval, length, promise_line
 
 
 def course(plan: Plan) -> Iterator[Part]:
@@ -15,19 +16,29 @@ def course(plan: Plan) -> Iterator[Part]:
     if plan.handbook.phases:
         yield Part("What happens when", 2, f"{all_of(one.id for one in plan.handbook.phases)}.")
     for phase in plan.handbook.phases:
-        bounds = (phase.starts, phase.ends_by)
-        window = " to ".join(length(time) for time in bounds if time is not None)
-        since = f", from when it is {phase.anchor}" if window and phase.anchor != "opened" else ""
-        text = f"{phase.goal}. " if phase.goal else ""
-        text += f"{window}{since}." if window else "It takes as long as it takes."
+        text = f"{phase.goal}. {_window(phase)}" if phase.goal else _window(phase)
         to_do = tuple(f"{one.do}{condition(one.when)}" for one in phase.checklist)
         yield Part(phase.id, 3, text, (*to_do, *phase.questions))
     yield Part("First moves", 2, lines=lists(plan.handbook.mitigations))
     yield Part("Runbooks", 2, lines=tuple(plan.handbook.runbooks))
     messages = plan.handbook.templates.values()
-    yield Part("Messages", 2, lines=tuple(f"{one.id}: to {one.to}" for one in messages))
+    yield Part("Messages", 2, lines=tuple(f"{one.id}: to {_audience(one)}" for one in messages))
     media = plan.handbook.media.items()
     yield Part("Channels", 2, lines=tuple(f"{name}{_medium(one)}" for name, one in media))
+
+
+def _window(phase: Phase) -> str:
+    """From when to when."""
+    since = "" if phase.anchor == "opened" else f" after it is {phase.anchor}"
+    if phase.ends_by is None:
+        return f"From {length(phase.starts)}{since} on." if phase.starts else "It takes as long as it takes."
+    if not phase.starts:
+        return f"The first {length(phase.ends_by)}{since}."
+    return f"From {length(phase.starts)} to {length(phase.ends_by)}{since}."
+
+
+def _audience(one: Template) -> str:
+    return called(one.targets) if one.targets else one.to
 
 
 def _medium(one: Medium) -> str:
@@ -54,6 +65,6 @@ def after(plan: Plan) -> Iterator[Part]:
     yield Part("What is practised", 2, lines=pairs(handbook.scenarios))
     yield Part("What is learnt", 2, lines=pairs(handbook.skills))
     yield Part("What is measured", 2, lines=handbook.measures)
-    tools = (f"{name}: {tool.at}, for {tool.purpose}" for name, tool in handbook.about.tools.items())
+    tools = (f"{name}: {tool.purpose} ({tool.at})" for name, tool in handbook.about.tools.items())
     yield Part("Tools", 2, lines=tuple(tools))
     yield Part("Documents", 2, lines=pairs(handbook.about.documents))

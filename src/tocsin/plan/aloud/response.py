@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tocsin.core.aloud import all_of, called
 from tocsin.core.policy import Level, Policy, Rebase
 from tocsin.plan.aloud.parts import Part, pairs, sentence
 from tocsin.plan.handbook import Handbook, Plan
 from tocsin.plan.rota_words import rota_lines
 from tocsin.plan.sentences import (
-    all_of,
     cadence_line,
-    called,
     condition,
     length,
     promised,
@@ -29,6 +28,7 @@ def head(plan: Plan) -> Iterator[Part]:
     facts += [f"reviewed {about.reviewed}" if about.reviewed else ""]
     facts += [f"to be reviewed by {about.review_by}" if about.review_by else ""]
     text = ", ".join(fact for fact in facts if fact)
+    text = text[:1].upper() + text[1:]
     yield Part(policy.name, 1, f"{text}. Times of day are those of {policy.zone}." if text else "")
     yield Part("What it is for", 2, lines=pairs(about.objectives))
     yield Part("What it covers", 2, lines=about.scope)
@@ -78,8 +78,7 @@ def escalation(plan: Plan) -> Iterator[Part]:
     lines = []
     for stage in policy.stages.values():
         tell = [f"tell {called(stage.tell)}"] if stage.tell else []
-        often = [f"updates come at {stage.updates_every} % of their intervals"]
-        tell += [*map(task_line, stage.tasks), *(often if stage.updates_every != 100 else [])]
+        tell += [*map(task_line, stage.tasks), *_often(stage.updates_every)]
         lines.append(f"{stage.id}: {'; '.join(tell)}")
     for one in policy.triggers:
         does = [f"page {called(one.page)}"] if one.page else []
@@ -91,6 +90,15 @@ def escalation(plan: Plan) -> Iterator[Part]:
     extend = f", and may put it off once by {length(progress.extend_by)}, with a reason"
     text = f"{warned}{extend if progress.extend_by else ''}." if progress.warn_before else ""
     yield Part("What else escalates", 2, text, tuple(lines))
+
+
+def _often(percent: int) -> list[str]:
+    """How much sooner than usual updates come."""
+    if percent == 100:
+        return []
+    return [
+        "updates come twice as often" if percent == 50 else f"updates come in {percent} % of the usual time"
+    ]
 
 
 def people(plan: Plan) -> Iterator[Part]:

@@ -60,7 +60,7 @@ def _todos(plan: Plan) -> Iterator[ToDo]:
 
 
 def _scalars(node: yaml.Node) -> Iterator[str]:
-    """Every value of a document, its keys left out."""
+    """Every value of a document, its keys left out, spelled as one would: one space after a colon."""
     waiting = [node]
     while waiting:
         one = waiting.pop()
@@ -69,7 +69,8 @@ def _scalars(node: yaml.Node) -> Iterator[str]:
         elif isinstance(one, yaml.SequenceNode):
             waiting += one.value
         else:
-            yield " ".join(str(one.value).split())
+            kind, colon, name = " ".join(str(one.value).split()).partition(":")
+            yield f"{kind}: {name.strip()}" if colon else kind
 
 
 def _files(plan: Plan, files: Mapping[str, str]) -> Iterator[Problem]:

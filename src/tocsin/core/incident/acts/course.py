@@ -11,7 +11,7 @@ from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.ladder import start_round
 from tocsin.core.incident.paging.pages import withdraw_moot
 from tocsin.core.incident.status import Status
-from tocsin.core.model import Actor, ActorKind, CloseAlerts, Refused, Withdraw
+from tocsin.core.model import Actor, ActorKind, CloseAlerts, PersonId, Refused, Withdraw
 from tocsin.core.policy import Milestone
 
 
@@ -123,7 +123,8 @@ def _take(draft: Draft, actor: Actor, via: str) -> None:
             draft.effects.append(Withdraw(page.id))
     if draft.state.status is Status.TRIGGERED:
         draft.add(events.Acknowledged(actor, via), actor)
-        withdraw_moot(draft, f"acknowledged by {actor}")
+        person = draft.view.people.get(PersonId(actor.id))
+        withdraw_moot(draft, f"acknowledged by {person.name if person else actor}")
 
 
 def _end(draft: Draft, why: str) -> None:

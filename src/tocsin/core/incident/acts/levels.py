@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tocsin.core.aloud import called
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts.breaking import fill_roles, own_up
 from tocsin.core.incident.acts.standing import already_over
@@ -12,7 +13,6 @@ from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.carrying import carried_by_raise, if_it_began
 from tocsin.core.incident.paging.ladder import start_round
 from tocsin.core.incident.paging.targets import ids
-from tocsin.core.incident.promises.deadlines import describe
 from tocsin.core.model import Actor, ActorKind, LevelId, Refused
 from tocsin.core.policy import Rebase
 from tocsin.core.severity import Judgement
@@ -52,7 +52,7 @@ def lower_to(draft: Draft, level: LevelId, reason: str, actor: Actor) -> Refused
     """It is milder: whoever has it keeps it, and steps that would be past count as taken and page nobody."""
     lower = draft.policy.reclassify.lower
     if lower and (actor.kind is not ActorKind.PERSON or actor.id not in ids(draft, lower)):
-        return Refused(f"Only {describe(lower)} may lower the level of {draft.state.id}.")
+        return Refused(f"Only {called(lower)} may lower the level of {draft.state.id}.")
     own_up(draft)
     before = draft.state
     since = before.opened_at if draft.policy.reclassify.clocks is Rebase.OPENED else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tocsin.core.aloud import called
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts import assess, record, roles
 from tocsin.core.incident.acts.breaking import own_up
@@ -12,7 +13,6 @@ from tocsin.core.incident.acts.standing import already_over
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.pages import cross_over, withdraw_moot
 from tocsin.core.incident.paging.telling import put_tasks
-from tocsin.core.incident.promises.deadlines import describe
 from tocsin.core.incident.promises.steps import moot
 from tocsin.core.incident.state.open_page import Page
 from tocsin.core.model import SYSTEM, Actor, FactId, Refused
@@ -42,7 +42,7 @@ def absorb(draft: Draft, command: commands.Absorb, actor: Actor) -> Refused | No
     if command.opened_at is not None and command.opened_at < state.opened_at:
         return Refused(f"{command.incident} is older and its clocks run longer: merge {state.id} into it.")
     if command.restricted_to and not _keeps(state.restricted_to, command.restricted_to):
-        whom = describe(command.restricted_to)
+        whom = called(command.restricted_to)
         return Refused(f"Only {whom} may see {command.incident}: restrict {state.id} to them first.")
     own_up(draft)
     absorbed = (command.incident, command.alerts_open, command.alerts_count, command.vouched)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tocsin.core.aloud import are, called
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts.standing import already_over
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.pages import page, send
 from tocsin.core.incident.paging.targets import find
 from tocsin.core.incident.paging.telling import give_tasks, tell, tell_lead
-from tocsin.core.incident.promises.deadlines import describe, moot
+from tocsin.core.incident.promises.deadlines import moot
 from tocsin.core.incident.promises.steps import stalled_step, step_times, taken
 from tocsin.core.incident.state.open_page import Page
 from tocsin.core.incident.status import Status
@@ -148,7 +149,7 @@ def besides(draft: Draft, index: int, step: Step, paged: tuple[PersonId, ...]) -
     stage = draft.policy.stages.get(step.stage) if step.stage is not None else None
     stage = stage or Stage(StageId(""))
     name = f"{stage.id} ({draft.level.id})" if stage.id else f"step {index + 1} of {draft.level.id}"
-    who = f"{describe(step.targets)} is paged" if step.targets else "nobody else is paged"
+    who = f"{called(step.targets)} {are(step.targets)} paged" if step.targets else "nobody else is paged"
     expected = f"; expected now: {step.promise}" if step.promise else ""
     tell(draft, (*step.tell, *stage.tell), f"{name[:1].upper()}{name[1:]}: {who}{expected}.", paged)
     give_tasks(draft, (*step.tasks, *stage.tasks), name)

@@ -20,7 +20,7 @@ def updates_due(state: Incident, policy: Policy) -> Iterator[Deadline]:
     for one in level.updates:
         due_at = _due_at(state, policy, level, one)
         if due_at is not None:
-            yield Deadline(update_id(state, one.audience), f"{one.audience} hears how things stand", due_at)
+            yield Deadline(update_id(state, one.audience), f"an update for {one.audience}", due_at)
 
 
 def update_id(state: Incident, audience: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from tocsin.core.aloud import called
 from tocsin.core.incident.events import CarriedStep
 from tocsin.core.incident.promises.promised import promised
 from tocsin.core.incident.promises.steps import moot, progress_at, step_times
@@ -14,9 +15,9 @@ from tocsin.core.incident.state.incident import Incident
 from tocsin.core.incident.state.open_page import Page
 from tocsin.core.incident.status import Status
 from tocsin.core.model import Deadline, DeadlineState
-from tocsin.core.policy import Clock, Level, Policy, Step, Target
+from tocsin.core.policy import Clock, Level, Policy, Step
 
-__all__ = ["carried_id", "deadlines", "describe", "moot", "next_due", "ring_due_at"]
+__all__ = ["carried_id", "deadlines", "moot", "next_due", "ring_due_at"]
 
 
 def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
@@ -38,21 +39,6 @@ def next_due(state: Incident, policy: Policy) -> datetime | None:
     """When the clock must look at this incident again; None when nothing is promised any more."""
     due = [one.due_at for one in deadlines(state, policy) if one.state is DeadlineState.DUE]
     return min(due, default=None)
-
-
-def describe(targets: tuple[Target, ...]) -> str:
-    """Targets in the plan's words."""
-    return " and ".join(map(_in_words, targets))
-
-
-def _in_words(target: Target) -> str:
-    if target.rota is not None:
-        return f"on call: {target.rota}"
-    if target.role is not None:
-        return f"role: {target.role}"
-    if target.team is not None:
-        return f"{'next of ' if target.next_of else ''}team: {target.team}"
-    return str(target.person)
 
 
 def _rings(state: Incident) -> Iterator[Deadline]:
@@ -78,14 +64,14 @@ def _steps(state: Incident, policy: Policy) -> Iterator[Deadline]:
 
 
 def _step_promise(step: Step) -> str:
-    does = f"page {describe(step.targets)}" if step.targets else f"tell {describe(step.tell)}"
+    does = f"page {called(step.targets)}" if step.targets else f"tell {called(step.tell)}"
     return f"{does if step.targets or step.tell else 'go on'} unless {step.until}"
 
 
 def _carried(state: Incident) -> Iterator[Deadline]:
     for one in state.carried:
         if not moot(state, one.until):
-            promise = f"page {describe(one.targets)} unless {one.until}, as {one.level} promised"
+            promise = f"page {called(one.targets)} unless {one.until}, as {one.level} promised"
             yield Deadline(carried_id(one), promise, one.due_at)
 
 
