@@ -112,6 +112,12 @@ FACT_MOST = 10**12
 RETENTION_ROWS = 1_000
 """The most rows that one turn of housekeeping removes, so that no page waits behind it."""
 
+FOLD_INCIDENTS = 50
+"""The most snapshots that are folded anew in one go, after an upgrade that folds otherwise."""
+
+FOLD_EVENTS = 500
+"""The most events that this takes, but for those of the incident at which it stops: no page waits longer."""
+
 AUDIT_INCIDENTS = 200
 """The most incidents that one audit looks at; the next one goes on from there."""
 

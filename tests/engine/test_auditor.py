@@ -148,6 +148,14 @@ def test_each_kind_of_damage_has_its_sentence(
     assert findings(world) == [Finding(incident.id, f"{incident.id} {what}", remedy)]
 
 
+def test_a_snapshot_of_an_earlier_fold_is_no_damage(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    change(world, update(subjects).values(state='{"odd": 1}', fold=0))
+    world.advance(minutes=2)
+    assert findings(world) == []
+    world.expected = len(world.sent)
+
+
 def test_an_incident_that_nothing_will_stir_again_is_found(world: World) -> None:
     """The plan checker refuses such a plan; an engine that forgets to repeat comes to the same."""
     world.alert("prometheus", "checkout is down")

@@ -11,6 +11,7 @@ from functools import partial
 
 from tocsin.app.audits import AUDIT_SECONDS, Audits
 from tocsin.app.clock import clock
+from tocsin.app.refolding import fold_anew_all
 from tocsin.app.wiring import Server
 from tocsin.store import subjects
 from tocsin.store.errors import StoreError
@@ -38,6 +39,7 @@ async def background(server: Server, store: Store, *, engine: bool) -> AsyncIter
     if engine:
         audits = Audits(store, server.services.context, server.health)
         # Not at once: what fell due while the server was down is late until the wheels have turned.
+        jobs.append(fold_anew_all(store))
         jobs.append(_every(AUDIT_SECONDS, audits.make_round, first_after=AUDIT_SECONDS))
     if not store.sqlite:
         jobs.append(_follow(server, store))

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, func, insert, select, text, update
 
-from tocsin.core.incident import Incident
+from tocsin.core.incident import FOLD, Incident
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import AlertAction, Signal, SubjectId
 from tocsin.core.words import ERASED, Matches, texts
@@ -95,7 +95,7 @@ def keep(
     changed = tx.execute(
         update(subjects)
         .where(subjects.c.kind == INCIDENT, subjects.c.id == state.id, subjects.c.version == version)
-        .values(state=dump(state), version=version + 1, updated_at=now)
+        .values(state=dump(state), fold=FOLD, version=version + 1, updated_at=now)
     )
     if changed.rowcount != 1:
         raise Conflict(f"{state.id} was changed by somebody else")

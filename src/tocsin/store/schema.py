@@ -57,6 +57,7 @@ subjects = Table(
     Column("id", Text, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("state", Text, nullable=False),
+    Column("fold", Integer, nullable=False, server_default="0"),
     Column("status", Text, nullable=False),
     Column("due_at", Instant),
     Column("priority", Integer, nullable=False),
@@ -89,7 +90,7 @@ subjects = Table(
         postgresql_where=text("quarantined <> ''"),
     ),
 )
-"""Everything with a stream of events and promises. `state` is the folded snapshot."""
+"""Everything with a stream of events and promises. `state` is the snapshot, `fold` which fold made it."""
 
 events = Table(
     "events",

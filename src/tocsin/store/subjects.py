@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from tocsin.core.incident import Incident, Status
+from tocsin.core.incident import FOLD, Incident, Status, fold_all
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import SubjectId
 from tocsin.store.codec import dump, load
@@ -26,14 +27,10 @@ OVER = tuple(status.value for status in Status if status.over)
 """How the table calls an incident that has ended; what is promised for afterwards may still be due."""
 
 _ONE = (subjects.c.kind == INCIDENT, subjects.c.id == bindparam("of"))
-_LOAD = Prepared(select(subjects.c.version, subjects.c.state, subjects.c.quarantined).where(*_ONE))
-_LOAD_OPEN = Prepared(
-    select(subjects.c.version, subjects.c.state).where(subjects.c.open_key == bindparam("key"))
-)
-_LOAD_DUE = Prepared(
-    select(subjects.c.version, subjects.c.state).where(*_ONE, subjects.c.due_at <= bindparam("now")),
-    claims=True,
-)
+_STORED = select(subjects.c.id, subjects.c.version, subjects.c.fold, subjects.c.state, subjects.c.quarantined)
+_LOAD = Prepared(_STORED.where(*_ONE))
+_LOAD_OPEN = Prepared(_STORED.where(subjects.c.open_key == bindparam("key")))
+_LOAD_DUE = Prepared(_STORED.where(*_ONE, subjects.c.due_at <= bindparam("now")), claims=True)
 _DUE = (
     select(subjects.c.id)
     .where(subjects.c.due_at <= bindparam("now"))
@@ -63,20 +60,34 @@ class Stored:
 
 def load_incident(tx: Connection, incident: str) -> Stored | None:
     """The incident of that id, or None."""
-    row = _LOAD.first(tx, {"of": incident})
-    return None if row is None else Stored(row[0], load(row[1], Incident), row[2])
+    return _stored(tx, _LOAD.first(tx, {"of": incident}))
 
 
 def open_incident(tx: Connection, open_key: str) -> Stored | None:
     """The open incident that holds this group key, or None."""
-    row = _LOAD_OPEN.first(tx, {"key": open_key})
-    return None if row is None else Stored(row[0], load(row[1], Incident))
+    return _stored(tx, _LOAD_OPEN.first(tx, {"key": open_key}))
 
 
 def claim_due(tx: Connection, incident: str, now: datetime) -> Stored | None:
     """The incident if it is still due, held for this transaction; None when another node has it."""
-    row = _LOAD_DUE.first(tx, {"of": incident, "now": now})
-    return None if row is None else Stored(row[0], load(row[1], Incident))
+    return _stored(tx, _LOAD_DUE.first(tx, {"of": incident, "now": now}))
+
+
+def _stored(tx: Connection, row: tuple[Any, ...] | None) -> Stored | None:
+    if row is None:
+        return None
+    id, version, fold, state, quarantined = row
+    return Stored(version, snapshot(tx, id, version, fold, state), quarantined)
+
+
+def snapshot(tx: Connection, incident: str, version: int, fold: int, state: str) -> Incident:
+    """The state of a row: as it is stored, or folded anew when another fold made it."""
+    if fold == FOLD:
+        return load(state, Incident)
+    folded = fold_all(history_of(tx, incident)[:version])
+    if folded is None:
+        raise Corrupt(f"{incident} has no events.")
+    return folded
 
 
 def due(tx: Connection, now: datetime, limit: int) -> Sequence[str]:
@@ -110,6 +121,7 @@ def save(
     values = {
         "version": version,
         "state": dump(state),
+        "fold": FOLD,
         "status": state.status.value,
         "due_at": due_at,
         "priority": priority,
@@ -189,7 +201,7 @@ def listing(tx: Connection, *, open_only: bool, limit: int, before: datetime | N
     found = []
     for row in tx.execute(statement.order_by(subjects.c.opened_at.desc()).limit(limit)):
         with suppress(Corrupt):
-            state = load(row.state, Incident)
+            state = snapshot(tx, row.id, row.version, row.fold, row.state)
             found.append(Listed(state, row.version, row.due_at, row.updated_at, row.quarantined))
     return found
 

@@ -4,12 +4,13 @@ from tocsin.core.incident.clock import CaughtUp, catch_up
 from tocsin.core.incident.decide import decide
 from tocsin.core.incident.draft import Decision
 from tocsin.core.incident.promises.deadlines import deadlines, next_due
-from tocsin.core.incident.state.fold import fold, fold_all
+from tocsin.core.incident.state.fold import FOLD, fold, fold_all
 from tocsin.core.incident.state.incident import Incident
 from tocsin.core.incident.state.open_page import Page
 from tocsin.core.incident.status import TRANSITIONS, Status
 
 __all__ = [
+    "FOLD",
     "TRANSITIONS",
     "CaughtUp",
     "Decision",

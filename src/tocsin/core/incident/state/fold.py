@@ -15,6 +15,11 @@ from tocsin.core.incident.status import Status
 from tocsin.core.model import Actor, ActorKind, Deadline, DeadlineState, PersonId, RoleId
 from tocsin.core.policy import Advance, Milestone
 
+FOLD = 1
+"""Which fold this is. Raised when the same events come to add up to something else, or state to have other
+fields: snapshots that an earlier one made are then folded anew. Recorded streams in the tests see to it.
+"""
+
 _ORDER = list(Milestone)
 _VOUCHING = (
     events.Opened,
