@@ -62,6 +62,8 @@ _STATUSES = (
     ("401", "no token, or one that has ended"),
     ("404", "there is no such thing"),
     ("409", "it is not allowed in this state"),
+    ("413", "the body is too large"),
+    ("422", "a plan has problems; `problems` lists them"),
     ("503", "nothing was stored; send it again"),
 )
 

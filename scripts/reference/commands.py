@@ -58,7 +58,7 @@ def _command(one: Command) -> str:
         f"```console\n$ {_example(one.parser)}\n```",
         table(("argument", "meaning"), rows),
     ]
-    if _on(one) == "server":
+    if _settings(one.parser):
         parts.append("It also takes every [setting](settings.md).")
     return "\n\n".join(parts)
 
@@ -85,9 +85,9 @@ def _settings(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 def _on(one: Command) -> str:
-    if _settings(one.parser):
-        return "server"
-    return "API" if any("--url" in action.option_strings for action in one.parser._actions) else "files"
+    speaks = any("--url" in action.option_strings for action in one.parser._actions)
+    found = ["server"] * bool(_settings(one.parser)) + ["API"] * speaks
+    return " or ".join(found) or "files"
 
 
 def _help(one: Command) -> str:

@@ -100,6 +100,9 @@ LINK_HOURS = 24
 PLAN_BYTES = 1024 * 1024
 """The largest plan file."""
 
+PLAN_BODY_BYTES = 4 * 1024 * 1024
+"""The largest request that puts a plan in force: all its files."""
+
 CONDITION_CHARACTERS = 500
 """The longest condition of a plan."""
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from tocsin.app.address import database_url
 from tocsin.app.clock import clock, new_secret
+from tocsin.engine.enforce import enforce
 from tocsin.plan.people import missing_people, read_people
 from tocsin.plan.problems import PlanRefused
-from tocsin.plan.read import compile_files, load_directory, load_stored, version_of
+from tocsin.plan.read import compile_files, load_directory, load_stored
 from tocsin.settings import DEMO_KEYS, Settings
 from tocsin.store import directory, plans
 from tocsin.store.database import is_sqlite, lock_data
@@ -105,12 +106,10 @@ def load_people(store: Store, path: Path) -> int:
 def _apply_plan(store: Store, path: Path) -> None:
     try:
         files = load_directory(path)
-        compile_files(files)
+        policy = compile_files(files)
     except PlanRefused as refused:
         if store.read_now(plans.current) is None:
             raise CannotStart(f"The plan in {path} has problems:\n{refused}") from refused
         log.error("The plan in %s has problems; the one in force before stays in force:\n%s", path, refused)
         return
-    current = store.read_now(plans.current)
-    if current is None or current[0] != version_of(files):
-        store.write_now(lambda tx: plans.keep(tx, version_of(files), files, clock()))
+    store.write_now(lambda tx: enforce(tx, policy, files, clock()))

@@ -107,7 +107,6 @@ def ask(parsed: Namespace, method: str, path: str, body: Any = None, token: str 
     except ValueError:
         content = {}
     if answer.status >= 400:
-        raise Failure(
-            content.get("detail") or content.get("message") or f"The server answered {answer.status}."
-        )
+        said = content.get("detail") or content.get("message") or f"The server answered {answer.status}."
+        raise Failure(said, problems=content.get("problems", ()))
     return content

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import shutil
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tocsin.app.clock import clock
 from tocsin.cli.opening import open_store, settings_of
 from tocsin.cli.result import Failure, Result
+from tocsin.engine.enforce import changes, enforce
 from tocsin.plan import checks
-from tocsin.plan import diff as differences
 from tocsin.plan import show as shown
 from tocsin.plan.checks import Examined
-from tocsin.plan.files import load_directory, version_of
+from tocsin.plan.diff import differences
+from tocsin.plan.files import load_directory
 from tocsin.plan.handbook import Plan
-from tocsin.plan.people import PEOPLE_FILE, missing_people
+from tocsin.plan.people import PEOPLE_FILE
 from tocsin.plan.problems import PlanRefused, Problem
 from tocsin.plan.read import examine
 from tocsin.plan.rehearsals import load_text
 from tocsin.plan.schema import plan_schema
-from tocsin.store import directory, plans
+from tocsin.store import plans
 
 UNSEEN = f"There is no {PEOPLE_FILE} beside the plan, so people were not checked."
 
@@ -56,26 +58,44 @@ def show(parsed: Namespace) -> Result:
 
 def diff(parsed: Namespace) -> Result:
     """Exit code 0 whether they differ or not."""
-    sentences = _differences(_plan(parsed, parsed.before), _plan(parsed, parsed.after))
+    sentences = differences(_plan(parsed, parsed.before), _plan(parsed, parsed.after))
     return Result(sentences or ["They say the same."], sentences)
 
 
 def apply(parsed: Namespace) -> Result:
     """The plan in force before stays in force for the incidents that it opened, and if this one is bad."""
+    done = _put(parsed) if parsed.url else _enforced(parsed)
+    version, differ = done["version"], done["changes"]
+    lines = [*differ[:MOST_SHOWN]]
+    lines += [f"And {len(differ) - MOST_SHOWN} more."] if len(differ) > MOST_SHOWN else []
+    lines += [f"Warning: {sentence}" for sentence in done["warnings"]]
+    new = f"Version {version} of {done['name']} is in force for new incidents."
+    lines.append(new if done["fresh"] else f"Version {version} is in force already.")
+    return Result(lines, done)
+
+
+def _enforced(parsed: Namespace) -> dict[str, Any]:
+    """On the database of this machine."""
     plan, files = _sound(Path(parsed.directory))
-    version = version_of(files)
     with open_store(settings_of(parsed)) as store:
-        current = store.read_now(plans.current)
-        if current is not None and current[0] == version:
-            return Result([f"Version {version} is in force already."], {"version": version, "changes": []})
-        store.write_now(partial(plans.keep, version=version, files=files, now=clock()))
-        missing = missing_people(plan.policy, store.read_now(directory.contacts))
-    changes = _differences(examine(current[1])[1], plan) if current else []
-    lines = [*changes[:MOST_SHOWN]]
-    lines += [f"And {len(changes) - MOST_SHOWN} more."] if len(changes) > MOST_SHOWN else []
-    lines += [f"Warning: {sentence}" for sentence in missing]
-    lines.append(f"Version {version} of {plan.policy.name} is in force for new incidents.")
-    return Result(lines, {"version": version, "changes": changes, "warnings": missing})
+        done = store.write_now(partial(enforce, policy=plan.policy, files=files, now=clock()))
+    said = {"version": done.version, "name": plan.policy.name, "fresh": done.fresh}
+    return said | {"changes": changes(done, plan), "warnings": list(done.missing)}
+
+
+def _put(parsed: Namespace) -> dict[str, Any]:
+    """On a server, which looks it over itself; raises Failure with every problem that it finds."""
+    path, ask = Path(parsed.directory), import_module("tocsin.cli.client").ask  # what speaks HTTP takes long
+    try:
+        files = load_directory(path)
+        done: dict[str, Any] = ask(parsed, "PUT", "/api/v1/plan", {"files": files})
+    except PlanRefused as refused:
+        raise _refused(path, refused.problems) from refused
+    except Failure as failure:
+        if not failure.problems:
+            raise
+        raise _refused(path, [Problem(**one) for one in failure.problems]) from failure
+    return done
 
 
 def versions(parsed: Namespace) -> Result:
@@ -106,9 +126,13 @@ def _examined(path: Path) -> tuple[Examined, Mapping[str, str]]:
 def _sound(path: Path) -> tuple[Plan, Mapping[str, str]]:
     examined, files = _examined(path)
     if examined.plan is None or not examined.sound:
-        wrong = "\n".join(str(one) for one in examined.problems if not one.warning)
-        raise Failure(f"The plan in {path} has problems; nothing is changed:\n{wrong}", code=2)
+        raise _refused(path, examined.problems)
     return examined.plan, files
+
+
+def _refused(path: Path, problems: Iterable[Problem]) -> Failure:
+    wrong = "\n".join(str(one) for one in problems if not one.warning)
+    return Failure(f"The plan in {path} has problems; nothing is changed:\n{wrong}", code=2)
 
 
 def _plan(parsed: Namespace, name: str) -> Plan:
@@ -120,11 +144,6 @@ def _plan(parsed: Namespace, name: str) -> Plan:
     if files is None:
         raise Failure(f"{name} is neither a directory nor a version. See `tocsin plan versions`.")
     return examine(files)[1]
-
-
-def _differences(before: Plan, after: Plan) -> list[str]:
-    executed = differences.diff(before.policy, after.policy)
-    return executed + differences.diff_read(before.handbook, after.handbook)
 
 
 def _count(number: int, what: str) -> str:

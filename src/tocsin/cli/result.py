@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,11 @@ from typing import Any
 class Failure(Exception):
     """The command was not carried out; the message says why and what to do."""
 
-    def __init__(self, message: str, code: int = 1) -> None:
+    def __init__(self, message: str, code: int = 1, problems: Sequence[Mapping[str, Any]] = ()) -> None:
+        """`problems` are those of a plan that a server refused."""
         super().__init__(message)
         self.code = code
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,14 @@ from tocsin.core.oncall import Rota
 from tocsin.core.policy import Policy, Promise, Rebase
 from tocsin.plan.changes import lines, named, targets, value
 from tocsin.plan.diff_levels import level_changes
-from tocsin.plan.handbook import Handbook
+from tocsin.plan.handbook import Handbook, Plan
 from tocsin.plan.rota_words import rota_lines
 from tocsin.plan.sentences import interval, length, promise_line, row_line
+
+
+def differences(before: Plan, after: Plan) -> list[str]:
+    """A sentence for everything that differs."""
+    return diff(before.policy, after.policy) + diff_read(before.handbook, after.handbook)
 
 
 def diff(before: Policy, after: Policy) -> list[str]:

@@ -40,11 +40,41 @@ def load_directory(directory: Path) -> dict[str, str]:
         else:
             files[name] = read
     if len(files) > limits.PLAN_FILES:
-        message = f"The plan has more than {limits.PLAN_FILES} files."
-        problems.append(Problem(PLAN_FILE, 1, 1, "", message, "Take out what the plan does not name."))
+        problems.append(_too_many())
     if problems:
         raise PlanRefused(sorted(problems))
     return files
+
+
+def check_given(files: Mapping[str, str]) -> None:
+    """Raise PlanRefused where these are no files that a plan's directory would hold."""
+    problems = [one for name, text in files.items() if (one := _misfit(name, text)) is not None]
+    if PLAN_FILE not in files:
+        message = f"There is no {PLAN_FILE} among the files."
+        problems.append(Problem(PLAN_FILE, 1, 1, "", message, "Send it with the others."))
+    if len(files) > limits.PLAN_FILES:
+        problems.append(_too_many())
+    if problems:
+        raise PlanRefused(sorted(problems)[: limits.REJECTED_PROBLEMS])
+
+
+def _misfit(name: str, text: str) -> Problem | None:
+    folder, _, rest = name.partition("/")
+    markdown = folder in FOLDERS and rest.endswith(".md") and "/" not in rest and not rest.startswith(".")
+    shown = name.encode(errors="replace").decode()[:200]
+    if name != PLAN_FILE and not (markdown and name.isprintable()):
+        message = f"`{shown}` is no file of a plan."
+        return Problem(shown, 1, 1, "", message, f"Send {PLAN_FILE}, messages/*.md and runbooks/*.md.")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return Problem(shown, 1, 1, "", "The text is not Unicode.", "Save the file as UTF-8.")
+    return too_large(name) if size > limits.PLAN_BYTES else None
+
+
+def _too_many() -> Problem:
+    message = f"The plan has more than {limits.PLAN_FILES} files."
+    return Problem(PLAN_FILE, 1, 1, "", message, "Take out what the plan does not name.")
 
 
 def opened(path: Path) -> BinaryIO:

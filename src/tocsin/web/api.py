@@ -22,7 +22,7 @@ from tocsin.engine.apply import Applied
 from tocsin.engine.declare import PassedOn
 from tocsin.store import directory
 from tocsin.store.transaction import Transaction
-from tocsin.web import incidents, oncall
+from tocsin.web import incidents, oncall, plan
 from tocsin.web.auth import Viewer
 from tocsin.web.bodies import body_of, check_no_body
 from tocsin.web.incidents import Detail, Shown
@@ -97,9 +97,8 @@ def router(services: Services) -> Router:
 
     opened = post("/incidents", status_code=200, summary=DECLARE.means)(declare)
     deeds = [_deed(services, deed) for deed in OF_AN_INCIDENT.values()]
-    return Router(
-        "/api/v1", route_handlers=[list_incidents, opened, show_incident, *deeds, *oncall.routes(services)]
-    )
+    elsewhere = [*oncall.routes(services), *plan.routes(services)]
+    return Router("/api/v1", route_handlers=[list_incidents, opened, show_incident, *deeds, *elsewhere])
 
 
 def _deed(services: Services, deed: Deed) -> HTTPRouteHandler:

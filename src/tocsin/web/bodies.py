@@ -45,6 +45,12 @@ class FeedOf(msgspec.Struct, forbid_unknown_fields=True):
     rota: str | None = None
 
 
+class PlanFiles(msgspec.Struct, forbid_unknown_fields=True):
+    """A plan's directory: the text of each file by its name, such as `plan.yaml` or `runbooks/NAME.md`."""
+
+    files: dict[str, str]
+
+
 def body_of(deed: Deed) -> type[msgspec.Struct]:
     """The shape of a deed's body: text, or lists of text; what is not required may be left out."""
     blanks: list[Any] = []

@@ -9,6 +9,7 @@ from typing import Any
 from litestar import Litestar, MediaType, Request, Response
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException, InternalServerException, ValidationException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -21,6 +22,7 @@ from tocsin.web import api, health, intake, oncall
 from tocsin.web.auth import Gate
 from tocsin.web.bodies import misfits
 from tocsin.web.pages import router as pages
+from tocsin.web.plan import PlanProblems
 from tocsin.web.services import Services
 
 log = logging.getLogger("tocsin.web")
@@ -82,6 +84,9 @@ def straight(site: Litestar) -> ASGIApp:
 def _refused(services: Services, request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """A page for people, problem details (RFC 9457) for programs."""
     detail = misfits(request, error) if isinstance(error, ValidationException) else error.detail
+    if isinstance(error, RequestEntityTooLarge):
+        most = request.route_handler.resolve_request_max_body_size()
+        detail = f"The body is larger than {most} bytes. Send less at a time."
     if _wants_page(request):
         answer: Response[Any] = pages.error_page(services, request, error.status_code, detail)
     else:
@@ -91,7 +96,8 @@ def _refused(services: Services, request: Request[Any, Any, Any], error: HTTPExc
                 "title": detail,
                 "status": error.status_code,
                 "detail": detail,
-            },
+            }
+            | ({"problems": error.problems} if isinstance(error, PlanProblems) else {}),
             status_code=error.status_code,
             media_type="application/problem+json",
             headers=error.headers,

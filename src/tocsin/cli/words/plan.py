@@ -32,6 +32,10 @@ def plan(commands: Any) -> None:
     schema.set_defaults(json=True)
     for one in (check, show, apply):
         one.add_argument("directory", help="Directory with plan.yaml.")
+    apply.add_argument(
+        "--url", help="Put it in force by the API of this server. Default: on this machine's database"
+    )
+    apply.add_argument("--token", help="API token for --url; better set TOCSIN_TOKEN.")
     for one in (differs, apply, versions):
         settings(one)
 
