@@ -43,7 +43,7 @@ async def test_a_healthy_store_is_written_and_read_at_once(w: World) -> None:
     assert (written.queued, written.size) == (False, 3)
     read = await w.files.get("a.csv")
     assert (await read.read(), read.source, read.content_type) == (b"1,2", "store", "text/csv")
-    assert [item.key for item in await w.files.list()] == ["a.csv"]
+    assert [item.key for item in w.files.list()] == ["a.csv"]
     await w.files.delete("a.csv")
     with pytest.raises(NotFound):
         await w.files.get("a.csv")
@@ -60,7 +60,7 @@ async def test_an_outage_queues_writes_and_what_was_written_can_be_read_and_list
     assert (await read.read(), read.size, read.source) == (b"xxxxx", 100_000, "queue")
     with pytest.raises(NotFound, match="its deletion is queued"):
         await w.files.get("old")
-    assert [item.key for item in await w.files.list()] == ["big", "new"]
+    assert [item.key for item in w.files.list()] == ["big", "new"]
 
 
 async def test_storage_gone_for_an_hour_and_back(tmp_path: Path) -> None:
@@ -327,10 +327,10 @@ async def test_objects_from_before_guard_can_be_adopted(tmp_path: Path) -> None:
     await store.put("old", b"from before", {"Content-Type": "text/csv"})
     w = world(tmp_path / "guard", store=store, settings=FAST)
     async with w.guard.running():
-        assert await w.files.list() == []
+        assert w.files.list() == []
         assert await w.files.adopt() == 1
         assert await w.files.adopt() == 0
-        assert [item.key for item in await w.files.list()] == ["old"]
+        assert [item.key for item in w.files.list()] == ["old"]
 
 
 async def test_two_processes_may_not_share_a_folder(w: World, tmp_path: Path) -> None:

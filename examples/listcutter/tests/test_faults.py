@@ -238,7 +238,7 @@ def test_on_a_real_s3_server_through_the_proxy(s3_server: swift.Swift, tmp_path:
             assert answer.status_code == 202
             assert user.http.get(f"/api/lists/{ids[1]}/download").content == PEOPLE
             faults.want(Wish())
-            wait(lambda: user.http.get("/api/state").json() == {"storage": "well", "queued": 0})
+            wait(lambda: user.http.get("/api/state").json() == {"storage": "well", "queued": 0, "said": ""})
             assert user.act("/api/files/integrity-check", wait=25)["ok"]
 
 

@@ -4,6 +4,7 @@ Storage is local files behind a link with faults; the pager's receiver is an HTT
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from examples.listcutter.tests.support import PEOPLE, User, running, wait
 from faults.control import Control
 from faults.links import FaultyStore, faulty_send
 from faults.rules import SCENARIOS, Faults
 from guard.tests.servers import served
-from tocsin_guard import LocalFiles, Pager
+from tocsin_guard import LocalFiles, Pager, limits
 
 
 @dataclass
@@ -98,11 +100,48 @@ def test_a_complete_outage_of_storage(tmp_path: Path) -> None:
         wait(lambda: d.pager.actions("breaker")[:1] == ["trigger"])
         # Back: applied by itself, closed, all clear.
         d.end()
-        wait(lambda: user.http.get("/api/state").json() == {"storage": "well", "queued": 0})
+        wait(lambda: user.http.get("/api/state").json() == {"storage": "well", "queued": 0, "said": ""})
         assert user.ask("/health/status")["overall_status"] == "HEALTHY"
         wait(lambda: d.pager.actions("breaker")[-1] == "resolve")
         assert user.http.get(f"/api/lists/{during}").json()["queued"] is False
         assert user.act("/api/files/integrity-check")["ok"]
+
+
+def test_the_page_says_which_lists_can_be_had_during_an_outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large lists are not kept as copies: until a backup has them they are out of reach, and it is said."""
+    monkeypatch.setattr(limits, "CACHE_OBJECT_BYTES_MAX", 1000)
+    large = b"Name,City\n" + b"Ana,Paris\n" * 200
+    with drill(tmp_path) as d:
+        user = d.user
+        small, saved = user.id_of(), user.id_of(large, name="saved.csv")
+        assert user.act("/api/backup/create", wait=20)["state"] == "COMPLETED"
+        lost = user.id_of(large + b"Ben,Lyon\n", name="lost.csv")
+        assert "Cannot be opened" not in shown(user.http.get("/").text)
+        d.begin("outage")
+        during = user.id_of(large, name="during.csv")
+        wait(lambda: user.http.get("/api/state").json()["storage"] == "away")
+        said = user.http.get("/api/state").json()["said"]
+        assert "3 of your 4 lists can be opened and downloaded meanwhile." in said
+        assert said in user.http.get("/").text
+        for id in (small, saved, during, lost):
+            answer = user.http.get(f"/api/lists/{id}/download")
+            told = user.http.get(f"/api/lists/{id}").json()["available"]
+            assert told == (answer.status_code == 200) == (id != lost), id
+        assert shown(user.http.get("/").text).count("Cannot be opened until storage is back") == 1
+        page = user.http.get(f"/lists/{lost}")
+        assert page.status_code == 200
+        assert "Storage does not answer, and there is no copy of this file here." in page.text
+        assert "It can be downloaded when storage is back." in page.text
+        d.end()
+        wait(lambda: user.http.get("/api/state").json() == {"storage": "well", "queued": 0, "said": ""})
+        assert user.http.get(f"/api/lists/{lost}").json()["available"]
+
+
+def shown(page: str) -> str:
+    """A page without what is hidden."""
+    return re.sub(r"<p [^>]* hidden>[^<]*</p>", "", page)
 
 
 def test_a_partial_degradation_of_storage(tmp_path: Path) -> None:
@@ -124,7 +163,7 @@ def test_a_partial_degradation_of_storage(tmp_path: Path) -> None:
         assert {one["key"].split("/")[1] for one in waiting} <= hit | queued
         assert "breaker_open" in d.types() or user.ask("/health/status")["overall_status"] == "HEALTHY"
         d.end()
-        wait(lambda: user.http.get("/api/state").json() == {"storage": "well", "queued": 0}, 60)
+        wait(lambda: user.http.get("/api/state").json() == {"storage": "well", "queued": 0, "said": ""}, 60)
         assert user.act("/api/files/integrity-check", wait=20)["ok"]
 
 

@@ -150,7 +150,12 @@ def test_while_writes_are_held_uploads_are_queued_and_everything_goes_on(tmp_pat
         assert answer.status_code == 202
         assert answer.json()["queued"] is True
         second = answer.json()["id"]
-        assert user.http.get("/api/state").json() == {"storage": "held", "queued": 2}
+        assert user.http.get("/api/state").json() == {
+            "storage": "held",
+            "queued": 2,
+            "said": "Storage is being worked on. New lists are kept here and stored when it is back; "
+            "your lists stay available. 2 files wait.",
+        }
         home = user.http.get("/").text
         assert "Storage is being worked on." in home
         assert "2 files wait." in home
@@ -160,9 +165,9 @@ def test_while_writes_are_held_uploads_are_queued_and_everything_goes_on(tmp_pat
         made = user.cut(second, columns=["Name"])
         assert user.parts(made) == ['Name\nAna\nBen\n"Cy, Jr"\nAna\n']
         user.act("/health/services/R2_STORAGE/restore", reason="drill over")
-        wait(lambda: user.http.get("/api/state").json() == {"storage": "well", "queued": 0})
+        wait(lambda: user.http.get("/api/state").json() == {"storage": "well", "queued": 0, "said": ""})
         assert user.http.get(f"/api/lists/{second}").json()["queued"] is False
-        assert "Storage" not in user.http.get("/").text.split("<main")[0].split("data-storage")[1]
+        assert "notice storage" not in user.http.get("/").text
         assert user.act("/api/files/integrity-check")["ok"]
 
 

@@ -61,6 +61,7 @@ class Backups:
     _waited_seconds: float = 0.0  # for reads of the store that failed in a row, in an emergency
     recalled: bool = False  # earlier backups are known; until then the schedule waits
     _failed_at: float | None = None
+    _held: set[str] = field(default_factory=set)  # checksums that known manifests name
 
     # Asking
 
@@ -179,6 +180,7 @@ class Backups:
             "finished_at": iso(self.clock.now()),
         }
         await self._write_manifest(backup.id, body, items)
+        self._held.update(item.sha256 for item in items)
         if backup.missing and backup.type != "emergency":
             names = ", ".join(backup.missing[:5])
             text = f"Backup {backup.id} lacks {len(backup.missing)} objects that have no good copy: {names}."
@@ -321,6 +323,10 @@ class Backups:
                 await asyncio.to_thread(path.unlink, missing_ok=True)
         return {"id": id, "restored": restored, "queued": queued, "bad": bad, "ok": not bad}
 
+    def holds(self, sha256: str) -> bool:
+        """Whether a known backup has that content; nothing is asked of the second store."""
+        return sha256 in self._held
+
     async def copy_of(self, key: str, sha256: str, target: Path) -> bool:
         """For reading during an outage: any backup's blob of exactly that content."""
         return await fetch(self.target, blob(sha256), target) == sha256
@@ -330,9 +336,10 @@ class Backups:
         ids = await self.ids()
         if len(ids) <= self.schedule.kept:
             return
-        used: set[str] = set()
+        held: set[str] = set()
         for id in ids[-self.schedule.kept :]:
-            used |= {blob(item.sha256) for item in (await self.load(id))[1]}
+            held |= {item.sha256 for item in (await self.load(id))[1]}
+        self._held, used = held, set(map(blob, held))
         for id in ids[: -self.schedule.kept]:
             await self._call(partial(self.target.delete, manifest(id)))
         async for info in self._list("blobs"):
@@ -353,6 +360,7 @@ class Backups:
                 self.events.add(Level.ERROR, "backup_damaged", str(error), service=self.guarded.name)
                 continue
             self.done.append(recalled(id, body, items))
+            self._held.update(item.sha256 for item in items)
         self.done.sort(key=lambda b: b.asked_at)
         self.recalled = True
 

@@ -65,7 +65,7 @@ def _guarded(guarded: GuardedStore, key: str, content: bytes) -> list[Step]:
         return "" if found == content else "the bytes read are not those written"
 
     async def listing() -> str:
-        listed = [item.key for item in await guarded.list(CANARY_FOLDER)]
+        listed = [item.key for item in guarded.list(CANARY_FOLDER)]
         return "" if key in listed else "the listing lacks it"
 
     async def delete() -> str:

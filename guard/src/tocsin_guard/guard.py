@@ -139,7 +139,7 @@ class Guard:
         if backup is not None:
             backups = Backups(guarded, backup, self.clock, self.events, schedule or Schedule())
             self.backups[name] = backups
-            reader.from_backup = backups.copy_of
+            reader.from_backup, reader.in_backup = backups.copy_of, backups.holds
         return guarded
 
     def work(

@@ -30,8 +30,11 @@ from tocsin_guard.errors import GuardError
 Record = dict[str, Any]  # {"kind": ..., ...}: what JSON can hold
 
 
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
 def encode(record: Record) -> bytes:
-    text = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
+    text = _json(record).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
@@ -118,6 +121,8 @@ class Journal:
     snapshot: Callable[[], Iterable[Record]]
     compact_min_bytes: int = limits.JOURNAL_COMPACT_MIN_BYTES
     dropped: int = 0  # lazy records that did not reach the disk
+    written_bytes: int = 0  # appended since the start, and
+    syncs: int = 0  # how often the disk was waited for: what it costs, for whoever measures
     broken: str = ""  # why nothing is accepted at present
     _queue: "queue.SimpleQueue[_Entry | _Rewrite | _Stop]" = field(default_factory=queue.SimpleQueue)
     _open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -167,7 +172,7 @@ class Journal:
         done: asyncio.Future[None] = loop.create_future()
         self._waiting += 1
         self._queue.put(_Entry(b"".join(map(encode, records)), True, applied, done))
-        await asyncio.shield(done)
+        await done
 
     def note(self, record: Record) -> None:
         """Keep a record soon, without waiting: for events and minutes, which may be lost in a crash."""
@@ -272,6 +277,7 @@ class Journal:
             try:
                 disk.write_all(self._handle, data)
                 self._size += len(data)
+                self.written_bytes += len(data)
             except OSError as failure:
                 error = self._take_back(failure)
             if error is None and durable:
@@ -280,6 +286,7 @@ class Journal:
         return bool(data) and not durable and error is None
 
     def _sync(self) -> BaseException | None:
+        self.syncs += 1
         try:
             os.fdatasync(self._handle)
         except OSError as failure:
@@ -328,18 +335,16 @@ class Journal:
         """On the loop: apply and wake, in the order of appending."""
         for entry in entries:
             self._waiting -= 1
-            if error is None:
-                if entry.applied is not None:
-                    entry.applied()
-                if entry.done is not None and not entry.done.done():
-                    entry.done.set_result(None)
-            elif entry.done is not None and entry.data:
-                if not entry.done.done():
-                    entry.done.set_exception(error)
-            elif entry.done is not None:
-                entry.done.set_result(None)  # a barrier: it asked only to be passed
-            else:
+            if error is None and entry.applied is not None:
+                entry.applied()
+            if error is not None and entry.done is None:
                 self.dropped += entry.lazy
+            if entry.done is None or entry.done.done():
+                continue  # whoever waited has been cancelled; what they asked for is kept all the same
+            if error is None or not entry.data:
+                entry.done.set_result(None)  # without data it is a barrier: it asked only to be passed
+            else:
+                entry.done.set_exception(error)
         if error is None and self.compact_due() and self._open.is_set() and self._loop is not None:
             self._compaction = self._loop.create_task(self._compact_quietly())
 

@@ -35,6 +35,7 @@ def show_list(service: Service, record: ListRecord) -> Shown:
         "delimiter": record.form.delimiter,
         "encoding": record.form.encoding,
         "queued": service.shelf.waits(record.id),
+        "available": service.shelf.at_hand(record.id),
     }
 
 
@@ -176,8 +177,8 @@ async def part_of(service: Service, list_id: str, cut_id: str, file: str) -> Res
 
 @get("/state")
 async def state(service: Served) -> Shown:
-    """Whether storage is well, away or held, and how many writes wait on the local disk."""
-    return {"storage": service.storage, "queued": service.queued}
+    """Whether storage is well, away or held, how many writes wait here, and what users are told."""
+    return {"storage": service.storage, "queued": service.queued, "said": service.said}
 
 
 router = Router(

@@ -15,7 +15,7 @@ from listcutter import limits
 from listcutter.api import Asked, Served, part_of, take_upload
 from listcutter.cut import WITHOUT_VALUE, Compare, Cut, Filter
 from listcutter.downloads import download
-from listcutter.errors import BadRequest
+from listcutter.errors import BadRequest, Busy
 from listcutter.preview import read_page
 from listcutter.service import Service
 from listcutter.shelf import list_key
@@ -50,7 +50,7 @@ ENVIRONMENT.globals |= {"limits": limits, "compares": list(Compare), "without_va
 
 def render(service: Service, template: str, status: int = 200, **values: Any) -> Response[str]:
     notices = service.guard.broadcasts.active("users")
-    common = {"storage": service.storage, "queued": service.queued, "notices": list(reversed(notices))}
+    common = {"said": service.said, "shelf": service.shelf, "notices": list(reversed(notices))}
     text = ENVIRONMENT.get_template(template).render(**common, **values)
     return Response(
         text, status_code=status, media_type=MediaType.HTML, headers={"Cache-Control": "no-store"}
@@ -60,8 +60,7 @@ def render(service: Service, template: str, status: int = 200, **values: Any) ->
 @get("/")
 async def home(service: Served) -> Response[str]:
     records = await service.shelf.every_list()
-    waiting = {record.id for record in records if service.shelf.waits(record.id)}
-    return render(service, "home.html", lists=records, waiting=waiting)
+    return render(service, "home.html", lists=records)
 
 
 @post("/lists", request_max_body_size=None)
@@ -73,12 +72,16 @@ async def upload(request: Asked, service: Served) -> Redirect:
 @get("/lists/{list_id:str}")
 async def one_list(list_id: FromPath[str], service: Served, page: FromQuery[int] = 1) -> Response[str]:
     record = await service.shelf.one_list(list_id)
+    try:
+        shown, why = await read_page(service.shelf, record, page), ""
+    except Busy as away:
+        shown, why = None, str(away)
     return render(
         service,
         "list.html",
         list=record,
-        page=await read_page(service.shelf, record, page),
-        waits=service.shelf.waits(list_id),
+        page=shown,
+        why=why,
         cuts=await service.shelf.cuts_of(list_id),
         filter_rows=FILTER_ROWS,
     )

@@ -60,7 +60,7 @@ class Service:
         while not learned:
             await asyncio.sleep(TIDY_RETRY_SECONDS)
             learned = await self._learn()
-        left_over = await self._left_over() - self.uploads.keeping
+        left_over = self._left_over() - self.uploads.keeping
         while left_over:
             for id in sorted(left_over):
                 try:
@@ -71,18 +71,17 @@ class Service:
                 left_over.discard(id)
             await asyncio.sleep(TIDY_RETRY_SECONDS)
 
-    async def _left_over(self) -> set[str]:
-        """Lists of which there are objects and no record. It does not wait, so it sees one moment."""
-        keys = [listed.key for listed in await self.files.list("lists")]
-        of = {key.split("/")[1] for key in keys}
-        return of - {key.split("/")[1] for key in keys if key.endswith("/list.json")}
+    def _left_over(self) -> set[str]:
+        """Lists of which there are objects and no record."""
+        of = {listed.key.split("/")[1] for listed in self.files.list("lists")}
+        return of - set(self.shelf.ids())
 
     async def _delete_half(self, id: str) -> None:
         try:
             await self.files.get(f"lists/{id}/list.json")
         except NotFound:
             log.warning("deleting half of an upload, %s: the service ended before it was whole", id)
-            for listed in await self.files.list(f"lists/{id}"):
+            for listed in self.files.list(f"lists/{id}"):
                 await self.files.delete(listed.key)
 
     # What users are told of the storage
@@ -94,6 +93,22 @@ class Service:
         if dependency.held:
             return "held"
         return "well" if dependency.closed and dependency.mode is None else "away"
+
+    @property
+    def said(self) -> str:
+        """What users are told of the storage: nothing while it is well."""
+        if (storage := self.storage) == "well":
+            return ""
+        why = "Storage is being worked on." if storage == "held" else "Storage does not answer at present."
+        ids = self.shelf.ids()
+        here = sum(map(self.shelf.at_hand, ids))
+        stays = (
+            "your lists stay available."
+            if here == len(ids)
+            else f"{here} of your {len(ids)} lists can be opened and downloaded meanwhile."
+        )
+        wait = f" {self.queued} {'file waits' if self.queued == 1 else 'files wait'}." if self.queued else ""
+        return f"{why} New lists are kept here and stored when it is back; {stays}{wait}"
 
     @property
     def queued(self) -> int:

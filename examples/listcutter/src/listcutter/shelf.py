@@ -85,7 +85,7 @@ class Shelf:
     async def every_list(self) -> list[ListRecord]:
         """Every list, newest first: also while the storage is away."""
         found = []
-        for listed in await self.files.list("lists"):
+        for listed in self.files.list("lists"):
             if listed.key.endswith("/list.json"):
                 try:
                     found.append(await self._record(listed.key, listed.sha256, ListRecord))
@@ -108,7 +108,7 @@ class Shelf:
         """Delete a list with its cuts, its record first. True: queued."""
         await self.one_list(id)
         queued = (await self.files.delete(list_key(id, "list.json"))).queued
-        for listed in await self.files.list(f"lists/{id}"):
+        for listed in self.files.list(f"lists/{id}"):
             queued |= (await self.files.delete(listed.key)).queued
         return queued
 
@@ -123,7 +123,7 @@ class Shelf:
     async def cuts_of(self, list_id: str) -> list[CutRecord]:
         """The cuts of a list, newest first."""
         found = []
-        for listed in await self.files.list(f"lists/{_id(list_id)}/cuts"):
+        for listed in self.files.list(f"lists/{_id(list_id)}/cuts"):
             if listed.key.endswith("/cut.json"):
                 try:
                     found.append(await self._record(listed.key, listed.sha256, CutRecord))
@@ -147,9 +147,18 @@ class Shelf:
     async def put_part(self, record: CutRecord, file: Path) -> None:
         await self.files.put(cut_key(record.list_id, record.id, file.name), file, content_type=CSV)
 
+    def ids(self) -> list[str]:
+        """Of all lists."""
+        keys = (listed.key for listed in self.files.list("lists"))
+        return [key.split("/")[1] for key in keys if key.endswith("/list.json")]
+
+    def at_hand(self, id: str) -> bool:
+        """Whether the list can be opened and downloaded now, from wherever a copy is."""
+        return bool(self.files.source(list_key(id, "original.csv")))
+
     async def waiting(self) -> AsyncIterator[CutRecord]:
         """Cuts that were asked for and not done, the oldest first."""
-        listed = [one for one in await self.files.list("lists") if one.key.endswith("/cut.json")]
+        listed = [one for one in self.files.list("lists") if one.key.endswith("/cut.json")]
         found = [await self._record(one.key, one.sha256, CutRecord) for one in listed]
         for record in sorted(found, key=lambda one: one.at):
             if record.state == "waiting":

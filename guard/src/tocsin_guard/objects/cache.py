@@ -38,6 +38,10 @@ class Cache:
     def wants(self, size: int) -> bool:
         return size <= min(self.bytes_max // 4, limits.CACHE_OBJECT_BYTES_MAX)
 
+    def has(self, sha256: str) -> bool:
+        """Whether there is a copy, which nobody has looked at now."""
+        return sha256 in self._sizes
+
     async def put(self, sha256: str, body: Body) -> None:
         """Keep a copy by its checksum; a disk that refuses is no error here."""
         size = len(body) if isinstance(body, bytes) else body.stat().st_size
@@ -47,8 +51,9 @@ class Cache:
             await asyncio.to_thread(self._write, sha256, body)
         except OSError:
             return
+        if sha256 not in self._sizes:  # else another writer of the same bytes was faster
+            self._used += size
         self._sizes[sha256] = size
-        self._used += size
         while self._used > self.bytes_max:
             name, freed = self._sizes.popitem(last=False)
             self._used -= freed

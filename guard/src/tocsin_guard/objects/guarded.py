@@ -189,9 +189,16 @@ class GuardedStore:
         check_key(key)
         return await self.reader.get(key, start, length)
 
-    async def list(self, folder: str = "") -> list[Listed]:
-        """What there is below a folder, waiting writes included: from the catalogue, so also during an
-        outage.
+    def source(self, key: str) -> str:
+        """Where a read would come from now: store, queue, cache, replica, backup, or "" if it would fail.
+
+        It goes by what guard knows and asks nobody, so a page can show it for every object.
+        """
+        return self.reader.source(key)
+
+    def list(self, folder: str = "") -> list[Listed]:
+        """What there is below a folder, waiting writes included. Nobody is asked, so it is one moment's view,
+        also during an outage.
         """
         start = folder.strip("/") + "/" if folder.strip("/") else ""
         found = {

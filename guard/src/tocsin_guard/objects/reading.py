@@ -53,6 +53,7 @@ class Reader:
     incoming: Path
     replica: ObjectStore | None = None
     from_backup: Copy | None = None
+    in_backup: Callable[[str], bool] = lambda sha256: False
     _filling: set[str] = field(default_factory=set)
 
     async def get(self, key: str, start: int, length: int | None) -> Read:
@@ -74,6 +75,21 @@ class Reader:
         except Unavailable:
             return await self._fallback(key, entry, start, length)
         return await self._checked(key, opened, entry, start, length)
+
+    def source(self, key: str) -> str:
+        """Where a read would get the object now, by what is known here: nothing is asked. "" is nowhere."""
+        waiting = self.queue.book.newest(self.dependency.name, key)
+        if waiting is not None:
+            return "" if waiting.action == "delete" else "queue"
+        if self.dependency.closed:
+            return "store"
+        if (entry := self.catalogue.get(key)) is None:
+            return ""
+        if self.cache.has(entry.sha256):
+            return "cache"
+        if self.replica is not None:
+            return "replica"
+        return "backup" if self.in_backup(entry.sha256) else ""
 
     async def _checked(
         self, key: str, opened: Opened, entry: Entry | None, start: int, length: int | None

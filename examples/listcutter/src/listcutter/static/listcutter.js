@@ -14,7 +14,8 @@ function upload(event) {
     said.textContent = loaded < total ? `${Math.floor(loaded / total * 100)} %` : "Reading the list …";
   };
   request.onload = () => {
-    const answer = JSON.parse(request.responseText || "{}");
+    let answer = {};
+    try { answer = JSON.parse(request.responseText); } catch { /* a proxy's own page */ }
     if (request.status < 300) location.href = `/lists/${answer.id}`;
     else fail(answer.detail || "The list could not be uploaded.");
   };
@@ -58,14 +59,13 @@ stream.addEventListener("cleared", ({ data }) => {
 const storage = document.getElementById("storage");
 setInterval(async () => {
   const found = await fetch("/api/state").then((answer) => answer.json()).catch(() => null);
-  if (!found || (found.storage === storage.dataset.storage && String(found.queued) === storage.dataset.queued)) return;
-  Object.assign(storage.dataset, found);
-  storage.replaceChildren();
-  if (found.storage === "well") return;
+  if (!found || found.said === storage.textContent) return;
   const line = document.createElement("p");
   line.className = "notice storage";
-  const why = found.storage === "held" ? "Storage is being worked on." : "Storage does not answer at present.";
-  const wait = found.queued ? ` ${found.queued} ${found.queued === 1 ? "file waits" : "files wait"}.` : "";
-  line.textContent = `${why} New lists are kept here and stored when it is back; your lists stay available.${wait}`;
-  storage.append(line);
+  line.textContent = found.said;
+  storage.replaceChildren(...(found.said ? [line] : []));
+  if (!document.querySelector("[data-list]")) return;
+  for (const one of await fetch("/api/lists").then((answer) => answer.json())) {
+    document.querySelector(`[data-list="${one.id}"] .away`)?.toggleAttribute("hidden", one.available);
+  }
 }, 5000);
