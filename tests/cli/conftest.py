@@ -12,10 +12,11 @@ from tocsin.settings import read_settings
 
 @pytest.fixture
 def data(tmp_path: Path) -> str:
-    """The data directory of a demo that was started once."""
+    """The data directory of a demo that was started once, with the plan of the tests."""
     folder = tmp_path / "data"
     folder.mkdir()
-    settings = read_settings({"data": str(folder)}, {}, demo=True)
+    plan = Path(__file__).parents[1] / "support/harbour"
+    settings = read_settings({"data": str(folder), "plan": str(plan)}, {}, demo=True)
     store = open_store(settings)
     load_plan_and_people(store, settings)
     store.close()

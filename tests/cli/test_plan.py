@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_cli import run, run_json
-from tocsin.app.start import DEMO
 from tocsin.plan.files import load_directory, version_of
 
-PLAN = (DEMO / "plan.yaml").read_text(encoding="utf-8")
+PLAN = (Path(__file__).parents[1] / "support/harbour/plan.yaml").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Path:
-    """A directory with the demo's plan and nothing else."""
+    """A directory with a sound plan and nothing else."""
     folder = tmp_path / "plan"
     folder.mkdir()
     (folder / "plan.yaml").write_text(PLAN)

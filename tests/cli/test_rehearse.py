@@ -14,7 +14,7 @@ from tocsin.cli import main
 from tocsin.core.deeds import DEEDS
 
 ROOT = Path(__file__).resolve().parents[2]
-DEMO = str(ROOT / "src" / "tocsin" / "demo")
+HARBOUR = str(ROOT / "tests" / "support" / "harbour")
 NIGHT = ("--at", "2026-11-22T03:00 Asia/Seoul")
 
 
@@ -32,7 +32,7 @@ def run_json(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
 
 
 def test_the_timeline_reads_aloud(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(capsys, DEMO, "--level", "P1", *NIGHT, "--for", "20m", "--ack-after", "7m")
+    code, out, err = run(capsys, HARBOUR, "--level", "P1", *NIGHT, "--for", "20m", "--ack-after", "7m")
     assert (code, err) == (0, "")
     assert (
         out
@@ -61,7 +61,7 @@ At 03:20: P1, acknowledged by Ana Costa.
 
 
 def test_data_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    data = run_json(capsys, DEMO, "--level", "P1", *NIGHT, "--for", "6m")
+    data = run_json(capsys, HARBOUR, "--level", "P1", *NIGHT, "--for", "6m")
     assert data["messages"] == [
         {"at": "2026-11-21T18:00:00+00:00", "person": "ana", "channel": "mailbox", "pages": True},
         {"at": "2026-11-21T18:05:00+00:00", "person": "ben", "channel": "mailbox", "pages": True},
@@ -78,7 +78,7 @@ def test_data_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_table_for_documents(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, DEMO, "--level", "P1", *NIGHT, "--for", "5m", "--markdown")
+    code, out, _ = run(capsys, HARBOUR, "--level", "P1", *NIGHT, "--for", "5m", "--markdown")
     assert code == 0
     assert (
         "| 03:05 | +5 min | **A promise was broken: “acknowledged by a person” did not happen in time.** |"
@@ -89,7 +89,7 @@ def test_a_table_for_documents(capsys: pytest.CaptureFixture[str]) -> None:
 def test_without_people_everybody_whom_the_plan_names_can_be_reached(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    (tmp_path / "plan.yaml").write_text((ROOT / "src/tocsin/demo/plan.yaml").read_text())
+    (tmp_path / "plan.yaml").write_text((ROOT / "tests/support/harbour/plan.yaml").read_text())
     code, out, _ = run(capsys, str(tmp_path), *NIGHT)
     assert code == 0
     assert out.splitlines()[1] == (
@@ -102,8 +102,8 @@ def test_without_people_everybody_whom_the_plan_names_can_be_reached(
 def test_people_whom_no_server_could_reach_are_named(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    (tmp_path / "plan.yaml").write_text((ROOT / "src/tocsin/demo/plan.yaml").read_text())
-    people = (ROOT / "src/tocsin/demo/people.yaml").read_text()
+    (tmp_path / "plan.yaml").write_text((ROOT / "tests/support/harbour/plan.yaml").read_text())
+    people = (ROOT / "tests/support/harbour/people.yaml").read_text()
     (tmp_path / "people.yaml").write_text(people.replace("{mailbox: ana@example.com}", '{phone: "+1 2345"}'))
     _, out, _ = run(capsys, str(tmp_path), *NIGHT)
     assert out.splitlines()[1] == (
@@ -122,7 +122,7 @@ def test_a_script_and_expectations(capsys: pytest.CaptureFixture[str], tmp_path:
     script, expect = tmp_path / "script.yaml", tmp_path / "expect.yaml"
     script.write_text("- {alert: Slow, severity: error}\n- {at: 10m, do: acknowledge, by: ana}\n")
     expect.write_text("- {paged: ana, at: 0m}\n- {paged: ben, at: 15m}\n- {level: P2}\n")
-    words = (DEMO, *NIGHT, "--script", str(script), "--expect", str(expect))
+    words = (HARBOUR, *NIGHT, "--script", str(script), "--expect", str(expect))
     code, out, _ = run(capsys, *words)
     assert code == 1
     assert out.splitlines()[-2:] == [
@@ -135,7 +135,9 @@ def test_a_script_and_expectations(capsys: pytest.CaptureFixture[str], tmp_path:
     assert out.splitlines()[-1] == "1 expectation, all met."
 
 
-PLANS = sorted(path.parent for path in [*ROOT.glob("plans/*/rehearsals"), Path(DEMO) / "rehearsals"])
+PLANS = sorted(
+    path.parent for path in [*ROOT.glob("plans/*/rehearsals"), ROOT / "src/tocsin/demo/rehearsals"]
+)
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda path: path.name)
@@ -148,7 +150,7 @@ def test_the_rehearsals_of_every_plan_hold(capsys: pytest.CaptureFixture[str], p
 def test_a_rehearsal_that_is_not_as_expected_is_named(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    (tmp_path / "plan.yaml").write_text((ROOT / "src/tocsin/demo/plan.yaml").read_text())
+    (tmp_path / "plan.yaml").write_text((ROOT / "tests/support/harbour/plan.yaml").read_text())
     (tmp_path / "rehearsals").mkdir()
     (tmp_path / "rehearsals" / "one.yaml").write_text(
         "Night:\n  at: 2026-11-22 03:00\n  level: P1\n  expect:\n    - {paged: chloe, within: 15m}\n"
@@ -200,11 +202,11 @@ ok      rehearsals/one.yaml: Day
 def test_words_that_are_wrong(
     capsys: pytest.CaptureFixture[str], words: tuple[str, ...], sentence: str
 ) -> None:
-    assert run(capsys, DEMO, *words) == (2, "", f"tocsin: {sentence}\n")
+    assert run(capsys, HARBOUR, *words) == (2, "", f"tocsin: {sentence}\n")
 
 
 def test_a_directory_without_rehearsals_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    (tmp_path / "plan.yaml").write_text((ROOT / "src/tocsin/demo/plan.yaml").read_text())
+    (tmp_path / "plan.yaml").write_text((ROOT / "tests/support/harbour/plan.yaml").read_text())
     folder = tmp_path / "rehearsals"
     assert run(capsys, str(tmp_path), "--all") == (
         2,
@@ -224,7 +226,7 @@ def test_problems_of_plan_and_files_are_said_with_their_place(
     )
     script = tmp_path / "s.yaml"
     script.write_text("- {do: dance}\n")
-    code, out, _ = run(capsys, DEMO, "--script", str(script))
+    code, out, _ = run(capsys, HARBOUR, "--script", str(script))
     assert code == 2
     assert out == (f"{script}:1:8: [1].do: Nobody can `dance` here. Use one of: {', '.join(DEEDS)}, clear.\n")
 
@@ -236,6 +238,6 @@ def test_it_starts_fast_because_the_server_is_never_loaded() -> None:
         "except SystemExit: pass\n"
         "print([m for m in ('msgspec', 'sqlalchemy', 'litestar', 'asyncio') if m in sys.modules])"
     )
-    words = ["rehearse", DEMO, "--level", "P1", *NIGHT]
+    words = ["rehearse", HARBOUR, "--level", "P1", *NIGHT]
     done = subprocess.run([sys.executable, "-c", program, *words], check=True, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]"

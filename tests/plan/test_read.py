@@ -29,7 +29,7 @@ from tocsin.core.policy import (
 from tocsin.plan.problems import PlanRefused, Problem
 from tocsin.plan.read import compile_files, load_directory, load_stored, version_of
 
-DEMO = Path(__file__).parents[2] / "src/tocsin/demo"
+HARBOUR = Path(__file__).parents[1] / "support/harbour"
 SOUND = """\
 plan: Harbour
 zone: Europe/London
@@ -73,8 +73,8 @@ def on_call(name: str) -> tuple[Target, ...]:
     return (Target(rota=RotaId(name)),)
 
 
-def test_the_demo_plan_is_exactly_these_figures() -> None:
-    files = load_directory(DEMO)
+def test_a_plan_is_exactly_the_figures_that_it_says() -> None:
+    files = load_directory(HARBOUR)
     ana, ben, chloe, dara = map(PersonId, ("ana", "ben", "chloe", "dara"))
     acknowledged, resolved = Milestone.ACKNOWLEDGED, Milestone.RESOLVED
     critical = (
@@ -321,7 +321,7 @@ def test_a_megabyte_of_problems_is_told_in_bounded_time(line: str) -> None:
 
 # Whatever stands in the file.
 
-DEMO_TEXT = (DEMO / "plan.yaml").read_text(encoding="utf-8")
+HARBOUR_TEXT = (HARBOUR / "plan.yaml").read_text(encoding="utf-8")
 SCRAPS = st.one_of(
     st.text(max_size=20),
     st.sampled_from(
@@ -339,10 +339,10 @@ def test_any_text_is_a_plan_or_is_refused(text: str) -> None:
 
 @settings(max_examples=250, deadline=timedelta(seconds=5))
 @given(
-    st.lists(st.tuples(st.integers(0, len(DEMO_TEXT)), st.integers(0, 30), SCRAPS), min_size=1, max_size=4)
+    st.lists(st.tuples(st.integers(0, len(HARBOUR_TEXT)), st.integers(0, 30), SCRAPS), min_size=1, max_size=4)
 )
 def test_any_damage_to_a_plan_compiles_or_is_refused(damage: list[tuple[int, int, str]]) -> None:
-    text = DEMO_TEXT
+    text = HARBOUR_TEXT
     for at, length, scrap in damage:
         text = text[:at] + scrap + text[at + length :]
     compiled_or_refused(text)

@@ -49,7 +49,7 @@ from tocsin.store.writer import Job, Lane
 T = TypeVar("T")
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # a Monday night; ana is primary, ben secondary
 
-PLAN = (Path(__file__).parents[2] / "src/tocsin/demo/plan.yaml").read_text(encoding="utf-8")
+PLAN = (Path(__file__).parent / "harbour/plan.yaml").read_text(encoding="utf-8")
 PEOPLE = """
 ana: {name: Ana, email: ana@example.com, channels: {email: ana@example.com, webhook: "https://ana.example.com"}}
 ben: {name: Ben, email: ben@example.com, channels: {email: ben@example.com}}

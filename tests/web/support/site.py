@@ -62,7 +62,7 @@ from tocsin.web.site import create_site, straight
 
 T = TypeVar("T")
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # a Monday night; ana is primary, ben secondary
-PLAN = (Path(__file__).parents[3] / "src/tocsin/demo/plan.yaml").read_text(encoding="utf-8")
+PLAN = (Path(__file__).parents[2] / "support/harbour/plan.yaml").read_text(encoding="utf-8")
 PEOPLE = """
 ana:
   name: Ana Costa
