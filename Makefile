@@ -21,7 +21,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" $(UPGRADE) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-listcutter alert dev test lint format bench proof docs requirements clean
+.PHONY: help install run run-listcutter alert dev test lint format bench proof docs requirements clean
 
 help: ## print this menu
 	@echo "Tocsin: make TARGET [NAME=value ...]"
@@ -34,6 +34,8 @@ run: $(VENV)/.ready-run ## start the demo server (DATA=./data PORT=8080)
 
 run-listcutter: $(VENV)/.ready-dev ## start List Cutter, the example under guard (LISTS=./listcutter-data LISTS_PORT=8090; FAULTS=9101 for drills)
 	@exec env PYTHONPATH=examples/listcutter/src:guard/src $(BIN)/python -m listcutter --data "$(LISTS)" --port $(LISTS_PORT) $(if $(FAULTS),--faults $(FAULTS))
+
+install: $(VENV)/.ready-run ## set up .venv with what Tocsin runs with, and start nothing
 
 alert: $(VENV)/.ready-run ## send a demo alert to the running server (PORT=8080)
 	@exec $(BIN)/tocsin alert "Checkout is down" --url http://127.0.0.1:$(PORT)

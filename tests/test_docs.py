@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -259,6 +260,17 @@ def test_the_glossary_is_in_order() -> None:
 @pytest.mark.parametrize("path", ["docs/plan/README.md", "docs/start.md"])
 def test_the_plans_shown_have_no_problems(path: str) -> None:
     assert read.compile_files({read.PLAN_FILE: block(path, "yaml")}).levels
+
+
+def test_the_small_plan_to_begin_with_is_checked_as_the_page_says(tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(block("docs/start.md", "yaml"), encoding="utf-8")
+    checked = subprocess.run(
+        [sys.executable, "-m", "tocsin", "plan", "check", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"$ tocsin plan check ./plan\n{checked.stdout}" == block("docs/start.md", "console", 2)
 
 
 def whole(text: str) -> str:

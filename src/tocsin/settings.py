@@ -98,6 +98,10 @@ def read_settings(
     public_url = found["public_url"] or f"{scheme}://{_in_url(found['host'])}:{port}"
     if not public_url.startswith(("http://", "https://")):
         raise BadSetting(f"public_url is `{public_url}`. Write it like https://tocsin.example.com.")
+    if found["database"] and not found["database"].startswith(("postgresql://", "sqlite")):
+        # Without the rest of it: there may be a password.
+        kind = found["database"].partition("://")[0] if "://" in found["database"] else "something else"
+        raise BadSetting(f"database is {kind}. Write it like postgresql://user@host/name, or leave it empty.")
     if found["secret"] and len(found["secret"]) < 32:
         raise BadSetting("secret is shorter than 32 characters. Use a random one, or leave it empty.")
     if found["smtp_host"] and not found["smtp_from"]:

@@ -73,6 +73,10 @@ def test_a_directory_without_a_server_is_named(capsys: pytest.CaptureFixture[str
     ("flags", "sentence"),
     [
         (["--port", "http"], "port is `http`. Write a whole number from 1 to 65535."),
+        (
+            ["--database", "mysql://tocsin:password@db/tocsin"],
+            "database is mysql. Write it like postgresql://user@host/name, or leave it empty.",
+        ),
         (["--role", "boss"], "role is `boss`. Use one of: all, web, engine."),
         (
             ["--public-url", "tocsin.example.com"],
@@ -95,6 +99,72 @@ def test_the_demo_serves_this_machine_only(capsys: pytest.CaptureFixture[str], d
     code, _, err = run(capsys, "serve", "--demo", "--host", "0.0.0.0", "--data", data)
     assert code == 2
     assert err == "tocsin: The demo has well-known keys, so it serves this machine only: leave --host out.\n"
+
+
+def test_a_demo_does_not_take_the_place_of_a_plan_of_ones_own(
+    capsys: pytest.CaptureFixture[str], data: str
+) -> None:
+    own = read_settings({"data": data}, {})
+    store = open_store(own)
+    load_plan_and_people(store, own)
+    store.close()
+    code, _, err = run(capsys, "serve", "--demo", "--data", data)
+    assert (code, err) == (
+        1,
+        f"tocsin: {data} holds a plan that is no demo's, and the demo would put its own in its place."
+        " Leave --demo out, or give the demo a --data of its own (`make run DATA=./demo`).\n",
+    )
+
+
+@pytest.mark.parametrize("content", ["", "\n", "short"])
+def test_a_key_that_anybody_could_guess_signs_nothing(
+    capsys: pytest.CaptureFixture[str], data: str, content: str
+) -> None:
+    path = Path(data) / "secret.key"
+    path.write_text(content, encoding="utf-8")
+    sentence = (
+        f"{path} holds no key of 32 characters or more. Take the file away: the next start makes a new key,"
+        " and links in messages that are out stop working."
+    )
+    code, _, err = run(capsys, "serve", "--demo", "--data", data)
+    assert (code, err) == (1, f"tocsin: {sentence}\n")
+    code, out, _ = run(capsys, "doctor", "--data", data, "--json")
+    assert [one["sentence"] for one in json.loads(out) if one["name"] == "secret"] == [sentence]
+    assert path.read_text(encoding="utf-8") == content
+
+
+def test_doctor_makes_no_key(capsys: pytest.CaptureFixture[str], data: str) -> None:
+    # Made by root, it would be a key that the server cannot read.
+    _, out, _ = run(capsys, "doctor", "--data", data, "--json")
+    path = Path(data) / "secret.key"
+    assert [one["sentence"] for one in json.loads(out) if one["name"] == "secret"] == [
+        f"There is no key at {path} yet."
+    ]
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("command", [("serve", "--demo"), ("people", "list")])
+def test_a_database_of_no_use_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "tocsin.db").write_bytes(b"nothing that SQLite knows" * 400)
+    code, _, err = run(capsys, *command, "--data", str(tmp_path))
+    assert (code, err) == (
+        1,
+        "tocsin: The database cannot be opened: file is not a database."
+        " `tocsin doctor` looks what is wrong with it.\n",
+    )
+
+
+def test_a_data_directory_of_no_use_is_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    code, _, err = run(capsys, "serve", "--demo", "--data", str(file))
+    assert (code, err) == (
+        1,
+        f"tocsin: The data directory {file} cannot be used: File exists. Name another with --data,"
+        " or give its owner's rights to the user that runs Tocsin.\n",
+    )
 
 
 def test_a_routing_key_is_made_shown_once_and_taken_away(

@@ -393,7 +393,7 @@ def test_a_backup_of_a_newer_schema_is_refused(new_database: NewDatabase, tmp_pa
         restore(file, new_database("empty_sqlite"))
     assert str(refused.value) == (
         f"{file} has schema 9999, which this Tocsin does not know. "
-        "Remedy: restore it with the version that made it, or a newer one."
+        "Remedy: restore it with the version that made it."
     )
 
 

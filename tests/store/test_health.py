@@ -19,6 +19,7 @@ from tocsin.core.health import Check, Standing
 from tocsin.store import health, migrate
 from tocsin.store.database import reading_engine, sqlite_path, sqlite_url
 from tocsin.store.health import RESTORE, check_store
+from tocsin.store.revision import NEWEST
 from tocsin.store.store import Store
 
 OK, WARN, BAD = Standing.OK, Standing.WARN, Standing.BAD
@@ -144,9 +145,9 @@ def at_schema(new_database: NewDatabase) -> Callable[[str], str]:
     return make
 
 
-def test_a_schema_of_a_newer_server_is_bad(at_schema: Callable[[str], str]) -> None:
-    words = "The schema is 9999, which this Tocsin does not know: a newer one has been at work."
-    remedy = "Run that version, or restore a backup from before."
+def test_a_schema_of_another_version_is_bad(at_schema: Callable[[str], str]) -> None:
+    words = "The schema is 9999, which this Tocsin does not know: another version has made it."
+    remedy = "Run that version, or begin anew with another --data or an empty database."
     assert not_ok(at_schema("9999")) == [Check("schema", BAD, words, remedy)]
 
 
@@ -154,7 +155,7 @@ def test_a_schema_that_is_behind_asks_for_a_backup_first(
     at_schema: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "at", lambda connection: (migrate.at(connection)[0], "0099"))
-    newest = "0001"
+    newest = NEWEST
     words = f"The schema is {newest}, and this Tocsin's is 0099."
     remedy = "Take a backup, then start the server: it brings the schema to 0099."
     assert not_ok(at_schema(newest)) == [Check("schema", WARN, words, remedy)]

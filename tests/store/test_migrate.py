@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from tests.store.conftest import NewDatabase, migrate_url
 from tocsin.store.database import writing_engine
+from tocsin.store.errors import StrangeSchema
 from tocsin.store.migrate import at, migrate
 from tocsin.store.revision import NEWEST, is_newest
 from tocsin.store.schema import metadata
@@ -65,6 +67,21 @@ def test_nodes_that_start_together_migrate_once(empty_url: str) -> None:
     with engine.connect() as connection:
         assert inspect(connection).has_table("subjects")
     engine.dispose()
+
+
+def test_a_database_of_another_version_is_refused_and_left_as_it_is(empty_url: str) -> None:
+    # One with other columns would take alerts, answer 202, and page nobody.
+    migrate_url(empty_url)
+    store = Store(empty_url)
+    store.write_now(lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = '0001'")))
+    with pytest.raises(StrangeSchema) as refused:
+        migrate(store.writing)
+    assert str(refused.value) == (
+        f"The database has schema 0001, which this Tocsin does not know (its own is {NEWEST}): another"
+        " version has made it. Run that version, or begin anew with another --data or an empty database."
+    )
+    assert store.read_now(at) == ("0001", NEWEST)
+    store.close()
 
 
 def test_an_empty_database_has_no_revision(new_database: NewDatabase) -> None:

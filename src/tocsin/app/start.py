@@ -16,12 +16,14 @@ from tocsin.plan.read import compile_files, load_directory, load_stored
 from tocsin.settings import DEMO_KEYS, Settings
 from tocsin.store import directory, plans
 from tocsin.store.database import is_sqlite, lock_data
+from tocsin.store.errors import StoreError, StrangeSchema
 from tocsin.store.migrate import migrate
 from tocsin.store.store import Store
 
 log = logging.getLogger("tocsin")
 
 DEMO = Path(__file__).parents[1] / "demo"
+SECRET_CHARACTERS = 32
 
 
 class CannotStart(Exception):
@@ -29,21 +31,42 @@ class CannotStart(Exception):
 
 
 def lock(settings: Settings) -> None:
-    """Make the data directory, and hold it against a second server; raises AlreadyRunning."""
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if is_sqlite(database_url(settings)):
-        lock_data(settings.data)
+    """Make the data directory, and hold it against a second server; raises AlreadyRunning or CannotStart."""
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if is_sqlite(database_url(settings)):
+            lock_data(settings.data)
+    except OSError as wrong:
+        raise CannotStart(
+            f"The data directory {settings.data} cannot be used: {wrong.strerror}. Name another with --data,"
+            " or give its owner's rights to the user that runs Tocsin."
+        ) from wrong
 
 
 def open_store(settings: Settings) -> Store:
-    """The store, at today's schema."""
+    """The store, at today's schema; raises StrangeSchema, or CannotStart when the database is of no use."""
     store = Store(database_url(settings))
-    migrate(store.writing)
+    try:
+        migrate(store.writing)
+    except StrangeSchema:
+        raise
+    except StoreError as trouble:
+        raise CannotStart(
+            f"The database cannot be opened: {trouble}. `tocsin doctor` looks what is wrong with it."
+        ) from trouble
     return store
 
 
-def signing_secret(settings: Settings) -> bytes:
-    """The key that signs links: from the settings, or a file in the data directory, made at first start."""
+def secret_file(settings: Settings) -> Path:
+    """Where the signing key is when no setting holds it."""
+    return settings.data / "secret.key"
+
+
+def signing_secret(settings: Settings, *, make: bool = True) -> bytes:
+    """The key that signs links: from the settings, or a file in the data directory, made at first start.
+
+    Raises CannotStart when there is none that can be relied on; with `make` False none is made.
+    """
     if settings.secret:
         return settings.secret.encode()
     if settings.database and not is_sqlite(settings.database):
@@ -52,20 +75,39 @@ def signing_secret(settings: Settings) -> bytes:
             "secret is not set. With PostgreSQL give every node the same one, as TOCSIN_SECRET or"
             " TOCSIN_SECRET_FILE."
         )
-    path = settings.data / "secret.key"
+    path = secret_file(settings)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes().strip()
-    with os.fdopen(handle, "w") as file:
+        if make and not path.exists():
+            _make_secret(path)
+        secret = path.read_bytes().strip()
+    except OSError as wrong:
+        raise CannotStart(f"{path} cannot be read: {wrong.strerror}.") from wrong
+    if len(secret) < SECRET_CHARACTERS:
+        # An empty one would sign as well, and anybody could forge links.
+        raise CannotStart(
+            f"{path} holds no key of {SECRET_CHARACTERS} characters or more. Take the file away: the next"
+            " start makes a new key, and links in messages that are out stop working."
+        )
+    return secret
+
+
+def _make_secret(path: Path) -> None:
+    """All of it or nothing: a start that is cut short, or a full disk, must leave no part of a key."""
+    part = path.with_name(f"{path.name}.part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(new_secret())
         file.flush()
         os.fsync(file.fileno())
-    return path.read_bytes()
+    part.replace(path)
 
 
 def load_plan_and_people(store: Store, settings: Settings) -> None:
-    """Put the named plan and people in force. A bad plan never replaces a good one."""
+    """Put the named plan and people in force. A bad plan never replaces a good one.
+
+    Raises CannotStart, also for a demo on data that are somebody's own.
+    """
+    if settings.demo:
+        _refuse_a_demo_on(store, settings.data)
     plan = Path(settings.plan) if settings.plan else (DEMO if settings.demo else None)
     if plan is not None:
         _apply_plan(store, plan)
@@ -80,6 +122,16 @@ def load_plan_and_people(store: Store, settings: Settings) -> None:
         raise CannotStart("There is no plan yet. Name its directory with --plan, or try --demo.")
     for sentence in missing_people(load_stored(current[1]), store.read_now(directory.contacts)):
         log.warning(sentence)
+
+
+def _refuse_a_demo_on(store: Store, data: Path) -> None:
+    """A demo would put its own plan in force, and the people of the one before would be paged no more."""
+    current, keys = store.read_now(plans.current), store.read_now(directory.keys)
+    if current is not None and not any(directory.hashed(key) in keys for key in DEMO_KEYS.values()):
+        raise CannotStart(
+            f"{data} holds a plan that is no demo's, and the demo would put its own in its place."
+            " Leave --demo out, or give the demo a --data of its own (`make run DATA=./demo`)."
+        )
 
 
 def _set_demo_keys(store: Store, *, demo: bool) -> None:

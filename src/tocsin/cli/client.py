@@ -75,7 +75,8 @@ def alert(parsed: Namespace) -> Result:
     }
     key = parsed.key or os.environ.get("TOCSIN_KEY") or DEMO_KEYS["prometheus"]
     done = ask(parsed, "POST", "/api/v1/events", [event], token=key)
-    return Result(["The alert is stored; whoever is on call is being paged."], done)
+    what = "is over" if parsed.resolve else "is stored; whoever is on call is being paged"
+    return Result([f"The alert {what}."], done)
 
 
 def ask(parsed: Namespace, method: str, path: str, body: Any = None, token: str | None = None) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tocsin.app.address import database_url
 from tocsin.app.clock import clock
-from tocsin.app.start import CannotStart, signing_secret
+from tocsin.app.start import CannotStart, secret_file, signing_secret
 from tocsin.cli.opening import settings_of
 from tocsin.cli.result import Result
 from tocsin.core.directory import Contact
@@ -44,12 +44,16 @@ def doctor(parsed: Namespace) -> Result:
 def _secret(settings: Settings) -> Iterator[Check]:
     if not settings.data.exists():
         return
-    try:
-        signing_secret(settings)
-    except CannotStart as wrong:
-        yield Check("secret", BAD, str(wrong), "Set it, the same on every node.")
+    path = secret_file(settings)
+    if not (settings.secret or settings.database or path.exists()):
+        remedy = "Start the server: it makes one. With the old one, links that are out go on working."
+        yield Check("secret", WARN, f"There is no key at {path} yet.", remedy)
         return
-    path = settings.data / "secret.key"
+    try:
+        signing_secret(settings, make=False)
+    except CannotStart as wrong:
+        yield Check("secret", BAD, str(wrong), "Without a good key the server does not start.")
+        return
     if path.exists() and path.stat().st_mode & 0o077:
         yield Check("secret", WARN, f"Others on this machine can read {path}.", f"Run chmod 600 {path}.")
     else:

@@ -12,6 +12,7 @@ from tocsin.app.address import database_url
 from tocsin.cli.result import Failure
 from tocsin.settings import SETTINGS, BadSetting, Settings, read_settings
 from tocsin.store.database import is_sqlite
+from tocsin.store.errors import StoreError, StrangeSchema
 from tocsin.store.revision import is_newest
 from tocsin.store.store import Store
 
@@ -33,8 +34,15 @@ def open_store(settings: Settings) -> Iterator[Store]:
         raise Failure(f"There is no database in {settings.data}. Name the server's directory with --data.")
     store = Store(url)
     try:
-        if not store.read_now(is_newest):
-            import_module("tocsin.store.migrate").migrate(store.writing)
+        try:
+            if not store.read_now(is_newest):
+                import_module("tocsin.store.migrate").migrate(store.writing)
+        except StrangeSchema as strange:
+            raise Failure(str(strange)) from strange
+        except StoreError as trouble:
+            raise Failure(
+                f"The database cannot be opened: {trouble}. `tocsin doctor` looks what is wrong with it."
+            ) from trouble
         yield store
     finally:
         store.close()

@@ -80,7 +80,7 @@ def restore(file: Path, url: str, progress: Progress = quiet) -> Manifest:
         if not knows(reading.header.revision):
             raise BackupError(
                 f"{file} has schema {reading.header.revision}, which this Tocsin does not know. "
-                "Remedy: restore it with the version that made it, or a newer one."
+                "Remedy: restore it with the version that made it."
             )
         engine = writing_engine(url)
         try:

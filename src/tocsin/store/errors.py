@@ -11,6 +11,10 @@ class StoreFull(StoreError):
     """The disk or the database is full."""
 
 
+class StrangeSchema(StoreError):
+    """The database is of a version of Tocsin whose tables this one does not know. Nothing was changed."""
+
+
 class Conflict(Exception):
     """Somebody else changed the row first; load it again and decide anew."""
 

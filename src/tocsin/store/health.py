@@ -119,8 +119,9 @@ def _schema(connection: Connection) -> Check:
     if knows(found):
         remedy = f"Take a backup, then start the server: it brings the schema to {newest}."
         return Check("schema", WARN, f"The schema is {found}, and this Tocsin's is {newest}.", remedy)
-    words = f"The schema is {found}, which this Tocsin does not know: a newer one has been at work."
-    return Check("schema", BAD, words, "Run that version, or restore a backup from before.")
+    words = f"The schema is {found}, which this Tocsin does not know: another version has made it."
+    remedy = "Run that version, or begin anew with another --data or an empty database."
+    return Check("schema", BAD, words, remedy)
 
 
 def _sqlite_settings(connection: Connection) -> Iterator[Check]:

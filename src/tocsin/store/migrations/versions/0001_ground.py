@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+from tocsin.store.revision import NEWEST
+
+revision = NEWEST
 down_revision = None
 
 
