@@ -50,6 +50,8 @@ ROOMS = {
     "settings": room("limits", "msgspec"),
     "logs": room(),
 }
+FLOORS = ("events", "state", "promises", "paging", "acts")
+"""Inside core/incident each room may use those before it."""
 FREE = frozenset({"app", "cli", "__main__"})  # they wire everything, may import everything, and own the clock
 WIRING_ONLY = {
     "app": "take what you need as an argument; app hands it in",
@@ -238,6 +240,17 @@ def rooms_import_downwards(module: Module) -> Iterator[Problem]:
         elif target != module.room and target not in ROOMS[module.room or ""].ours:
             remedy = WIRING_ONLY.get(target, "turn the call round: hand a value or a function in from app")
             yield line, f"{module.room} may not import tocsin.{target}; {remedy}."
+
+
+def floors_of_the_incident_import_downwards(module: Module) -> Iterator[Problem]:
+    parts = (module.inner or "").split("/")
+    if parts[:2] != ["core", "incident"] or parts[2] not in FLOORS:
+        return
+    own = FLOORS.index(parts[2])
+    for line, name in module.imports():
+        target = name.removeprefix("tocsin.core.incident.").split(".")[0]
+        if name.startswith("tocsin.core.incident.") and target in FLOORS[own + 1 :]:
+            yield line, f"core/incident/{parts[2]} may not import {target}, which stands above it."
 
 
 def rooms_use_few_libraries(module: Module) -> Iterator[Problem]:
@@ -434,6 +447,7 @@ def written_tests(module: Module) -> Iterator[tuple[str, Function]]:
 
 PYTHON_RULES: list[Rule] = [
     rooms_import_downwards,
+    floors_of_the_incident_import_downwards,
     rooms_use_few_libraries,
     few_files_dial_or_speak_sql,
     core_only_decides,
@@ -528,6 +542,13 @@ BAD: dict[Rule, list[tuple[str, str, str]]] = {
         (ENGINE, "from tocsin.app import x", ":1: engine may not import tocsin.app; take what you need"),
         (APP, "from tocsin import cli", ":1: nobody imports cli;"),
         ("src/tocsin/attic/a.py", "", ":1: attic is no room."),
+    ],
+    floors_of_the_incident_import_downwards: [
+        (
+            "src/tocsin/core/incident/paging/a.py",
+            "from tocsin.core.incident.acts import course",
+            ":1: core/incident/paging may not import acts, which stands above it.",
+        ),
     ],
     rooms_use_few_libraries: [
         (CORE, "import yaml", ":1: core may not import yaml; it uses the standard library only."),

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from tocsin.core.facts import FactValue, complete
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts.levels import raise_level
-from tocsin.core.incident.acts.standing import already_over
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.state.facts import texts, values
+from tocsin.core.incident.state.standing import already_over
 from tocsin.core.incident.status import Status
 from tocsin.core.model import SYSTEM, Actor, FactId, Refused, ServiceId
 from tocsin.core.policy import Policy

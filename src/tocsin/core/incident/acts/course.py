@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts.breaking import own_up
-from tocsin.core.incident.acts.standing import already_over
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.ladder import start_round
 from tocsin.core.incident.paging.pages import withdraw_moot
+from tocsin.core.incident.state.standing import already_over
 from tocsin.core.incident.status import Status
 from tocsin.core.model import Actor, ActorKind, CloseAlerts, PersonId, Refused, Withdraw
 from tocsin.core.policy import Milestone

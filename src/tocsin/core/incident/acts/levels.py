@@ -7,12 +7,12 @@ from datetime import datetime
 from tocsin.core.aloud import called
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts.breaking import fill_roles, own_up
-from tocsin.core.incident.acts.standing import already_over
 from tocsin.core.incident.acts.updates import announce
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.carrying import carried_by_raise, if_it_began
 from tocsin.core.incident.paging.ladder import start_round
 from tocsin.core.incident.paging.targets import ids
+from tocsin.core.incident.state.standing import already_over
 from tocsin.core.model import Actor, ActorKind, LevelId, Refused
 from tocsin.core.policy import Rebase
 from tocsin.core.severity import Judgement

@@ -9,12 +9,12 @@ from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts import assess, record, roles
 from tocsin.core.incident.acts.breaking import own_up
 from tocsin.core.incident.acts.levels import raise_level
-from tocsin.core.incident.acts.standing import already_over
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.pages import cross_over, withdraw_moot
 from tocsin.core.incident.paging.telling import put_tasks
 from tocsin.core.incident.promises.steps import moot
 from tocsin.core.incident.state.open_page import Page
+from tocsin.core.incident.state.standing import already_over
 from tocsin.core.model import SYSTEM, Actor, FactId, Refused
 from tocsin.core.policy import Target
 from tocsin.core.severity import Judgement

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts.breaking import own_up
-from tocsin.core.incident.acts.standing import already_over
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.promises.promised import by_hand
+from tocsin.core.incident.state.standing import already_over
 from tocsin.core.model import Actor, ActorKind, PersonId, Refused
 from tocsin.core.policy import Target
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts.breaking import fill_roles, own_up
-from tocsin.core.incident.acts.standing import already_over
 from tocsin.core.incident.draft import Draft
+from tocsin.core.incident.state.standing import already_over
 from tocsin.core.model import Actor, Refused
 from tocsin.core.policy import Step
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts.breaking import own_up
-from tocsin.core.incident.acts.standing import already_over
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.telling import tell
+from tocsin.core.incident.state.standing import already_over
 from tocsin.core.incident.status import Status
 from tocsin.core.model import SYSTEM, Actor, PersonId, Refused
 from tocsin.core.policy import Cadence

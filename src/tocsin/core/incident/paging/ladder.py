@@ -6,7 +6,6 @@ from datetime import datetime
 
 from tocsin.core.aloud import are, called
 from tocsin.core.incident import commands, events
-from tocsin.core.incident.acts.standing import already_over
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.pages import page, send
 from tocsin.core.incident.paging.targets import find
@@ -14,6 +13,7 @@ from tocsin.core.incident.paging.telling import give_tasks, tell, tell_lead
 from tocsin.core.incident.promises.deadlines import moot
 from tocsin.core.incident.promises.steps import stalled_step, step_times, taken
 from tocsin.core.incident.state.open_page import Page
+from tocsin.core.incident.state.standing import already_over
 from tocsin.core.incident.status import Status
 from tocsin.core.model import Actor, Alarm, PersonId, Refused, StageId
 from tocsin.core.policy import Clock, Milestone, Stage, Step
