@@ -91,6 +91,9 @@ RETRY_MOST_SECONDS = 30
 CLOCK_SKEW_SECONDS = 2
 """A node whose clock is further off the database's leases nothing and says so."""
 
+CLOCK_BEHIND_SECONDS = 10
+"""A stored time further ahead of the clock says that the clock was set back: nodes agree to less."""
+
 QUARANTINE_SECONDS = 3_600
 """How long a subject that cannot be decided is set aside, loudly, while all others go on."""
 
@@ -126,6 +129,9 @@ AUDIT_INCIDENTS = 200
 
 AUDIT_EVENTS = 20_000
 """The most events that one audit folds, but for those of the incident at which it stops."""
+
+AUDITOR_LEASE_SECONDS = 120
+"""How long a node has the auditor's job. Taken anew each minute, it tells when one was up."""
 
 AUDIT_LATE_SECONDS = 60
 """How late anything may be before the auditor says so: far above the engine's own seconds."""

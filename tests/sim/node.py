@@ -155,7 +155,7 @@ class Node:
 
     def begin(self) -> None:
         """As a server does at its start: what a process of this name was sending when it died goes again."""
-        self.store.watched_now(partial(outbox.recover, now=self.run.clock(), node=self.name), Lane.ENGINE)
+        self.store.watched_now(partial(outbox.begin, now=self.run.clock(), node=self.name), Lane.ENGINE)
 
     @property
     def frozen(self) -> bool:

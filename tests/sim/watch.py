@@ -87,7 +87,7 @@ class Watched:
                 before=was,
                 after=ring,
                 settles=fences.get(id),
-                dead_node=self._arguments.get("node") if self._name == "recover" else None,
+                dead_node=self._arguments.get("node") if self._name == "begin" else None,
                 incident=_incident(tx, ring.incident),
             )
             if id in fences and was.state == "leased" and fences[id] == was.fence and ring.state != "leased":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from tocsin.core.health import Check, Standing
 from tocsin.store import health, migrate
 from tocsin.store.database import reading_engine, sqlite_path, sqlite_url
 from tocsin.store.health import RESTORE, check_store
+from tocsin.store.latest import REMEDY
 from tocsin.store.revision import NEWEST
 from tocsin.store.store import Store
 
@@ -55,9 +57,10 @@ def test_a_healthy_database_passes_every_check(url: str) -> None:
     found = checks(url)
     assert not_ok(url) == []
     wanted = {
-        "sqlite": ["disk", "log", "integrity", "schema", "journal", "durability", "commit"],
+        "sqlite": ["disk", "log", "integrity", "schema", "time", "journal", "durability", "commit"],
         "postgresql": [
-            "database", "schema", "fsync", "full_page_writes", "synchronous_commit", "clock", "commit",
+            "database", "schema", "fsync", "full_page_writes", "synchronous_commit", "clock", "time",
+            "commit",
         ],
     }  # fmt: skip
     assert list(found) == wanted["sqlite" if sqlite_path(url) else "postgresql"]
@@ -66,9 +69,16 @@ def test_a_healthy_database_passes_every_check(url: str) -> None:
 
 
 def test_a_server_at_work_is_not_in_the_way(store: Store) -> None:
-    record(store, [received("T", "before")])
+    record(store, [replace(received("T", "before"), at=clock())])
     assert not_ok(store.url) == []
-    record(store, [received("T", "after")])
+    record(store, [replace(received("T", "after"), at=clock())])
+
+
+def test_a_clock_that_is_behind_what_is_stored_is_told_of(store: Store) -> None:
+    record(store, [replace(received("T", "of tomorrow"), at=clock() + timedelta(days=1))])
+    found = checks(store.url)["time"]
+    assert (found.standing, found.remedy) == (WARN, REMEDY)
+    assert found.sentence.startswith("This machine's clock is 86")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import logging
 from datetime import timedelta
 from functools import partial
 
+from tocsin import limits
 from tocsin.app.clock import clock
 from tocsin.app.health import Health
 from tocsin.core.model import SubjectId
@@ -46,8 +47,8 @@ class Audits:
         self._health.findings = tuple(one.what for some in self._findings.values() for one in some)
 
     def _hold(self) -> Job[bool]:
-        now, lasts = clock(), timedelta(seconds=2 * AUDIT_SECONDS)
-        return partial(leases.hold, name="auditor", node=self._context.node, now=now, lasts=lasts)
+        now, lasts = clock(), timedelta(seconds=limits.AUDITOR_LEASE_SECONDS)
+        return partial(leases.hold, name=leases.AUDITOR, node=self._context.node, now=now, lasts=lasts)
 
     def _take(self, seen: Audit) -> None:
         """A finding stands until its incident is looked at again; it is said aloud when it is new."""

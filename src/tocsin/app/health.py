@@ -9,12 +9,13 @@ from functools import partial
 
 from tocsin import limits
 from tocsin.app.clock import clock, passed
-from tocsin.app.jumps import Jumps, told
+from tocsin.app.jumps import TOLD_MOST, Jumps, told
 from tocsin.engine.context import Context
 from tocsin.settings import Settings
 from tocsin.store import counters, subjects
 from tocsin.store.database import database_now
 from tocsin.store.errors import StoreError, StoreFull
+from tocsin.store.latest import REMEDY, behind, newest_time
 from tocsin.store.store import Store
 from tocsin.store.transaction import Transaction
 from tocsin.store.writer import Lane
@@ -42,11 +43,25 @@ class Health:
         self.findings: tuple[str, ...] = ()
         self._alarmed_at: datetime | None = None
         self._jumps = Jumps()
+        self._newest_at_start: datetime | None = None
+        self._told_until: datetime | None = None
 
     @property
     def skewed(self) -> bool:
         """Whether this node's clock is too far from the database's to decide by."""
         return abs(self.skew_seconds) > limits.CLOCK_SKEW_SECONDS
+
+    async def look_back(self) -> None:
+        """At the start: whether the clock was set back while no server ran. Told for a day, if not mended."""
+        self._newest_at_start = await self._store.read(newest_time)
+        self._told_until = clock() + TOLD_MOST
+        if said := self._behind():
+            log.critical("%s %s", said, REMEDY)
+
+    def _behind(self) -> str:
+        now = clock()
+        matters = self._told_until is not None and now < self._told_until
+        return behind(self._newest_at_start, now) if matters else ""
 
     async def measure(self) -> None:
         """Look at the clock and at the store. Called by a loop, once a second or so."""
@@ -121,6 +136,8 @@ class Health:
 
         if self._jumps.jumped:
             found["jump"] = told(self._jumps.jumped)
+        elif said := self._behind():
+            found["jump"] = said
 
         def late(tx: Transaction) -> int:
             return subjects.overdue(tx, clock(), LATE)

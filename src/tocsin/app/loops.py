@@ -30,6 +30,7 @@ HOUSEKEEPING_SECONDS = 600.0
 @asynccontextmanager
 async def background(server: Server, store: Store, *, engine: bool) -> AsyncIterator[None]:
     """Run the loops while the body runs; then let the wheels end their turns, and stop the rest."""
+    await server.health.look_back()
     await server.health.measure()
     wheels = [asyncio.ensure_future(wheel.run()) for wheel in server.wheels.values() if engine]
     jobs = [

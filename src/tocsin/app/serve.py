@@ -113,6 +113,6 @@ def _collect_seldom() -> None:
 
 def _take_back(tx: Transaction, *, node: str) -> None:
     """What a process of this node's name was sending when it died."""
-    taken = outbox.recover(tx, clock(), node)
+    taken = outbox.begin(tx, clock(), node)
     if taken:
         log.warning("%d messages were being sent when the server stopped; they go again.", taken)

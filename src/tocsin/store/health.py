@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
@@ -14,6 +15,7 @@ from tocsin import limits
 from tocsin.core.health import Check, Standing
 from tocsin.store import counters
 from tocsin.store.database import database_now, reading_engine, sqlite_path, writing_engine
+from tocsin.store.latest import REMEDY, behind, newest_time
 from tocsin.store.migrate import at, knows
 
 OK, WARN, BAD = Standing.OK, Standing.WARN, Standing.BAD
@@ -45,7 +47,7 @@ def check_store(url: str, clock: Callable[[], datetime], timer: Callable[[], flo
         return [
             Check("database", WARN, f"There is no database at {path} yet.", "Start the server: it makes one.")
         ]
-    return [_free_space(path.parent), _log_size(path), *_checks(url, _sqlite, timer)]
+    return [_free_space(path.parent), _log_size(path), *_checks(url, partial(_sqlite, clock), timer)]
 
 
 Look = Callable[[Engine, Engine], Iterator[Check]]
@@ -72,10 +74,12 @@ def _checks(url: str, look: Look, timer: Callable[[], float]) -> Iterator[Check]
         writing.dispose()
 
 
-def _sqlite(reading: Engine, writing: Engine) -> Iterator[Check]:
+def _sqlite(clock: Callable[[], datetime], reading: Engine, writing: Engine) -> Iterator[Check]:
     yield _integrity(reading)
     with reading.connect() as connection:
-        yield _schema(connection)
+        yield (schema := _schema(connection))
+        if schema.standing is OK:
+            yield _newest(connection, clock())
     with writing.connect() as connection:
         yield from _sqlite_settings(connection)
 
@@ -85,9 +89,11 @@ def _postgresql(clock: Callable[[], datetime]) -> Look:
         try:
             with reading.connect() as connection:
                 yield Check("database", OK, f"PostgreSQL {_version(connection)} answers.")
-                yield _schema(connection)
+                yield (schema := _schema(connection))
                 yield from _postgresql_settings(connection)
                 yield _clock(connection, clock)
+                if schema.standing is OK:
+                    yield _newest(connection, clock())
         except DBAPIError as error:
             remedy = "Check that PostgreSQL runs, and the address and password given as database."
             yield Check("database", BAD, f"The database does not answer: {_words(error)}.", remedy)
@@ -167,6 +173,13 @@ def _clock(connection: Connection, clock: Callable[[], datetime]) -> Check:
         return Check("clock", OK, f"This clock and the database's are {abs(skew):.1f} seconds apart.")
     words = f"This clock is {abs(skew):.1f} seconds {'ahead of' if skew > 0 else 'behind'} the database's."
     return Check("clock", BAD, words, "Set both machines' clocks by NTP; until then this node pages nobody.")
+
+
+def _newest(connection: Connection, now: datetime) -> Check:
+    newest = newest_time(connection)
+    if said := behind(newest, now):
+        return Check("time", WARN, said, REMEDY)
+    return Check("time", OK, "No time in the database is ahead of this clock.")
 
 
 def _commit(writing: Engine, timer: Callable[[], float]) -> Check:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from tocsin import limits
 from tocsin.core.model import Notify, Outcome, PersonId, SubjectId, Tell
 from tocsin.store.database import skip_locked
 from tocsin.store.prepared import Prepared
@@ -219,6 +220,16 @@ def recover(tx: Connection, now: datetime, node: str | None = None) -> int:
             .values(outcome=Outcome.UNKNOWN, finished_at=now, detail="the sender stopped before the answer")
         )
     return len(lost)
+
+
+def begin(tx: Connection, now: datetime, node: str) -> int:
+    """Before a node sends: take back what it was sending when it died; returns how many rings those were.
+
+    What waits for a time that no clock can have set, unless it was set back since, waits no longer.
+    """
+    most = timedelta(seconds=limits.RETRY_MOST_SECONDS + limits.CLOCK_BEHIND_SECONDS)
+    tx.execute(update(outbox).where(_IS_WAITING, outbox.c.next_at > now + most).values(next_at=now))
+    return recover(tx, now, node)
 
 
 def lease(
