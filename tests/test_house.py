@@ -119,6 +119,7 @@ CATCH_ALL_ALLOWED: dict[str, str] = {
     "engine/intake.py::_one_by_one": "the same: its error goes to its own sender",
     "store/writer.py::_run": "the writer thread must outlive whatever it meets, or all wait for ever",
     "engine/wheels.py::run": "the engine pages on whatever one turn met; the log and the auditor tell of it",
+    "app/connections.py::end_the_slow": "one that cannot be looked at must not keep the others from it",
     "app/loops.py::_every": "a small job that fails is tried again; it must not end the server",
     "engine/engine.py::_try": "a channel that raises is a bug of that channel, and must not stop the others",
     "engine/engine.py::_settle": "an incident that cannot be decided must not repeat its message for ever",

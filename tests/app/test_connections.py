@@ -269,6 +269,28 @@ def test_whoever_has_kept_it_waiting_longest_makes_room(
         one.close()
 
 
+def test_a_flood_of_connections_costs_one_search_in_a_while(
+    server: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CLIENT_SECONDS", 60)
+    monkeypatch.setattr(limits, "CONNECTIONS", 200)
+    monkeypatch.setattr(connections, "LOOK_SECONDS", 60)
+    asked = Counter[str]()
+    waits = connections.Connection.waits_for_client
+
+    def counted(one: connections.Connection) -> bool:
+        asked.update(["waits"])
+        return waits(one)
+
+    monkeypatch.setattr(connections.Connection, "waits_for_client", counted)
+    flood = [server.connect() for _ in range(600)]
+    until(lambda: server.ended["too many"] == 400)
+    assert server.open == 200
+    assert asked["waits"] < 6 * 200, "and not 200 for each of the 400"
+    for one in flood:
+        one.close()
+
+
 def test_where_everybody_is_served_the_next_is_told_to_come_back(
     server: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:

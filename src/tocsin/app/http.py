@@ -13,7 +13,7 @@ from typing import Any
 import uvicorn
 
 from tocsin import limits
-from tocsin.app.connections import Connection, Ended, end_the_slow
+from tocsin.app.connections import Connection, Door, Ended
 from tocsin.app.start import CannotStart
 
 log = logging.getLogger("tocsin")
@@ -51,7 +51,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(config)
         self._on_started = on_started
         self._on_stopping = on_stopping
-        self._on_ended = on_ended
+        self._door = Door(self.server_state.connections, on_ended)
         self._looking: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
@@ -59,7 +59,7 @@ class HttpServer(uvicorn.Server):
         config = self.config
         try:
             listening = await asyncio.get_running_loop().create_server(
-                lambda: Connection(config, self.server_state, self._on_ended),
+                lambda: Connection(config, self.server_state, self._door),
                 host=config.host,
                 port=config.port,
                 ssl=config.ssl,
@@ -74,7 +74,7 @@ class HttpServer(uvicorn.Server):
                 " Name another with --host and --port."
             ) from wrong
         self.servers = [listening]
-        self._looking = asyncio.create_task(end_the_slow(self.server_state.connections))
+        self._looking = asyncio.create_task(self._door.end_the_slow())
         self.started = True
         self._on_started()
 
