@@ -20,7 +20,7 @@ from tests.support.postgres import Cluster
 from tocsin.core.incident import Incident, draft, events, fold
 from tocsin.core.incident.paging import ladder, targets
 from tocsin.core.oncall import on_call
-from tocsin.store import codec, outbox, plans, subjects
+from tocsin.store import codec, outbox, plans, sending, subjects
 from tocsin.store import store as stores
 from tocsin.store.database import writing_engine
 from tocsin.store.errors import Conflict
@@ -31,26 +31,26 @@ from tocsin.store.schema import plans as stored_plans
 @contextmanager
 def fence_off() -> Iterator[None]:
     """An answer that comes after its lease was lost counts as if it were the holder's."""
-    settle = outbox.settle
+    settle = sending.settle
 
-    def broken(tx: Connection, ring: outbox.Ring, *answer: Any, **when: Any) -> bool:
+    def broken(tx: Connection, ring: sending.Ring, *answer: Any, **when: Any) -> bool:
         now = tx.execute(select(rows.c.fence).where(rows.c.id == ring.id)).scalar_one()
         return settle(tx, replace(ring, fence=now), *answer, **when)
 
-    with mock.patch.object(outbox, "settle", broken):
+    with mock.patch.object(sending, "settle", broken):
         yield
 
 
 @contextmanager
 def lease_off() -> Iterator[None]:
     """What one sender has in hand is given to the next who asks."""
-    lease = outbox.lease
+    lease = sending.lease
 
     def broken(tx: Connection, *given: Any, **bounds: Any) -> Any:
         tx.execute(update(rows).where(rows.c.state == outbox.LEASED).values(state=outbox.WAITING))
         return lease(tx, *given, **bounds)
 
-    with mock.patch.object(outbox, "lease", broken):
+    with mock.patch.object(sending, "lease", broken):
         yield
 
 
@@ -145,14 +145,14 @@ def fold_forgets() -> Iterator[None]:
 @contextmanager
 def repeat_unmarked() -> Iterator[None]:
     """What may have arrived goes again as if for the first time."""
-    real = outbox.recover
+    real = sending.recover
 
     def broken(tx: Connection, *given: Any, **when: Any) -> int:
         taken = real(tx, *given, **when)
         tx.execute(update(rows).where(rows.c.state == outbox.WAITING).values(unknown=0))
         return taken
 
-    with mock.patch.object(outbox, "recover", broken):
+    with mock.patch.object(sending, "recover", broken):
         yield
 
 

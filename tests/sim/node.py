@@ -24,9 +24,9 @@ from tocsin.engine.context import Context
 from tocsin.engine.engine import Engine
 from tocsin.engine.intake import Intake
 from tocsin.engine.outbox import Outgoing
-from tocsin.store import outbox
+from tocsin.store import sending
 from tocsin.store.errors import StoreError
-from tocsin.store.outbox import Leased
+from tocsin.store.sending import Leased
 from tocsin.store.store import Store
 from tocsin.store.transaction import Transaction
 from tocsin.store.writer import Job, Lane, commit_together
@@ -155,7 +155,7 @@ class Node:
 
     def begin(self) -> None:
         """As a server does at its start: what a process of this name was sending when it died goes again."""
-        self.store.watched_now(partial(outbox.begin, now=self.run.clock(), node=self.name), Lane.ENGINE)
+        self.store.watched_now(partial(sending.begin, now=self.run.clock(), node=self.name), Lane.ENGINE)
 
     @property
     def frozen(self) -> bool:

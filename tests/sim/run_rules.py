@@ -13,7 +13,7 @@ from tests.sim.outbox_rules import Ring
 from tests.sim.stream import Stream
 from tests.sim.verdict import Verdict
 from tocsin import limits
-from tocsin.store.outbox import Leased
+from tocsin.store.sending import Leased
 
 VIEW_LASTS = timedelta(seconds=2)
 

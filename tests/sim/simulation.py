@@ -32,7 +32,7 @@ from tocsin.core.policy import Policy
 from tocsin.plan.read import compile_files, version_of
 from tocsin.store import directory, plans
 from tocsin.store.errors import StoreError
-from tocsin.store.outbox import Leased
+from tocsin.store.sending import Leased
 from tocsin.store.store import Store
 from tocsin.store.writer import Job
 

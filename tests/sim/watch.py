@@ -11,8 +11,8 @@ from tests.sim.outbox_rules import ARROW_RULES, RING_COLUMNS, Arrow, Ring
 from tocsin.core.incident import Incident
 from tocsin.core.model import Outcome, Receipt
 from tocsin.store.codec import load
-from tocsin.store.outbox import Leased
 from tocsin.store.schema import to_micros
+from tocsin.store.sending import Leased
 from tocsin.store.transaction import Transaction
 from tocsin.store.writer import Job, Lane
 

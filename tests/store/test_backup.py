@@ -25,7 +25,7 @@ from tocsin.engine.engine import Engine
 from tocsin.engine.intake import Intake, rounds
 from tocsin.plan.people import read_people
 from tocsin.plan.read import version_of
-from tocsin.store import alerts, archive, directory, ledger, outbox, plans, subjects
+from tocsin.store import alerts, archive, directory, ledger, outbox, plans, sending, subjects
 from tocsin.store.alerts import Received
 from tocsin.store.archive import Header, Manifest
 from tocsin.store.backup import backup, restore, verify
@@ -197,7 +197,9 @@ def test_what_was_being_sent_waits_again_as_a_possible_repeat(
         for page, person in ((1, "ana"), (2, "ben"))
     ]
     before.write_now(lambda tx: outbox.put(tx, SubjectId("INC-1"), effects, 0, NOW))
-    lease = partial(outbox.lease, node="node-1", room={"email": 9}, bundle_max=9, lasts=timedelta(seconds=15))
+    lease = partial(
+        sending.lease, node="node-1", room={"email": 9}, bundle_max=9, lasts=timedelta(seconds=15)
+    )
     before.write_now(partial(lease, now=NOW))
     before.write_now(partial(outbox.withdraw, incident=SubjectId("INC-1"), pages=[2]))
     backup(url, file, NOW)

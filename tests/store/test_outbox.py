@@ -14,9 +14,9 @@ from sqlalchemy import Connection, select, update
 
 from tests.store.conftest import NewDatabase
 from tocsin.core.model import Notify, Outcome, PersonId, SubjectId
-from tocsin.store import ledger, outbox
-from tocsin.store.outbox import Leased, Ring
+from tocsin.store import ledger, outbox, sending
 from tocsin.store.schema import outbox as outbox_table
+from tocsin.store.sending import Leased, Ring
 from tocsin.store.store import Store
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -50,7 +50,7 @@ class Sender:
     def lease(self, room: Mapping[str, int] | None = None, bundle_max: int = 50) -> list[Leased]:
         """Take what is ready."""
         return self.store.write_now(
-            lambda tx: outbox.lease(
+            lambda tx: sending.lease(
                 tx, self.now, self.name, room=room or {"email": 16}, bundle_max=bundle_max, lasts=LEASE
             )
         )
@@ -59,12 +59,12 @@ class Sender:
         """Record a channel's answer."""
         retry_at = self.now + timedelta(seconds=again_in)
         return self.store.write_now(
-            lambda tx: outbox.settle(tx, ring, outcome, "said so", "p-1", now=self.now, retry_at=retry_at)
+            lambda tx: sending.settle(tx, ring, outcome, "said so", "p-1", now=self.now, retry_at=retry_at)
         )
 
     def recover(self, node: str | None = None) -> int:
         """Take back what dead senders held."""
-        return self.store.write_now(partial(outbox.recover, now=self.now, node=node))
+        return self.store.write_now(partial(sending.recover, now=self.now, node=node))
 
     def withdraw(self, *pages: int, incident: str = "INC-1") -> None:
         """These pages are over."""
@@ -377,7 +377,7 @@ def test_a_ring_for_a_channel_the_server_does_not_have_is_taken_to_be_refused(se
 
 def test_the_next_time_to_look_is_the_earliest_retry_or_end_of_a_lease(sender: Sender) -> None:
     def next_at() -> datetime | None:
-        return sender.store.read_now(outbox.next_at)
+        return sender.store.read_now(sending.next_at)
 
     assert next_at() is None
     sender.put("a")
@@ -393,7 +393,7 @@ def test_the_next_time_to_look_is_the_earliest_retry_or_end_of_a_lease(sender: S
 
 def test_what_waits_for_an_answer_or_for_room_is_no_reason_to_look(sender: Sender) -> None:
     def next_at(*full: str) -> datetime | None:
-        return sender.store.read_now(lambda tx: outbox.next_at(tx, full))
+        return sender.store.read_now(lambda tx: sending.next_at(tx, full))
 
     sender.put("a", channel="webhook")
     sender.put("b", channel="email")
@@ -439,7 +439,7 @@ def test_a_node_passes_over_what_another_is_just_taking(new_database: NewDatabas
     first.put("a")
 
     def job(tx: Connection) -> list[Leased]:
-        mine = outbox.lease(tx, NOW, "node-1", room={"email": 16}, bundle_max=50, lasts=LEASE)
+        mine = sending.lease(tx, NOW, "node-1", room={"email": 16}, bundle_max=50, lasts=LEASE)
         assert second.lease() == []
         return mine
 
@@ -485,7 +485,7 @@ def test_a_withdrawal_also_ends_what_is_just_being_put_back_to_wait(new_database
 
         def settle(tx: Connection) -> Future[None]:
             # A refusal that the incident heard before: nothing but the ring itself is locked.
-            outbox.settle(tx, ring, Outcome.RETRYING, "", "", now=NOW, retry_at=NOW)
+            sending.settle(tx, ring, Outcome.RETRYING, "", "", now=NOW, retry_at=NOW)
             withdrawing = thread.submit(second.withdraw, 1)
             with pytest.raises(TimeoutError):
                 withdrawing.result(0.3)

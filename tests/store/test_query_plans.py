@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event, insert
 
 from tests.store.conftest import NewDatabase
 from tocsin.core.model import PersonId, SubjectId
-from tocsin.store import alerts, audit, ledger, outbox
+from tocsin.store import alerts, audit, ledger, outbox, sending
 from tocsin.store import subjects as subjects_store
 from tocsin.store.retention import Keep, prune
 from tocsin.store.schema import subjects
@@ -42,7 +42,7 @@ WORK: dict[str, Callable[[Connection], object]] = {
     "history_of": partial(subjects_store.history_of, incident="INC-1"),
     "paged_last": partial(ledger.paged_last, people=[PersonId("ana"), PersonId("ben")]),
     "withdraw": partial(outbox.withdraw, incident=SubjectId("INC-1"), pages=[1, 2]),
-    "next_at": outbox.next_at,
+    "next_at": sending.next_at,
 }
 
 

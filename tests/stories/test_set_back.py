@@ -14,7 +14,7 @@ from tocsin.app.health import Health
 from tocsin.core.incident import Status
 from tocsin.core.model import Outcome, Receipt
 from tocsin.settings import read_settings
-from tocsin.store import leases, outbox
+from tocsin.store import leases, sending
 from tocsin.store.latest import REMEDY, newest_time
 
 BACK = timedelta(hours=1)
@@ -32,7 +32,7 @@ def start(world: World, monkeypatch: pytest.MonkeyPatch) -> Start:
 
     def started() -> Health:
         world.start()
-        world.store.write_now(partial(outbox.begin, now=world.now, node="node-1"))
+        world.store.write_now(partial(sending.begin, now=world.now, node="node-1"))
         return Health(world.store, world.engine.context, read_settings({}, {}))
 
     return started

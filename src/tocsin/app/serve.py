@@ -25,7 +25,7 @@ from tocsin.app.loops import background
 from tocsin.app.start import CannotStart, load_plan_and_people, lock, open_store, signing_secret
 from tocsin.app.wiring import Server, wire
 from tocsin.settings import Settings
-from tocsin.store import outbox
+from tocsin.store import sending
 from tocsin.store.store import Store
 from tocsin.store.transaction import Transaction
 from tocsin.web.site import create_site, straight
@@ -113,6 +113,6 @@ def _collect_seldom() -> None:
 
 def _take_back(tx: Transaction, *, node: str) -> None:
     """What a process of this node's name was sending when it died."""
-    taken = outbox.begin(tx, clock(), node)
+    taken = sending.begin(tx, clock(), node)
     if taken:
         log.warning("%d messages were being sent when the server stopped; they go again.", taken)

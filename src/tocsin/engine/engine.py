@@ -27,8 +27,7 @@ from tocsin.engine.merge import merge
 from tocsin.engine.outbox import Outgoing
 from tocsin.engine.quarantine import set_aside
 from tocsin.engine.wake import wake
-from tocsin.store import outbox as stored_outbox
-from tocsin.store import subjects
+from tocsin.store import sending, subjects
 from tocsin.store.errors import Conflict, StoreError
 from tocsin.store.store import Store
 from tocsin.store.writer import Job, Lane
@@ -180,7 +179,7 @@ class Engine:
     async def next_send_at(self) -> datetime | None:
         """When something can be sent if nothing is stored or answered until then."""
         full = [name for name, free in self._room.items() if free <= 0]
-        return await self.store.read(partial(stored_outbox.next_at, full=full))
+        return await self.store.read(partial(sending.next_at, full=full))
 
     async def next_at(self) -> datetime | None:
         """When there will be something to do if nothing happens until then."""

@@ -8,7 +8,7 @@ from tocsin.core.model import Message, SubjectId
 from tocsin.engine.context import Context, NoPlan
 from tocsin.store import directory, outbox, subjects
 from tocsin.store.errors import Corrupt
-from tocsin.store.outbox import Leased
+from tocsin.store.sending import Leased
 from tocsin.store.transaction import Transaction
 
 

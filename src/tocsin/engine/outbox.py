@@ -12,8 +12,8 @@ from tocsin.core.model import SYSTEM, Message, Outcome, Receipt, Refused
 from tocsin.engine.apply import Applied, apply
 from tocsin.engine.context import Context
 from tocsin.engine.messages import build
-from tocsin.store import outbox
-from tocsin.store.outbox import Leased
+from tocsin.store import outbox, sending
+from tocsin.store.sending import Leased
 from tocsin.store.transaction import Transaction
 
 
@@ -27,8 +27,8 @@ class Outgoing:
 
 def take(tx: Transaction, context: Context, now: datetime, room: Mapping[str, int]) -> list[Outgoing]:
     """Lease what is ready; `room` says how many messages each channel can take now."""
-    outbox.recover(tx, now)
-    leased = outbox.lease(
+    sending.recover(tx, now)
+    leased = sending.lease(
         tx,
         now,
         context.node,
@@ -51,7 +51,7 @@ def settle(
     # In id order, so that two nodes never wait for each other.
     for ring in sorted(leased.rings, key=lambda ring: (ring.incident, ring.id)):
         retry_at = now + timedelta(seconds=_pause(ring.attempts))
-        ours = outbox.settle(
+        ours = sending.settle(
             tx,
             ring,
             receipt.outcome,
@@ -63,7 +63,7 @@ def settle(
         # An answer after the lease was lost is for the ledger only: somebody else has the ring now.
         # While a channel keeps refusing, the incident hears it once: the path has advanced since.
         told = leased.kind in (outbox.PAGE, outbox.TOLD) and tell
-        if not told or not ours or (receipt.outcome is Outcome.RETRYING and outbox.refused_before(tx, ring)):
+        if not told or not ours or (receipt.outcome is Outcome.RETRYING and sending.refused_before(tx, ring)):
             continue
         command = commands.Settle(ring.page, ring.ring, leased.person, leased.channel, ring.attempts, receipt)
         answer = apply(tx, context, ring.incident, commands.Asked(SYSTEM, command), now)

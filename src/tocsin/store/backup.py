@@ -13,7 +13,7 @@ from psycopg import sql
 from sqlalchemy import Connection, column, func, insert, inspect, literal, select, table, text
 from sqlalchemy.exc import DBAPIError
 
-from tocsin.store import archive, outbox
+from tocsin.store import archive, sending
 from tocsin.store.archive import Manifest, Row, Table, Value
 from tocsin.store.database import lock_data, reading_engine, sqlite_path, writing_engine
 from tocsin.store.errors import BackupError
@@ -216,7 +216,7 @@ def _let_go(connection: Connection) -> None:
     """Whoever was sending when the backup was made is not sending for this database."""
     until = connection.scalar(select(func.max(outbox_table.c.leased_until)))
     if until is not None:
-        outbox.recover(connection, until)
+        sending.recover(connection, until)
 
 
 def _reset_sequences(connection: Connection) -> None:
