@@ -19,19 +19,26 @@ _LONGEST = timedelta(days=1024)
 
 def on_call(rotas: Rotas, rota: RotaId, at: datetime, overrides: Sequence[Override] = ()) -> tuple[Seat, ...]:
     """Who is on call in a rota at `at` (aware), seat by seat; nobody in a rota that is not known."""
-    return _resolve(rotas, rota, at, overrides)[0]
+    counting = [one for one in overrides if one.rota == rota and one.since <= at < one.until]
+    return _resolve(rotas, rota, at, counting)[0]
 
 
 def turns(
     rotas: Rotas, rota: RotaId, since: datetime, until: datetime, overrides: Sequence[Override] = ()
 ) -> Iterator[Turn]:
     """What `on_call` says from `since` until `until`, without a gap: where nobody is on call too."""
-    mine = [one for one in overrides if one.rota == rota]
+    to_come = [one for one in overrides if one.rota == rota and one.since < until and one.until > since]
+    to_come.sort(key=lambda one: one.since, reverse=True)
+    counting: list[Override] = []
     current: Turn | None = None
     at = since
     while at < until:
-        seats, change = _resolve(rotas, rota, at, mine)
-        change = min(change, until)
+        # A thousand stand-ins are looked at once each, and not at every change.
+        while to_come and to_come[-1].since <= at:
+            counting.append(to_come.pop())
+        counting = [one for one in counting if one.until > at]
+        seats, change = _resolve(rotas, rota, at, counting)
+        change = min(change, until, to_come[-1].since if to_come else until)
         if current is not None and current.seats == seats:
             current = replace(current, until=change)
         else:
@@ -60,19 +67,14 @@ def whole_turns(
 
 
 def _resolve(
-    rotas: Rotas, rota: RotaId, at: datetime, overrides: Iterable[Override]
+    rotas: Rotas, rota: RotaId, at: datetime, counting: Iterable[Override]
 ) -> tuple[tuple[Seat, ...], datetime]:
-    """Who is on call at `at`, and the next instant at which that may change."""
+    """Who is on call at `at`, with the overrides that count then, and until when that stays so at least."""
     scheduled, change = _scheduled(rotas, rota, at)
     seats = [replace(seat, rota=rota) for seat in scheduled]
-    for one in sorted(overrides, key=lambda one: one.id):
-        if one.rota != rota or one.until <= at:
-            continue
-        if one.since <= at:
-            _stand_in(seats, one)
-            change = min(change, one.until)
-        else:
-            change = min(change, one.since)
+    for one in sorted(counting, key=lambda one: one.id):
+        _stand_in(seats, one)
+        change = min(change, one.until)
     # Somebody who stands in for a colleague while on call anyway has one seat, not two.
     once = {seat.person: seat for seat in reversed(seats)}
     return tuple(seat for seat in seats if seat is once[seat.person]), change
@@ -82,7 +84,8 @@ def _stand_in(seats: list[Seat], override: Override) -> None:
     """Give the override its seat; one for somebody who is not on call now has none."""
     for number, seat in enumerate(seats):
         if override.replaces in (None, seat.person, seat.scheduled):
-            seats[number] = replace(seat, person=override.person, override=override)
+            # Spelled out, since `replace` costs ten times as much, and a busy rota comes here often.
+            seats[number] = Seat(seat.rota, override.person, seat.scheduled, seat.layer, seat.turn, override)
             return
     if override.replaces is None:
         seats.append(Seat(override.rota, override.person, None, "", 0, override))
