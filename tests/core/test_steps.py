@@ -345,6 +345,37 @@ def test_of_a_team_the_next_is_whoever_was_paged_longest_ago() -> None:
     assert trial.told() == ["0m chloe email", "5m ben email", "10m ana email", "15m chloe email"]
 
 
+def test_the_next_of_a_team_is_nobody_who_has_answered_while_others_have_not() -> None:
+    teams = {one.id: one for one in [team("ops", "ana+ben+chloe")]}
+    trial = Trial(plan("0m next:ops", "10m next:ops until resolved", "20m ops until resolved", teams=teams))
+    # Both were busy elsewhere a moment ago; ana answers here.
+    trial.paged_at = {PersonId(one): START + timedelta(minutes=5) for one in ("ben", "chloe")}
+    trial.join()
+    trial.acknowledge("ana")
+    trial.wait(minutes=10)
+    assert trial.told() == ["0m ana email", "10m ben email"]
+
+
+def test_the_next_of_a_team_can_be_whoever_is_on_call_and_is_one_who_can_be_reached() -> None:
+    primary = rota("primary", "ben")
+    teams = {
+        one.id: one for one in [team("inner", "@primary+gone"), team("ops", "team:inner+team:ops+chloe")]
+    }
+    trial = Trial(
+        plan(
+            "0m next:ops",
+            "5m next:ops",
+            "10m next:none",
+            "10m dara",
+            teams=teams,
+            rotas={primary.id: primary},
+        )
+    )
+    trial.join()
+    trial.wait(minutes=10)
+    assert [one.rpartition(" ")[0] for one in trial.told()] == ["0m ben", "5m chloe", "10m dara"]
+
+
 def test_roles_and_teams_that_lead_in_a_circle_or_nowhere_fall_through() -> None:
     roles = {one.id: one for one in [role("A", "role:B"), role("B", "role:A"), role("C")]}
     trial = opened(plan("0m role:A", "5m role:C", "10m team:none", "15m ana", roles=roles))

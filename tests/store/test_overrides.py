@@ -36,6 +36,23 @@ def test_only_what_counts_now_or_will_is_standing(store: Store) -> None:
     assert store.read_now(partial(overrides.count, now=NOW + DAY)) == 1
 
 
+def test_what_is_arranged_is_listed_by_its_beginning(store: Store) -> None:
+    later, now = arranged(store, NOW + DAY, NOW + 2 * DAY), arranged(store, NOW - DAY, NOW + DAY)
+    arranged(store, NOW - DAY, NOW)
+    gone = arranged(store, NOW, NOW + DAY)
+    store.write_now(partial(overrides.remove, id=gone.id, by="chloe", now=NOW))
+    assert [one.override for one in store.read_now(partial(overrides.arranged, now=NOW))] == [now, later]
+
+
+def test_the_address_of_a_calendar_ends(store: Store) -> None:
+    store.write_now(partial(feeds.renew, secret="x", rota="", person="ana", by="ana", now=NOW))
+    assert store.read_now(partial(feeds.made_at, rota="", person="ana")) == NOW
+    end = partial(feeds.remove, rota="", person="ana")
+    assert [store.write_now(end), store.write_now(end)] == [True, False]
+    assert store.read_now(partial(feeds.find, secret="x")) is None
+    assert store.read_now(partial(feeds.made_at, rota="", person="ana")) is None
+
+
 def test_an_override_is_taken_back_once_and_counted_until_then(store: Store) -> None:
     made = arranged(store, NOW, NOW + DAY)
     remove = partial(overrides.remove, id=made.id, by="chloe", now=NOW + DAY / 2)

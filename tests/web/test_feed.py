@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -123,6 +124,31 @@ def test_pager_calendar_gaps_feed_and_a_patient_person_agree(seed: int) -> None:
 
 def _gap(found: list[Finding], rota: RotaId, at: datetime) -> bool:
     return any(one.kind is Kind.NOBODY and one.rota == rota and one.since <= at < one.until for one in found)
+
+
+ODD = '\u2028\u2029\x85\x0b\x7f\ud800\n\r\t,;\\:"éa가\N{FIRE ENGINE}\N{ZERO WIDTH JOINER}'
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_people_are_called_a_feed_keeps_to_the_standard(seed: int) -> None:
+    """RFC 5545: lines of names and values, escaped text, one UID for each event, none that ends early."""
+    chance = random.Random(seed)
+    for _ in range(20):
+        rotas, overrides = chance_rotas(chance, NOW, ZONES)
+        people = {person for one in rotas.values() for person in one.people}
+        names = {person: "".join(chance.choices(ODD, k=chance.randrange(1, 120))) for person in people}
+        overrides = [replace(one, reason="".join(chance.choices(ODD, k=60))) for one in overrides]
+        text = feed("".join(chance.choices(ODD, k=80)), rotas, rotas, NOW, overrides, names)
+        lines = unfolded(text)
+        assert [line for line in lines if not re.fullmatch(r"[A-Z-]+(;[A-Z-]+=[A-Z-]+)*:.*", line)] == []
+        assert len(text.splitlines()) == text.count("\r\n")
+        for line in lines:
+            name, _, value = line.partition(":")
+            if name in ("SUMMARY", "DESCRIPTION", "NAME", "X-WR-CALNAME"):
+                assert re.fullmatch(r"(\\[\\;,]|[^\\;,])*", value)
+        listed = list(events(text))
+        assert len({one["UID"] for one in listed}) == len(listed)
+        assert all(instant(one["DTSTART"]) < instant(one["DTEND"]) for one in listed)
 
 
 def test_a_turn_without_seats_is_no_event() -> None:

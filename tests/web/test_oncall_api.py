@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.web.support.site import PEOPLE, PLAN, Site
+from tests.web.test_feed import events
 from tocsin import limits
 from tocsin.core.model import PersonId
 from tocsin.plan.people import read_people
@@ -274,6 +275,19 @@ def test_the_address_of_a_calendar_can_be_ended(site: Site) -> None:
     assert ana.ask("DELETE", "/api/v1/feeds?rota=primary").status_code == 200
     assert ana.ask("DELETE", "/api/v1/feeds?rota=a%00").status_code == 404
     assert feed(site, rota).status_code == 404
+
+
+def test_an_event_stays_where_it_is_long_after_a_stand_in_that_ended_it(site: Site) -> None:
+    ana = Client(site, "ana")
+    url = ana.ask("POST", "/api/v1/feeds", {"rota": "primary"}).json()["url"]
+    assert ana.stand_in(**{"to": "2026-11-23T06:00"}).status_code == 200
+    seen: dict[str, str] = {}
+    for _ in range(20):
+        for event in events(feed(site, url).text):
+            assert seen.setdefault(event["UID"], event["DTSTART"]) == event["DTSTART"]
+        site.now += timedelta(days=1)
+    # The stand-in cut ana's turn in two, and is one of its own.
+    assert sum(begins.startswith("20261123") for begins in seen.values()) == 3
 
 
 def test_whoever_has_left_reads_their_calendar_no_more(site: Site) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from unicodedata import category
 
 from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall import Override, Rotas, Seat, Turn, whole_turns
@@ -14,6 +15,8 @@ AHEAD = timedelta(days=120)
 """What of the past and the future a feed shows."""
 
 _LINE_OCTETS = 75
+_BREAKS = ("Cc", "Zl", "Zp", "Cs")
+"""Control characters, separators of lines and of paragraphs, and what no UTF-8 can hold."""
 _HEAD = (
     "BEGIN:VCALENDAR",
     "VERSION:2.0",
@@ -53,8 +56,10 @@ def _event(turn: Turn, seat: Seat, now: datetime, names: Mapping[PersonId, str])
     uid = hashlib.sha256(identity.encode()).hexdigest()[:32]
     name = names.get(seat.person, seat.person)
     why = seat.why
-    if seat.override is not None and seat.override.reason:
-        why += f": {seat.override.reason}"
+    if seat.override is not None:
+        instead = f" for {names.get(seat.scheduled, seat.scheduled)}" if seat.scheduled else ""
+        reason = f": {seat.override.reason}" if seat.override.reason else ""
+        why = f"on call: {seat.rota}, standing in{instead}{reason}"
     return (
         "BEGIN:VEVENT",
         f"UID:{uid}@tocsin",
@@ -73,8 +78,8 @@ def _instant(at: datetime) -> str:
 
 
 def _text(text: str) -> str:
-    """A TEXT value: its separators escaped, no line break or control character left."""
-    text = "".join(letter if letter >= " " and letter != "\x7f" else " " for letter in text)
+    """A TEXT value: its separators escaped, nothing left that any program takes for a line break."""
+    text = "".join(" " if category(letter) in _BREAKS else letter for letter in text)
     return text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
 
 

@@ -130,13 +130,16 @@ def _team(draft: Draft, target: Target, meant: _Meant) -> None:
 
 
 def _longest_ago(draft: Draft, found: list[tuple[PersonId, str]]) -> tuple[PersonId, str]:
-    """Whoever of these was paged longest ago, of those who can be reached if any can."""
+    """Whoever of these was paged longest ago: of those who can be reached if any can, and of those who have
+    not answered, who would not be asked again.
+    """
 
-    def order(one: tuple[PersonId, str]) -> tuple[bool, datetime]:
+    def order(one: tuple[PersonId, str]) -> tuple[bool, bool, datetime]:
         known = draft.view.people.get(one[0])
         elsewhere = draft.view.paged_at.get(one[0], LONG_AGO)
         here = draft.state.paged_at.get(one[0], LONG_AGO)
-        return known is None or not known.channels, max(elsewhere, here)
+        unreached = known is None or not known.channels
+        return unreached, one[0] in draft.state.answered, max(elsewhere, here)
 
     return min(found, key=order)
 
