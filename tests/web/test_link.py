@@ -12,6 +12,7 @@ from tests.web.support.site import Site
 from tests.web.test_pages import text_of
 from tocsin.core.directory import Contact
 from tocsin.core.incident import Status, commands
+from tocsin.core.model import PersonId
 from tocsin.store import directory
 
 
@@ -71,6 +72,38 @@ def test_after_the_end_the_link_says_that_it_is_over(site: Site) -> None:
     site.ask("ben", commands.Resolve("fixed"))
     said = text_of(site.browser().post(site.links("ana")[0]).text)
     assert "This was already resolved at 03:00." in said
+
+
+def test_the_link_of_an_incident_that_was_merged_acknowledges_where_it_goes_on(large_site: Site) -> None:
+    site = large_site
+    site.alert("prometheus", "checkout is down")
+    site.alert("uptime", "catalogue is down")
+    older, younger = sorted(site.incidents(), key=lambda one: one.id)
+    link = site.links("ana")[-1]
+    site.ask("ben", commands.Merge(older.id), younger.id)
+    said = text_of(site.browser().get(link).text)
+    assert "Ana Costa, you are being paged Acknowledge P1 Critical checkout is down" in said
+    assert f"{younger.id} goes on here." in said
+    assert "It is yours now." in text_of(site.browser().post(link).text)
+    assert {one.id: one.status for one in site.incidents()} == {
+        older.id: Status.ACKNOWLEDGED,
+        younger.id: Status.MERGED,
+    }
+
+
+def test_the_link_of_a_merged_incident_opens_none_that_is_kept_from_its_holder(large_site: Site) -> None:
+    site = large_site
+    site.alert("prometheus", "checkout is down")
+    site.alert("uptime", "catalogue is down")
+    older, younger = sorted(site.incidents(), key=lambda one: one.id)
+    link = site.links("ana")[-1]
+    site.browser().post(site.links("ana")[0])
+    site.ask("ben", commands.Acknowledge("web"), older.id)
+    site.ask("ben", commands.Merge(older.id), younger.id)
+    site.ask("ben", commands.Restrict((PersonId("ben"),)), older.id)
+    for said in (text_of(site.browser().get(link).text), text_of(site.browser().post(link).text)):
+        assert "checkout" not in said
+        assert f"Merged into {older.id}" in said
 
 
 def test_one_button_acknowledges_all_that_the_message_listed_and_tells_of_each(large_site: Site) -> None:

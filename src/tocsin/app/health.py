@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,7 +13,7 @@ from tocsin.app.clock import clock, passed
 from tocsin.app.jumps import TOLD_MOST, Jumps, told
 from tocsin.engine.context import Context
 from tocsin.settings import Settings
-from tocsin.store import counters, subjects
+from tocsin.store import alerts, counters, subjects
 from tocsin.store.database import database_now
 from tocsin.store.errors import StoreError, StoreFull
 from tocsin.store.latest import REMEDY, behind, newest_time
@@ -24,6 +25,9 @@ log = logging.getLogger("tocsin")
 
 LATE = timedelta(seconds=60)
 ANSWER_WITHIN = timedelta(seconds=limits.CLOCK_SKEW_SECONDS)
+UNREACHABLE_SECONDS = 5.0
+"""How long the database may take over one figure: one that hangs must not leave whoever asks waiting."""
+
 ALARM_EVERY = timedelta(seconds=10)
 
 UNREACHABLE = "The database does not answer; the server's log says why."
@@ -41,6 +45,7 @@ class Health:
         self.unreachable = ""
         self.refusing = ""
         self.findings: tuple[str, ...] = ()
+        self.unaudited = False
         self._alarmed_at: datetime | None = None
         self._jumps = Jumps()
         self._newest_at_start: datetime | None = None
@@ -68,7 +73,8 @@ class Health:
         self._look_for_jumps()
         try:
             asked = clock()
-            theirs = await self._store.read(database_now)
+            async with asyncio.timeout(UNREACHABLE_SECONDS):
+                theirs = await self._store.read(database_now)
             answered = clock()
             # After a longer wait, as after a pause of this machine, nobody knows which moment it tells of.
             if answered - asked < ANSWER_WITHIN:
@@ -78,6 +84,9 @@ class Health:
             self._context.meters.skew.set(self.skew_seconds)
         except StoreError as trouble:
             self.unreachable = str(trouble)
+        except TimeoutError:
+            self.unreachable = f"It did not answer within {UNREACHABLE_SECONDS:g} seconds."
+            log.critical("The database is silent, so nobody is paged: %s", self.unreachable)
         await self._look_for_room()
         if self.skewed:
             log.critical(
@@ -139,16 +148,22 @@ class Health:
         elif said := self._behind():
             found["jump"] = said
 
-        def late(tx: Transaction) -> int:
-            return subjects.overdue(tx, clock(), LATE)
+        def late(tx: Transaction) -> Iterator[str]:
+            if overdue := subjects.overdue(tx, clock(), LATE):
+                yield f"{overdue} incidents are overdue by more than a minute."
+            if unseen := alerts.unseen(tx, clock() - LATE):
+                yield f"{unseen} alerts have waited for more than a minute, and nobody is paged for them yet."
 
         try:
-            overdue = await self._store.read(late)
-        except StoreError:
+            async with asyncio.timeout(UNREACHABLE_SECONDS):
+                words = " ".join(await self._store.read(lambda tx: list(late(tx))))
+        except (StoreError, TimeoutError):
             found["store"] = UNREACHABLE
         else:
-            if overdue:
-                found["engine"] = f"{overdue} incidents are overdue by more than a minute."
-        if self.findings:
+            if words:
+                found["engine"] = words
+        if self.unaudited:
+            found["auditor"] = "The last round failed, so nobody looks after the engine; the log says why."
+        elif self.findings:
             found["auditor"] = f"{len(self.findings)} things are not as they should be; the log says which."
         return found

@@ -13,7 +13,7 @@ from datetime import datetime
 from hashlib import blake2s
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select, update
+from sqlalchemy import Connection, bindparam, case, func, literal_column, select, update
 
 from tocsin.core.model import AlertAction, AlertSeverity, Signal
 from tocsin.core.severity import facts
@@ -252,6 +252,14 @@ def all_acknowledged(tx: Connection, incident: str) -> bool:
 def waiting(tx: Connection) -> int:
     """How many alerts wait for triage."""
     return int(tx.scalar(select(func.count()).select_from(alerts).where(alerts.c.dirty == 1)) or 0)
+
+
+def unseen(tx: Connection, before: datetime) -> int:
+    """How many alerts have waited for triage since before then: none, when triage is well."""
+    # What is new about an alert that has its incident came with its last signal at the latest.
+    since = case((alerts.c.subject_id.is_(None), alerts.c.first_at), else_=alerts.c.last_at)
+    late = (alerts.c.dirty == literal_column("1"), since < before)
+    return int(tx.scalar(select(func.count()).select_from(alerts).where(*late)) or 0)
 
 
 def _alert(row: Any) -> Alert:

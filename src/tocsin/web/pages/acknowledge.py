@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from litestar import Response, get, post
@@ -17,9 +17,9 @@ from litestar.params import FromPath
 
 from tocsin import limits
 from tocsin.core.directory import Contact
-from tocsin.core.incident import Status, commands
+from tocsin.core.incident import Incident, Status, commands
 from tocsin.core.model import Actor, ActorKind, PersonId, Refused, SubjectId
-from tocsin.store import directory, ledger
+from tocsin.store import directory, ledger, subjects
 from tocsin.store.errors import Corrupt
 from tocsin.store.transaction import Transaction
 from tocsin.web import incidents
@@ -39,7 +39,8 @@ ANSWERED = "Your page is answered."
 class Listed:
     """One incident of the message. `answer` says what became of it, once the button was pressed.
 
-    `waits` is true while the button would still change something.
+    `waits` is true while the button would still change something. `came` names the incident that the message
+    listed, where it has been merged into this one since.
     """
 
     incident: Row
@@ -47,6 +48,7 @@ class Listed:
     answer: str
     refused: bool
     waits: bool
+    came: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,28 @@ async def _read(services: Services, token: str) -> _Link | None:
     return None if contact is None else _Link(bundle, contact)
 
 
-def _incidents(tx: Transaction, link: _Link) -> list[SubjectId]:
-    return [id for id, person in ledger.of_bundle(tx, link.bundle) if person == link.contact.id]
+def _incidents(tx: Transaction, link: _Link) -> dict[SubjectId, SubjectId]:
+    """Where each incident of the message goes on, with the one that the message listed."""
+    found: dict[SubjectId, SubjectId] = {}
+    for id, person in ledger.of_bundle(tx, link.bundle):
+        if person == link.contact.id:
+            found.setdefault(_goes_on(tx, id, person), id)
+    return found
+
+
+def _goes_on(tx: Transaction, incident: SubjectId, person: PersonId) -> SubjectId:
+    """The incident, or the one it was merged into, where its page waits; not what is kept from the person."""
+    with suppress(Corrupt):
+        stored = subjects.load_incident(tx, incident)
+        if stored is not None and stored.state.merged_into is not None:
+            into = subjects.load_incident(tx, stored.state.merged_into)
+            if into is not None and _is_shown(into.state, person):
+                return _goes_on(tx, into.state.id, person)
+    return incident
+
+
+def _is_shown(state: Incident, person: PersonId) -> bool:
+    return not state.restricted_to or any(page.person == person for page in state.pages)
 
 
 async def _answer(
@@ -124,11 +146,12 @@ async def _answer(
     def read(tx: Transaction) -> tuple[Listed, ...]:
         people = names(tx)
         listed = []
-        for id in _incidents(tx, link):
+        for id, named in _incidents(tx, link).items():
             with suppress(Corrupt):
                 one = incidents.one(tx, services, id)
                 if one is not None:
-                    listed.append(_listed(one, link, people, times, answers.get(id), asked=id in answers))
+                    shown = _listed(one, link, people, times, answers.get(id), asked=id in answers)
+                    listed.append(shown if named == id else replace(shown, came=f"{named} goes on here."))
         return tuple(listed)
 
     listed = await services.store.read(read)
