@@ -186,11 +186,44 @@ def test_a_stand_in_is_made_seen_and_taken_back(capsys: pytest.CaptureFixture[st
     assert run(capsys, "oncall", "override-remove", "1")[0] == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("ben", "--from", "2026-11-22", "--to", "2026-11-23T02:00"),
+         "That is over already. Let it end later than now."),
+        (("ben", "--from", "2026-11-25", "--to", "2026-11-24"),
+         "The end is not after the beginning. Write the earlier time first."),
+        (("zoe", "--from", "2026-11-24", "--to", "2026-11-25"),
+         "There is nobody called zoe. Name somebody by id, as people.yaml does."),
+        (("dara", "--from", "2026-11-24", "--to", "2027-12-25"),
+         "Nobody stands in for more than 366 days. Change the plan instead."),
+        (("ben", "--from", "2026-11-24", "--to", "2026-11-25"),
+         "Ben Okafor is on call in primary all that time anyway. Name somebody else, or another time."),
+    ],
+)  # fmt: skip
+def test_a_stand_in_that_makes_no_sense_is_refused(
+    capsys: pytest.CaptureFixture[str], served: Site, words: tuple[str, ...], sentence: str
+) -> None:
+    assert run(capsys, "oncall", "override", "primary", *words) == (1, "", f"tocsin: {sentence}\n")
+
+
+def test_a_stand_in_across_a_change_of_clocks_is_as_long_as_it_is(
+    capsys: pytest.CaptureFixture[str], served: Site
+) -> None:
+    asked = ("override", "primary", "dara", "--from", "2027-03-28T00:30", "--to", "2027-03-28T02:30")
+    made = run_json(capsys, "oncall", *asked)
+    assert (made["from"], made["to"]) == ("2027-03-28T00:30:00+00:00", "2027-03-28T01:30:00+00:00")
+
+
 def test_a_feed_is_made(capsys: pytest.CaptureFixture[str], served: Site) -> None:
     words = lines(capsys, "feed", "primary")
     assert words[0] == "Calendar of primary (shown once; whoever has it can read it):"
     assert served.browser().get(words[1].removeprefix("http://tocsin.example")).status_code == 200
     assert lines(capsys, "feed")[0].startswith("Calendar of ana's turns")
+    assert lines(capsys, "feed-remove", "primary") == ["The calendar of primary has no address any more."]
+    assert lines(capsys, "feed-remove") == ["The calendar of ana's turns has no address any more."]
+    assert served.browser().get(words[1].removeprefix("http://tocsin.example")).status_code == 404
+    assert run(capsys, "oncall", "feed-remove") == (1, "", "tocsin: There is no address of that calendar.\n")
 
 
 def test_a_rota_that_the_server_does_not_have_is_said(

@@ -135,6 +135,14 @@ def feed(parsed: Namespace) -> Result:
     return Result([f"Calendar {whose} (shown once; whoever has it can read it):", made["url"]], made)
 
 
+def feed_remove(parsed: Namespace) -> Result:
+    """Whoever still has the address reads nothing any more."""
+    asked = f"?{urlencode({'rota': parsed.rota})}" if parsed.rota else ""
+    ended = _ask(parsed, "DELETE", f"/api/v1/feeds{asked}")
+    whose = f"of {ended['rota']}" if ended["rota"] else f"of {ended['person']}'s turns"
+    return Result([f"The calendar {whose} has no address any more."], ended)
+
+
 def _ask(parsed: Namespace, method: str, path: str, body: Any = None) -> Any:
     """What the server answers. Loaded here only: a plan directory is asked without it, and faster."""
     return import_module("tocsin.cli.client").ask(parsed, method, path, body)

@@ -88,6 +88,14 @@ def _stand_ins(oncall: Any) -> None:
         "Make a secret calendar address; the one before it ends.",
         "tocsin oncall feed primary",
     )
-    feed.add_argument("rota", nargs="?", help="The rota. Default: your own turns, in all rotas")
-    for one in (override, listed, remove, feed):
+    end = command(
+        oncall,
+        "feed-remove",
+        "oncall.feed_remove",
+        "End a secret calendar address.",
+        "tocsin oncall feed-remove primary",
+    )
+    for one in (feed, end):
+        one.add_argument("rota", nargs="?", help="The rota. Default: your own turns, in all rotas")
+    for one in (override, listed, remove, feed, end):
         remote(one)
