@@ -124,6 +124,9 @@ FOLD_INCIDENTS = 50
 FOLD_EVENTS = 500
 """The most events that this takes, but for those of the incident at which it stops: no page waits longer."""
 
+FAILING_INCIDENTS = 200
+"""The most incidents that are told at once how many services fail, the worst level first."""
+
 AUDIT_INCIDENTS = 200
 """The most incidents that one audit looks at; the next one goes on from there."""
 

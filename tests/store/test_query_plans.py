@@ -37,6 +37,8 @@ WORK: dict[str, Callable[[Connection], object]] = {
     "all_acknowledged": partial(alerts.all_acknowledged, incident="INC-1"),
     "open_incident": partial(subjects_store.open_incident, open_key="shop"),
     "count_open": partial(subjects_store.count_open, priorities=[0, 1], besides="INC-1"),
+    "open_by_priority": subjects_store.open_by_priority,
+    "open_ids": partial(subjects_store.open_ids, limit=200),
     "next_due_at": subjects_store.next_due_at,
     "claim_due": partial(subjects_store.claim_due, incident="INC-1", now=NOW),
     "history_of": partial(subjects_store.history_of, incident="INC-1"),

@@ -9,12 +9,14 @@ from sqlalchemy import text
 
 from tests.support.world import World, page
 from tocsin.core.incident import commands, events
-from tocsin.core.model import AlertAction, AlertSeverity, FactId, LevelId, Signal
+from tocsin.core.model import Actor, ActorKind, AlertAction, AlertSeverity, FactId, LevelId, ServiceId, Signal
 from tocsin.engine.context import Context
+from tocsin.engine.declare import Declared
 from tocsin.engine.intake import Intake
 from tocsin.store import alerts
 from tocsin.store.alerts import Received
 
+ANA = Actor(ActorKind.PERSON, "ana")
 PLAN = """
 plan: Harbour
 zone: UTC
@@ -107,6 +109,32 @@ def test_several_services_that_fail_are_worse_than_one(harbour: World) -> None:
     second = next(one for one in harbour.incidents() if one.service == "shop")
     harbour.expect(page("ana"))
     assert reasons(harbour, second.id) == ["P1: services_failing is 2 (services_failing > 1)"]
+
+
+def test_an_older_incident_hears_that_another_service_fails(harbour: World) -> None:
+    failed: dict[str, object] = {"backup_failed": True}
+    harbour.alert("backup", "backup", severity="warning", details=failed)
+    older = harbour.incident()
+    harbour.expect(page("ben"))
+    harbour.run(harbour.engine.declare(Declared(ServiceId("shop"), "orders hang"), ANA))
+    harbour.settle()
+    said = "P1: services_failing is 2 (services_failing > 1)"
+    assert reasons(harbour, older.id)[1:] == [said]
+    # Both incidents page her, in one message.
+    harbour.expect(page("ana"))
+
+
+def test_after_a_start_it_is_told_again_and_changes_nothing(
+    harbour: World,
+) -> None:
+    failed: dict[str, object] = {"backup_failed": True}
+    for integration in ("backup", "prometheus"):
+        harbour.alert(integration, "backup", severity="warning", details=failed)
+    harbour.expect(page("ben"), page("ana"))
+    versions = {one.id: len(harbour.timeline(one.id)) for one in harbour.incidents()}
+    harbour.start()
+    harbour.advance(seconds=30)
+    assert {one.id: len(harbour.timeline(one.id)) for one in harbour.incidents()} == versions
 
 
 def test_a_quiet_incident_is_no_failing_service(harbour: World) -> None:

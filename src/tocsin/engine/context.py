@@ -62,6 +62,11 @@ class Context:
             raise NoPlan("No plan has been applied. Start the server with --plan DIRECTORY.")
         return self.policy(tx, current[0])
 
+    @property
+    def current(self) -> Policy | None:
+        """The policy in force as far as this server has looked."""
+        return self._policies.get(self._current)
+
     def watched(self, tx: Transaction, now: datetime) -> Watched:
         """The facts that alerts may state by the plan in force; nothing where it cannot be read.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -23,6 +23,7 @@ from tocsin.engine import outbox, triage
 from tocsin.engine.apply import Applied, apply
 from tocsin.engine.context import Context, NoPlan
 from tocsin.engine.declare import Declared, PassedOn, declare, repin
+from tocsin.engine.failing import TELL_EVERY, Counted, asks, count, tell
 from tocsin.engine.merge import merge
 from tocsin.engine.outbox import Outgoing
 from tocsin.engine.quarantine import set_aside
@@ -76,6 +77,8 @@ class Engine:
         self._answered = answered
         self._room = {name: channel.at_once for name, channel in channels.items()}
         self._sending: set[asyncio.Task[None]] = set()
+        self._counted: Counted | None = None
+        self._counted_at = datetime.min.replace(tzinfo=UTC)
 
     async def ask(self, incident: SubjectId, asked: commands.Asked) -> Applied | Refused:
         """A person's command, ahead of everything else."""
@@ -146,7 +149,33 @@ class Engine:
         if trouble is not None:
             # The wheel backs off: what is due stays due, and a full disk must not make it spin.
             raise trouble
-        return len(due)
+        return len(due) + await self._tell_who_counts(now)
+
+    async def _tell_who_counts(self, now: datetime) -> int:
+        """Tell incidents whose plan asks how many services fail, when that may have changed."""
+        policy = self.context.current
+        if policy is None or not asks(policy) or timedelta(0) <= now - self._counted_at < TELL_EVERY:
+            return 0
+        before, self._counted = self._counted, None
+        counted = await self.store.read(partial(count, before=before))
+        if counted is before:
+            self._counted = counted
+            return 0
+        self._counted_at = now
+        jobs = [partial(tell, context=self.context, incident=one, now=now) for one in counted.tell]
+        failures = []
+        for write in self._writes(jobs):
+            failed = await _failure(write)
+            if failed is not None:
+                failures.append(failed)
+                self._failed("telling an incident how many services fail", failed)
+            elif (applied := write.result()) is not None:
+                self._tell(applied)
+        if any(isinstance(one, StoreError | Conflict) for one in failures):
+            # After a rest all are told again: who knows already reads nothing new in it.
+            return 0
+        self._counted = counted
+        return len(counted.tell)
 
     async def send_once(self) -> int:
         """Start sending what is ready, as far as the channels have room; does not wait for their answers."""

@@ -19,6 +19,7 @@ from tocsin.core.severity import judge
 from tocsin.core.values import found_in, in_words
 from tocsin.engine.apply import Applied, apply, keep
 from tocsin.engine.context import Context
+from tocsin.engine.failing import asks, failing
 from tocsin.store import alerts, counters, subjects
 from tocsin.store.alerts import Alert
 from tocsin.store.transaction import Transaction
@@ -177,10 +178,8 @@ def _join_command(
     signals = [alert.signal() for alert in _distinct(policy, live)]
     judged = min((judge(policy, one, service) for one in signals), key=lambda judged: judged.level.rank)
     said = _stated(policy, signals)
-    if any(SERVICES_FAILING in condition.needs for condition in policy.conditions):
-        urgent = {one.id: one.rank for one in policy.levels if one.urgent}
-        others = subjects.count_open(tx, list(urgent.values()), besides=incident)
-        said[SERVICES_FAILING] = str(others + (judged.level.id in urgent or level in urgent))
+    if asks(policy):
+        said[SERVICES_FAILING] = str(failing(tx, policy, incident, judged.level.id, level))
     return commands.JoinAlerts(
         incident, service, len(live), _sample(live), judged.level.id, judged.reason, said
     )

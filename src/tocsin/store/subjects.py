@@ -44,6 +44,14 @@ _COUNT_OPEN = select(func.count()).where(
     subjects.c.priority.in_(bindparam("priorities", expanding=True)),
     subjects.c.id != bindparam("besides"),
 )
+# That priorities are not negative says nothing new, as above.
+_OPEN_NOW = (subjects.c.open_key.is_not(None), subjects.c.priority >= 0)
+_BY_PRIORITY = (
+    select(subjects.c.priority, func.count().label("incidents"))
+    .where(*_OPEN_NOW)
+    .group_by(subjects.c.priority)
+)
+_OPEN_IDS = select(subjects.c.id).where(*_OPEN_NOW).order_by(subjects.c.priority).limit(bindparam("most"))
 _OPEN = Prepared(insert(subjects))
 _SAVE = Prepared(update(subjects).where(*_ONE, subjects.c.version == bindparam("from_version")))
 _RECORD = Prepared(insert(events))
@@ -156,6 +164,16 @@ def history_of(tx: Connection, incident: str) -> list[Recorded]:
 def count_open(tx: Connection, priorities: Sequence[int], besides: str) -> int:
     """How many services have an open incident of one of these priorities, not counting one incident."""
     return int(tx.scalar(_COUNT_OPEN, {"priorities": priorities, "besides": besides}) or 0)
+
+
+def open_by_priority(tx: Connection) -> dict[int, int]:
+    """How many services have an open incident, by its priority."""
+    return {row.priority: row.incidents for row in tx.execute(_BY_PRIORITY)}
+
+
+def open_ids(tx: Connection, limit: int) -> list[SubjectId]:
+    """Open incidents that hold their service, the worst level first."""
+    return [SubjectId(one) for one in tx.scalars(_OPEN_IDS, {"most": limit})]
 
 
 def set_aside(tx: Connection, incident: str, why: str, until: datetime) -> None:
