@@ -115,7 +115,7 @@ CATCH_ALL_ALLOWED: dict[str, str] = {
     "store/writer.py::_in_savepoint": "a bad job fails alone: its error goes to its own caller",
     "store/writer.py::_alone": "the same, for a job that runs by itself; the writer thread must outlive it",
     "engine/intake.py::_flush": "a request that cannot be stored must not shut the door for all that follow",
-    "engine/context.py::watched": "an alert is taken whatever the plan has become; the engine says what is",
+    "engine/context.py::known": "an alert is taken whatever the plan has become; the engine says what is",
     "engine/intake.py::_one_by_one": "the same: its error goes to its own sender",
     "store/writer.py::_run": "the writer thread must outlive whatever it meets, or all wait for ever",
     "engine/wheels.py::run": "the engine pages on whatever one turn met; the log and the auditor tell of it",

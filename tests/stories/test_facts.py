@@ -117,11 +117,11 @@ def test_an_older_incident_hears_that_another_service_fails(harbour: World) -> N
     older = harbour.incident()
     harbour.expect(page("ben"))
     harbour.run(harbour.engine.declare(Declared(ServiceId("shop"), "orders hang"), ANA))
+    harbour.advance(seconds=2)
     harbour.settle()
     said = "P1: services_failing is 2 (services_failing > 1)"
     assert reasons(harbour, older.id)[1:] == [said]
-    # Both incidents page her, in one message.
-    harbour.expect(page("ana"))
+    harbour.expect(page("ana"), page("ana"))
 
 
 def test_after_a_start_it_is_told_again_and_changes_nothing(
@@ -130,11 +130,24 @@ def test_after_a_start_it_is_told_again_and_changes_nothing(
     failed: dict[str, object] = {"backup_failed": True}
     for integration in ("backup", "prometheus"):
         harbour.alert(integration, "backup", severity="warning", details=failed)
-    harbour.expect(page("ben"), page("ana"))
+    harbour.advance(seconds=2)
+    harbour.settle()
+    harbour.expect(page("ben"), page("ana"), page("ana"))
     versions = {one.id: len(harbour.timeline(one.id)) for one in harbour.incidents()}
     harbour.start()
     harbour.advance(seconds=30)
+    harbour.settle()
     assert {one.id: len(harbour.timeline(one.id)) for one in harbour.incidents()} == versions
+
+
+def test_what_a_node_did_not_come_to_tell_the_next_one_does(harbour: World) -> None:
+    failed: dict[str, object] = {"backup_failed": True}
+    for integration in ("backup", "prometheus"):
+        harbour.alert(integration, "backup", severity="warning", details=failed)
+    harbour.expect(page("ben"), page("ana"))
+    harbour.start()
+    harbour.settle()
+    harbour.expect(page("ana"))
 
 
 def test_a_quiet_incident_is_no_failing_service(harbour: World) -> None:

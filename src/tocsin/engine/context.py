@@ -72,10 +72,15 @@ class Context:
 
         A server with the role web alone has nobody else who looks.
         """
+        policy = self.known(tx, now)
+        return watched(policy.facts) if policy else NOTHING
+
+    def known(self, tx: Transaction, now: datetime) -> Policy | None:
+        """The policy in force; None where there is none that can be read."""
         try:
-            return watched(self.current_policy(tx, now).facts)
+            return self.current_policy(tx, now)
         except Exception:
-            return NOTHING
+            return None
 
     def view(self, tx: Transaction, now: datetime) -> View:
         """The directory as it is now, or was at most VIEW_LASTS ago."""

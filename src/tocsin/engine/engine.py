@@ -153,8 +153,10 @@ class Engine:
 
     async def _tell_who_counts(self, now: datetime) -> int:
         """Tell incidents whose plan asks how many services fail, when that may have changed."""
-        policy = self.context.current
-        if policy is None or not asks(policy) or timedelta(0) <= now - self._counted_at < TELL_EVERY:
+        if timedelta(0) <= now - self._counted_at < TELL_EVERY:
+            return 0
+        policy = self.context.current or await self.store.read(partial(self.context.known, now=now))
+        if policy is None or not asks(policy):
             return 0
         before, self._counted = self._counted, None
         counted = await self.store.read(partial(count, before=before))
