@@ -113,6 +113,28 @@ async def test_damage_is_told_once(tmp_path: Path) -> None:
     assert not (tmp_path / "guard" / "journal.damaged-2").exists()
 
 
+async def test_records_of_another_version_are_skipped_told_and_kept_aside(tmp_path: Path) -> None:
+    """After a step back to an older version the service must start."""
+    w = world(tmp_path / "guard")
+    async with w.guard.running():
+        await w.files.put("k", b"1")
+    path = w.guard.journal.path
+    newer = encode({"kind": "event", "id": 9, "at": 1.0, "level": "fatal", "type": "t", "message": "m"})
+    newer += encode({"kind": "broadcast", "id": 1, "mood": "good"}) + encode({"kind": "taken", "id": 7})
+    path.write_bytes(path.read_bytes() + newer)
+    (tmp_path / "guard" / "spool" / "7.body").write_bytes(b"precious")
+    w = world(tmp_path / "guard", store=w.store.inner)
+    async with w.guard.running():
+        assert await (await w.files.get("k")).read() == b"1"
+        told = [event.message for event in w.guard.events.select(9, type="journal_damaged")]
+    assert told == [
+        "3 records of the journal were not understood and skipped, as those of another version of guard are; "
+        "a copy is kept beside it.",
+        "7.body belongs to no line of the journal that can be read; it is now lost+found/7.body.",
+    ]
+    assert newer in (tmp_path / "guard" / "journal.damaged-1").read_bytes()
+
+
 async def test_waiting_appends_share_a_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     syncs = 0
     real = os.fdatasync

@@ -171,6 +171,20 @@ async def test_a_receiver_that_refuses_does_not_block_what_comes_after(tmp_path:
         assert not w.guard.queue.book.waiting
 
 
+async def test_no_secret_of_a_receiver_is_shown(tmp_path: Path) -> None:
+    async def send(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        return 400, b"no such routing key: " + PAGER.routing_key.encode()
+
+    w = world(tmp_path / "guard", pagers=[PAGER], send=send, settings=Settings(retry_seconds=0))
+    async with w.guard.running():
+        await w.guard.find("R2_STORAGE").degrade("drill", "ana")
+        await w.pass_time(2)
+        failed = next(w.guard.events.select(1, type="push_failed"))
+        assert "pager refused the message with 400: no such routing key: ...." in failed.message
+    assert PAGER.routing_key not in repr(PAGER)
+    assert SECRET not in repr(HOOK)
+
+
 async def test_a_full_disk_still_pages(tmp_path: Path) -> None:
     w = world(tmp_path / "guard", pagers=[PAGER], reserve_bytes=1 << 60)
     async with w.guard.running():

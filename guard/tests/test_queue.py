@@ -134,16 +134,44 @@ async def test_what_was_applied_while_the_disk_refused_is_not_applied_again(
 
     monkeypatch.setattr(house.queue.journal, "append", full)
     await house.queue.drain()
+    assert house.queue.book.get(1).state is State.PROCESSING, "its end is not on the disk"
+    await house.add("k", "m2")
+    await house.queue.drain()
+    assert house.receiver.calls == 1, "what is newer waits until it is"
+    monkeypatch.undo()
+    await house.queue.pay()
+    assert not house.queue.owed
     assert house.queue.book.get(1).state is State.COMPLETED
     await house.queue.drain()
-    assert house.receiver.calls == 1
-    monkeypatch.undo()
-    await house.queue.drain()
+    assert house.receiver.done == [("k", "m1"), ("k", "m2")]
     await house.close()
     await house.open()
     await house.queue.drain()
-    assert house.receiver.calls == 1
-    assert house.queue.book.get(1).state is State.COMPLETED
+    assert house.receiver.calls == 2
+
+
+async def test_an_end_that_the_disk_refused_is_in_the_journal_that_is_written_anew(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.add("k", "m1")
+    house.receiver.mode = "refuses"
+    await house.add("f", "m2")
+    append = house.queue.journal.append
+
+    async def full(*records: Any, **more: Any) -> None:
+        if records[0]["kind"] == "moved":
+            raise DiskFull("full")
+        await append(*records, **more)
+
+    house.queue.handlers["S", "do"] = Functions(house.receiver.apply)
+    monkeypatch.setattr(house.queue.journal, "append", full)
+    await house.queue.drain()
+    monkeypatch.undo()
+    await house.queue.journal.compact()
+    await house.close()
+    await house.open()
+    states = {o.key: (o.state, o.error) for o in house.queue.book.operations()}
+    assert states == {"k": (State.FAILED, "no such thing"), "f": (State.FAILED, "no such thing")}
 
 
 async def test_bodies_of_a_damaged_line_go_to_lost_and_found(house: House) -> None:

@@ -149,7 +149,7 @@ async def backup_create(guard: "Guard", request: Request) -> Answer:
     backups = _backups(guard, request)
     type = request.choice("type", TYPES, "incremental")
     backup = backups.ask(type, request.choice("priority", PRIORITIES, "normal"), request.by)
-    text = f"A {type} backup of {backups.guarded.name} was asked for."
+    text = f"A backup of {backups.guarded.name} was asked for ({type})."
     await guard.events.act(
         "backup_asked", text, by=request.by, reason=request.reason(), service=backups.guarded.name
     )

@@ -230,6 +230,8 @@ class Guard:
         self.metrics.roll()
         for _ in self.watch.look():
             pass
+        if self.queue.owed:
+            self._spawn("pay", self.queue.pay)
         for service in self.queue.book.ready:
             if self._may_drain(service):
                 self._spawn(f"drain {service}", partial(self.queue.drain_service, service))

@@ -77,7 +77,7 @@ def recover(path: Path) -> Recovery:
                 break
             whole = position
     if damaged:
-        _keep_aside(path)
+        keep_aside(path)
     if position > whole:
         with path.open("r+b") as file:
             file.truncate(whole)
@@ -85,11 +85,12 @@ def recover(path: Path) -> Recovery:
     return Recovery(records, position - whole, damaged)
 
 
-def _keep_aside(path: Path) -> None:
+def keep_aside(path: Path) -> None:
+    """Have the file as it is under a name of its own, also when the journal is written anew."""
     for number in range(1, 1000):
         copy = path.with_name(f"{path.name}.damaged-{number}")
         if not copy.exists():
-            os.link(path, copy.with_name(copy.name))
+            os.link(path, copy)
             return
 
 

@@ -40,8 +40,8 @@ class Webhook:
     several, newest first, while one is being replaced."""
 
     name: str
-    url: str
-    secrets: tuple[str, ...]
+    url: str = field(repr=False)  # some receivers put their secret there
+    secrets: tuple[str, ...] = field(repr=False)
     audience: str = "response_team"
 
     def __post_init__(self) -> None:
@@ -57,7 +57,7 @@ class Pager:
     """Tocsin, PagerDuty, or anything that takes PagerDuty Events v2. `source` names this service."""
 
     url: str
-    routing_key: str
+    routing_key: str = field(repr=False)
     source: str
     name: str = "pager"
 
@@ -159,7 +159,9 @@ class Pushes:
     def _pager(self, pager: Pager) -> Callable[[Operation, Body], Awaitable[None]]:
         async def deliver(operation: Operation, body: Body) -> None:
             assert isinstance(body, bytes)
-            _judge(pager.name, *await self.send(pager.url, {"Content-Type": "application/json"}, body))
+            status, answer = await self.send(pager.url, {"Content-Type": "application/json"}, body)
+            # What it says stands in events; some say which key they were given.
+            _judge(pager.name, status, answer.replace(pager.routing_key.encode(), b"..."))
 
         return deliver
 

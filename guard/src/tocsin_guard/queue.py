@@ -65,7 +65,8 @@ class Queue:
     ballast_bytes: int = 0
     _due: dict[int, float] = field(default_factory=dict)
     _unsure: set[int] = field(default_factory=set)  # begun before, outcome unknown
-    _owed: dict[int, Record] = field(default_factory=dict)  # applied, but the disk refused the record
+    # Ended, and that is not on the disk yet: the record, and what it changes.
+    owed: dict[int, tuple[Record, dict[str, Any]]] = field(default_factory=dict)
     _taking: dict[tuple[str, str], "asyncio.Future[Operation]"] = field(default_factory=dict)
     _draining: KeyLocks = field(default_factory=KeyLocks)  # by service
 
@@ -161,7 +162,7 @@ class Queue:
         page must not wait for an upload. One drain at a time; a second caller waits and then runs its own.
         """
         async with self._draining.alone(service):
-            await self._pay()
+            await self.pay()
             done: list[State] = []
             running: set[asyncio.Task[State]] = set()
             tried: set[int] = set()
@@ -242,25 +243,43 @@ class Queue:
         self.book.rotate(operation)
 
     async def _settle(self, id: int, state: State, **changes: Any) -> State:
+        """The end of an operation. Until it is on the disk the operation keeps its place in its lane: what is
+        newer must not go past it, or a restart would do the older anew on top.
+        """
         record = {"kind": "moved", "id": id, "state": state.value, "at": self.clock.now(), **changes}
-        operation = self._move(id, state, **changes)
-        try:
-            await self._write_down(record)
-        except GuardError:
-            self._owed[id] = (
-                record  # it is done, whatever the disk says; write that down as soon as it can be
-            )
-            return state
-        self._forget(operation)
+        self.owed[id] = record, changes
+        with suppress(GuardError):  # it is done, whatever the disk says; it is written as soon as it can be
+            await self._pay(id)
         return state
 
-    async def _write_down(self, record: Record) -> None:
+    async def _pay(self, id: int) -> None:
+        record, changes = self.owed[id]
+        moved: list[Operation] = []
+
+        def ended() -> None:
+            if self.owed.pop(id, None) is not None:  # else it was written twice
+                moved.append(self._move(id, State(record["state"]), **changes))
+
+        await self._write_down(record, ended)
+        for operation in moved:
+            self._forget(operation)
+
+    async def pay(self) -> None:
+        """Write down the ends that the disk has refused so far."""
+        for id in list(self.owed):
+            if id in self.owed:
+                try:
+                    await self._pay(id)
+                except GuardError:
+                    return
+
+    async def _write_down(self, record: Record, applied: Callable[[], None] | None = None) -> None:
         """Record progress of taken work; a full disk is no obstacle as long as there is ballast."""
         try:
-            await self.journal.append(record)
+            await self.journal.append(record, applied=applied)
         except DiskFull:
             self.ballast.release()  # or another operation did just now: in both cases there may be room
-            await self.journal.append(record)
+            await self.journal.append(record, applied=applied)
 
     def _forget(self, operation: Operation) -> None:
         self._due.pop(operation.id, None)
@@ -269,16 +288,6 @@ class Queue:
             if operation.spooled:
                 self.spool.drop(operation.id)
         self.told(operation)
-
-    async def _pay(self) -> None:
-        for id, record in list(self._owed.items()):
-            try:
-                await self._write_down(record)
-            except GuardError:
-                return
-            if self._owed.pop(id, None) is not None:  # else another drain has paid it meanwhile
-                with suppress(Refused):
-                    self._forget(self.book.get(id))
 
     def _move(self, id: int, to: State, **changes: Any) -> Operation:
         return self.book.move(id, to, self.clock.now(), **changes)
@@ -300,7 +309,7 @@ class Queue:
         return await self._by_hand(id, State.DISCARDED, error=f"discarded: {reason}")
 
     async def _by_hand(self, id: int, to: State, **changes: Any) -> Operation:
-        await self._pay()
+        await self.pay()
         operation = self.book.get(id)
         if operation.state is not State.FAILED:
             raise Refused(
@@ -369,6 +378,9 @@ class Queue:
         """Records that stand for the whole queue."""
         found = []
         for operation in [*self.book.finished.values(), *self.book.waiting.values()]:
+            if (owed := self.owed.get(operation.id)) is not None:
+                found.append(taken(replace(operation, state=State(owed[0]["state"]), **owed[1])))
+                continue
             record = taken(operation)
             if operation.id in self._unsure or operation.state is State.PROCESSING:
                 record["unsure"] = True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tocsin_guard import disk
 from tocsin_guard.errors import GuardError
 from tocsin_guard.events import Level
-from tocsin_guard.journal import Record
+from tocsin_guard.journal import Record, keep_aside
 from tocsin_guard.journal import recover as read_journal
 from tocsin_guard.operations import State
 
@@ -25,8 +25,16 @@ async def recover(guard: "Guard") -> None:
     for path in incoming.iterdir():
         path.unlink()  # uploads that were never acknowledged
     found = await asyncio.to_thread(read_journal, guard.journal.path)
-    strangers = {service for record in found.records if (service := _replay(guard, record))}
-    problems = guard.queue.clean(doubtful=found.damaged_lines > 0 or not found.records)
+    strangers: set[str] = set()
+    unread = 0
+    for record in found.records:
+        try:
+            strangers.add(_replay(guard, record))
+        except (KeyError, TypeError, ValueError):
+            unread += 1
+    if unread:
+        keep_aside(guard.journal.path)
+    problems = guard.queue.clean(doubtful=bool(found.damaged_lines or unread or not found.records))
     guard.journal.start()
     guard.troubled = {o.service for o in guard.queue.book.operations(State.FAILED)} & guard.services
     for guarded in guard.stores.values():
@@ -36,11 +44,17 @@ async def recover(guard: "Guard") -> None:
         problems.append(
             f"{found.damaged_lines} lines of the journal were damaged and skipped; a copy is kept beside it."
         )
-        with suppress(GuardError):  # no room for a new one: the old one is used on, and tells the same again
-            await guard.journal.compact()
+    if unread:
+        problems.append(
+            f"{unread} records of the journal were not understood and skipped, as those of another version "
+            "of guard are; a copy is kept beside it."
+        )
     for problem in problems:
         guard.events.add(Level.ERROR, "journal_damaged", problem)
-    for service in sorted(strangers):
+    if found.damaged_lines or unread:
+        with suppress(GuardError):  # no room for a new one: the old one is used on, and tells the same again
+            await guard.journal.compact()
+    for service in sorted(strangers - {""}):
         text = f"The journal has records of {service}, which this service no longer has."
         guard.events.add(Level.WARNING, "unknown_service", text)
 

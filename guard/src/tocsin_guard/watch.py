@@ -79,7 +79,12 @@ class Watch:
             "severity": threshold.severity,
         }
         of = threshold.service or "all services"
-        text = f"{threshold.metric} of {of} is {value:.4g} (threshold {threshold.above:g})."
+        what, unit, scale = (
+            ("The error rate", "%", 100)
+            if threshold.metric == "error_rate"
+            else (f"The {threshold.metric.removesuffix('_seconds')} response time", "s", 1)
+        )
+        text = f"{what} of {of} is {value * scale:.3g} {unit} (threshold {threshold.above * scale:g} {unit})."
         self.events.add(level, type, text, service=threshold.service, details=details)
 
 

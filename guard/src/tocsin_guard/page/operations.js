@@ -7,6 +7,7 @@ const REFRESH_MS = 5000;
 const root = new URL("..", location.href); // the page stands at <root>health/operations
 const $ = (id) => document.getElementById(id);
 let failing = 0;
+let now = 0; // by the service's clock, as of the last answer
 
 const given = new URLSearchParams(location.hash.slice(1)).get("token");
 if (given) {
@@ -84,6 +85,7 @@ const share = (n) => `${(n * 100).toFixed(n && n < 0.1 ? 1 : 0)} %`;
 const ms = (n) => (n >= 1000 ? `${(n / 1000).toFixed(1)} s` : `${n.toFixed(n < 10 ? 1 : 0)} ms`);
 const when = (iso) => h("time", { datetime: iso, title: iso }, new Date(iso).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" }));
 const lasting = (s) => (s < 90 ? `${Math.round(s)} s` : s < 5400 ? `${Math.round(s / 60)} min` : `${(s / 3600).toFixed(1)} h`);
+const ago = (iso) => `${lasting(Math.max(0, (now - Date.parse(iso)) / 1000))} ago`;
 const words = (text) => text.toLowerCase().replaceAll("_", " ");
 
 function facts(pairs) {
@@ -125,7 +127,7 @@ function drawServices(services) {
         ["Calls, 5 min", count(one.calls_last_5_minutes)],
         ["Errors, 5 min", share(one.error_rate_last_5_minutes)],
         ["p95, 5 min", ms(one.p95_ms_last_5_minutes)],
-        ["Last check", check && (check.ok ? "passed" : check.error || "failed")],
+        ["Last check", check?.at && `${check.ok ? "passed" : check.error || "failed"}, ${ago(check.at)}`],
       ]),
       h("div", { class: "buttons" }, buttons));
   }));
@@ -154,7 +156,7 @@ function checkedWords(one) {
   if (!one) return "not made since the start";
   if (one.state === "RUNNING") return `running, ${share(one.progress)}`;
   const bad = ["corrupt", "missing", "stray", "unreadable"].map((kind) => [kind, one[`${kind}_count`]]).filter(([, n]) => n);
-  return `${count(one.checked)} of ${count(one.total)} objects, ${bad.length ? bad.map(([kind, n]) => `${n} ${kind}`).join(", ") : "all good"}`;
+  return `${count(one.checked)} of ${count(one.total)} objects, ${bad.length ? bad.map(([kind, n]) => `${n} ${kind}`).join(", ") : "all good"}${one.finished_at ? `, ${ago(one.finished_at)}` : ""}`;
 }
 
 function drawBackups(stores) {
@@ -214,6 +216,7 @@ async function refresh() {
       return { name, stats, integrity: data.last_integrity_check, objects: data.objects, size: data.bytes };
     }));
     failing = 0;
+    now = Date.parse(status.as_of);
     $("login").hidden = true;
     $("all").hidden = false;
     document.title = `${words(status.data.overall_status)} · ${status.data.service}`;
@@ -222,7 +225,7 @@ async function refresh() {
     $("asof").replaceChildren("as of ", when(status.as_of));
     put("warnings", status.data.warnings.map((text) => h("li", { class: "notice warn" }, text)));
     drawServices(services.services);
-    $("metrics").replaceChildren(...plots(metrics.series, Number(hours), Date.parse(status.as_of), $("metrics").clientWidth));
+    $("metrics").replaceChildren(...plots(metrics.series, Number(hours), now, $("metrics").clientWidth));
     drawQueue(queue, failed.operations);
     drawBackups(stores);
     drawNotices(notices);

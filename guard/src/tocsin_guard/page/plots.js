@@ -85,8 +85,10 @@ export function plots(series, hours, now, room) {
       if (slot) path += `${down ? "L" : "M"}${(x(n) + step / 2).toFixed(1)} ${y(value(slot), top).toFixed(1)}`;
       down = Boolean(slot);
     });
-    // A slot between two empty ones is a dot: round ends draw a line of no length.
-    svg.append(s("path", { d: path.replace(/M([\d. ]+)(?=M|$)/g, "M$1h0.1"), class: kind }));
+    svg.append(s("path", { d: path, class: kind }));
+    found.forEach((slot, n) => { // one between two empty ones has no line
+      if (slot && !found[n - 1] && !found[n + 1]) svg.append(s("circle", { cx: x(n) + step / 2, cy: y(value(slot), top), r: 3, class: kind.replace("line", "dot") }));
+    });
   }
 
   const total = full.reduce((sum, slot) => sum + slot.count, 0), errors = full.reduce((sum, slot) => sum + slot.errors, 0);
