@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -333,3 +334,26 @@ def test_a_greeting_that_does_not_come_is_not_waited_for(
         began = time.monotonic()
         assert rest(silent) == b""
         assert PATIENCE * 0.9 <= time.monotonic() - began < 4 * PATIENCE
+
+
+def test_over_tls_it_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CLIENT_SECONDS", PATIENCE)
+    monkeypatch.setattr(connections, "LOOK_SECONDS", 0.1)
+    authority, pem = trustme.CA(), tmp_path / "server.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(pem))
+    tls = ssl.create_default_context()
+    authority.configure_trust(tls)
+    serving = Serving(ssl_certfile=str(pem))
+    with serving.running(), ExitStack() as open_:
+
+        def client(sent: bytes) -> socket.socket:
+            one = open_.enter_context(tls.wrap_socket(serving.connect(), server_hostname="127.0.0.1"))
+            one.sendall(sent)
+            return one
+
+        slow, idle, deaf = client(HEAD % 100), client(b"GE"), client(GET % b"/large")
+        assert problem(rest(slow))[1] == said(TOO_SLOW, 408)
+        assert rest(idle) == b""
+        until(lambda: serving.open == 0)
+        assert len(rest(deaf)) < LARGE
+    assert serving.ended == {"too slow": 3}

@@ -130,7 +130,10 @@ class Connection(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         request = self._request
-        if request is not None and not request.response_started and not self.transport.is_closing():
+        if self.transport.is_closing():
+            # It was hung up on, politely, and does not take the last words: that is no second case.
+            self.transport.abort()
+        elif request is not None and not request.response_started:
             # The application hears that the client is gone, and what it says to that nobody hears.
             request.disconnected = True
             request.message_event.set()
