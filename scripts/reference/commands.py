@@ -71,10 +71,13 @@ def _anchor(one: Command) -> str:
 def _own(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """Its arguments without help and settings, those without a dash first."""
     settings = {id(action) for action in _settings(parser)}
+    # What is asked below a command has a place of its own.
     own = [
         action
         for action in parser._actions
-        if id(action) not in settings and not isinstance(action, argparse._HelpAction)
+        if id(action) not in settings
+        and not isinstance(action, argparse._HelpAction)
+        and not isinstance(action, argparse._SubParsersAction)
     ]
     return sorted(own, key=lambda action: bool(action.option_strings))
 

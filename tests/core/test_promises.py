@@ -106,7 +106,7 @@ def test_whoever_leads_and_whom_the_plan_names_are_warned_before_it_is_due() -> 
 
 def test_what_is_kept_is_not_warned_of() -> None:
     trial = opened(plan(REPORT))
-    trial.by("ana", commands.MarkDone("promise:Report"))
+    trial.by("ana", commands.MarkDone("Report"))
     trial.wait(minutes=25 * 60)
     assert (trial.heard(), listed(trial, "remind")) == ([], [])
 

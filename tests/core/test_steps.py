@@ -292,13 +292,17 @@ def test_a_message_that_was_refused_holds_up_nothing() -> None:
     assert trial.told() == ["0m ana email"]
 
 
-def test_a_task_is_given_once_and_struck_off_once() -> None:
-    trial = opened(plan("0m ana tasks Log", "5m ben tasks Log"))
+def test_a_task_is_given_once_and_struck_off_once_by_its_id_or_in_its_words() -> None:
+    trial = opened(plan("0m ana tasks Log", "5m ben tasks Log+Write"))
     trial.wait(minutes=15)
-    assert [(one.id, one.words) for one in trial.incident.tasks] == [("task:1", "Log")]
+    given = [("task:1", "Log"), ("task:2", "Write")]
+    assert [(one.id, one.words) for one in trial.incident.tasks] == given
     trial.by("ana", commands.MarkDone("task:1"))
     assert trial.incident.tasks[0].done_at == START + timedelta(minutes=15)
     assert refusal(trial.by("ben", commands.MarkDone("task:1"))) == "task:1 of INC-1 is done already."
+    trial.by("ben", commands.MarkDone("Write"))
+    assert trial.incident.tasks[1].done_at == START + timedelta(minutes=15)
+    assert refusal(trial.by("ana", commands.MarkDone("Write"))) == "Write of INC-1 is done already."
     unknown = "INC-1 has no task and no promise task:9 that a person marks as done."
     assert refusal(trial.by("ben", commands.MarkDone("task:9"))) == unknown
 

@@ -205,3 +205,12 @@ def test_masked_numbers_are_no_numbers(number: str) -> None:
     with pytest.raises(PlanRefused) as refused:
         read_people(f'ana: {{name: Ana, channels: {{phone: "{number}"}}}}')
     assert str(refused.value).endswith(f"The number `{number}` is masked. Write every digit.")
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["{unanswered: 5m, page: ana}", '{after: 5m, page: "next of: everybody"}', "{stalled: 40m, page: ana}"],
+)
+def test_a_step_that_stands_twice_to_page_again_or_somebody_else_is_meant(step: str) -> None:
+    twice = SOUND.replace("{unanswered: 5m, page: ana}", f"{step}\n      - {step}")
+    assert not [one for one in checked(twice) if "the same as" in one]

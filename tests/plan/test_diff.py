@@ -124,7 +124,35 @@ CHANGES = {
         ["The level is no longer P2 when users < 5%.", "The level is now P2 when users < 10%."],
     ),
     "a cell": (("low: [P2, P1]", "low: [P2, P2]"), ["The matrix at low and high gives P2, was P1."]),
-    "a fact": (("users: {is: percent}", "users: {is: percent, ask: How many?}"), ["Fact users has changed."]),
+    "a fact": (
+        ("users: {is: percent}", "users: {is: percent, ask: How many?}"),
+        [
+            "Fact no longer: users, a percentage.",
+            "Fact now: users, a percentage: How many?",
+        ],
+    ),
+    "a fact that is worked out": (
+        ("impact: {is: [low, high]}", "impact: {low: users < 5%, high: users >= 5%}"),
+        [
+            "Fact no longer: impact, low or high.",
+            "Fact now: impact, the last of these that holds: low when users < 5%; high when users >= 5%.",
+        ],
+    ),
+    "a step's time and its end": (
+        ('after: 15m, page: "on call: secondary"', 'after: 10m, page: "on call: secondary", until: resolved'),
+        [
+            "P1: After 10 min: page whoever is on call as secondary, unless it is resolved. "
+            "Was: After 15 min: page whoever is on call as secondary, unless somebody has acknowledged."
+        ],
+    ),
+    "the condition of a promise that has a time for each level": (
+        ("Over: {within: 2h, ", "Over: {within: {P1: 2h}, when: users > 5%, "),
+        [
+            "Promised no longer: Over: within 2 h after it was opened. It is kept when it is resolved.",
+            "Promised now: Over: within 2 h at P1 after it was opened, when users > 5%. "
+            "It is kept when it is resolved.",
+        ],
+    ),
     "a role's holder": (("Lead: {for: ana}", "Lead: {for: ben}"), ["Lead falls to ben, was ana."]),
     "a team": (
         ("everybody: [ana, ben]", "everybody: [ana]"),

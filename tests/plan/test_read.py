@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.core.trial import Trial
 from tests.plan.cases import cases
 from tocsin import limits
-from tocsin.core.model import LevelId, PersonId, RotaId, ServiceId
+from tocsin.core.model import FactId, LevelId, PersonId, RotaId, ServiceId
 from tocsin.core.oncall import Layer, Rota
 from tocsin.core.policy import (
     Classification,
@@ -366,3 +366,20 @@ def usable(policy: Policy) -> None:
         trial = Trial(policy)
         trial.join(level.id)
         trial.outage(minutes=60 * 24 * 400)
+
+
+@pytest.mark.parametrize(
+    ("level", "breached", "stands"),
+    [("P1", True, True), ("P1", False, False), ("P2", True, False), ("P1", None, None), ("P2", None, False)],
+)
+def test_a_promise_with_a_time_for_each_level_stands_at_these_and_while_its_condition_holds(
+    level: str, breached: bool | None, stands: bool | None
+) -> None:
+    facts = "facts: {breached: {is: yes or no, ask: Is it a breach?}}\n"
+    plan = compiled(SOUND + facts + "promises: {Report: {within: {P1: 2h}, when: breached}}\n")
+    known = {FactId("level"): level} | ({FactId("breached"): breached} if breached is not None else {})
+    condition = plan.promises[0].when
+    assert condition is not None
+    assert condition.text == "level in [P1] and (breached)"
+    assert condition.needs == {"level", "breached"}
+    assert condition.holds(known) is stands

@@ -153,7 +153,7 @@ _DEEDS = (
     Deed(
         "done",
         "Say that a task or a promise is done",
-        (_first("what", Kind.LINE, "Which, by its id?", "task:1"),),
+        (_first("what", Kind.LINE, "Which, in its words or by its id?", "task:1"),),
     ),
     Deed(
         "estimate",

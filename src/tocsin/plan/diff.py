@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
@@ -13,7 +13,15 @@ from tocsin.plan.changes import lines, named, targets, value
 from tocsin.plan.diff_levels import level_changes
 from tocsin.plan.handbook import Handbook, Plan
 from tocsin.plan.rota_words import rota_lines
-from tocsin.plan.sentences import interval, length, promise_line, row_line
+from tocsin.plan.sentences import (
+    fact_line,
+    interval,
+    length,
+    promise_line,
+    row_line,
+    stage_line,
+    trigger_line,
+)
 
 
 def differences(before: Plan, after: Plan) -> list[str]:
@@ -34,9 +42,9 @@ def diff(before: Policy, after: Policy) -> list[str]:
         *value("When the level changes, its clocks run", _clocks(before), _clocks(after)),
         *targets("A level may be lowered by", before.reclassify.lower, after.reclassify.lower, "anybody"),
         *_progress(before, after),
-        *named("Stage", before.stages, after.stages),
-        *named("Escalation", _by_id(before.triggers), _by_id(after.triggers)),
-        *named("Fact", before.facts, after.facts),
+        *named("Stage", before.stages, after.stages, _said("Stage", stage_line)),
+        *_triggers(before, after),
+        *named("Fact", before.facts, after.facts, _said("Fact", fact_line)),
         *named("Role", before.roles, after.roles, _role),
         *named("Team", before.teams, after.teams, _team),
         *named("Rota", before.rotas, after.rotas, _rota),
@@ -88,6 +96,16 @@ def _clocks(policy: Policy) -> str:
 
 def _promised(what: str, before: Iterable[Promise], after: Iterable[Promise]) -> Iterator[str]:
     return lines(f"{what} no longer:", f"{what} now:", map(promise_line, before), map(promise_line, after))
+
+
+def _said(what: str, line: Callable[[Any], str]) -> Callable[[str, Any, Any], Iterator[str]]:
+    """What it was in words, and what it is."""
+    return lambda _, old, new: lines(f"{what} no longer:", f"{what} now:", [line(old)], [line(new)])
+
+
+def _triggers(before: Policy, after: Policy) -> Iterator[str]:
+    old, new = (_by_id(one.triggers) for one in (before, after))
+    return named("Escalation", old, new, _said("Escalation", trigger_line))
 
 
 def _by_id(values: Iterable[Any]) -> dict[str, Any]:

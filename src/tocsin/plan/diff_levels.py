@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from tocsin.core.aloud import all_of, are
@@ -46,11 +47,17 @@ def _ladder(before: tuple[Step, ...], after: tuple[Step, ...]) -> Iterator[str]:
         was = old.get(key)
         if was is None:
             yield f"new step: {step_line(step)}"
-        elif when(was) != when(step):
+        elif when(was) != when(step) and _at_the_time_of(was, step) == step:
             yield f"{key[0]} {when(step)}, was {when(was).removeprefix('after ')}."
         elif was != step:
             yield f"{step_line(step)} Was: {step_line(was)}"
     yield from (f"gone is: {step_line(step)}" for key, step in old.items() if key not in new)
+
+
+def _at_the_time_of(was: Step, step: Step) -> Step:
+    """A step with the time of another; another clock brings its own end, unless the plan says one."""
+    until = was.until if was.clock is step.clock else step.until
+    return replace(was, clock=step.clock, after=step.after, until=until)
 
 
 def _numbered(ladder: tuple[Step, ...]) -> dict[tuple[str, int], Step]:

@@ -64,9 +64,11 @@ def pages(level: Level) -> bool:
 
 
 def _level(document: Document, name: str, value: Value, rank: int, names: Names) -> Level:
+    told = len(document.problems)
     parts = document.table(value, LEVEL)
+    misspelled = len(document.problems) > told
     ladder = read_ladder(document, parts.get("ladder"), names)
-    if any(step.targets for step in ladder) and "repeat_every" not in parts:
+    if any(step.targets for step in ladder) and "repeat_every" not in parts and not misspelled:
         message = "A level that pages must say when it pages again."
         document.fault(value, message, "Add `repeat_every: 10m`, so that a page never goes quiet unanswered.")
     for again in ("repeat_every", "acknowledgement_lasts"):

@@ -58,6 +58,8 @@ def _check_shape(file: str, text: str) -> None:
 def _not_yaml(file: str, wrong: yaml.YAMLError | UnicodeEncodeError, text: str) -> Problem:
     if isinstance(wrong, yaml.MarkedYAMLError):
         why, context = str(wrong.problem), wrong.context or ""
+        if wrong.problem_mark and _at(text, wrong.problem_mark) == "\t":
+            return problem_at(file, wrong.problem_mark, "A tab can not indent YAML.", "Use spaces.")
         if context.startswith("while") and wrong.context_mark:
             why = f"{why} {context} that begins in line {wrong.context_mark.line + 1}"
         elif context:
@@ -70,6 +72,12 @@ def _not_yaml(file: str, wrong: yaml.YAMLError | UnicodeEncodeError, text: str) 
     line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
     message, remedy = "This character can not stand in YAML.", "Take it out."
     return Problem(file, line, column, "", message, remedy)
+
+
+def _at(text: str, mark: yaml.Mark) -> str:
+    """The letter at a place; nothing where there is none."""
+    lines = text.split("\n")[mark.line : mark.line + 1]
+    return lines[0][mark.column : mark.column + 1] if lines else ""
 
 
 class _Loader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]  # one of two

@@ -56,8 +56,8 @@ def read_promise(document: Document, name: str, parts: Mapping[str, Value], name
         when = read_condition(document, parts["when"], names.facts)
         if when:
             check_known(document, parts["when"], when, names.facts, OF_ALERTS)
-    elif by_level:
-        when = at_levels(by_level, names)
+    if by_level:
+        when = at_levels(by_level, names, when)
     return Promise(
         id=name,
         anchor=Milestone(anchor),
@@ -74,7 +74,7 @@ def read_promise(document: Document, name: str, parts: Mapping[str, Value], name
 def _within(
     document: Document, value: Value | None, names: Names
 ) -> tuple[timedelta, dict[LevelId, timedelta]]:
-    """One time, or a time for each level; the longest then stands for levels that are not named."""
+    """One time, or a time for each level; at a level that is not named nothing is promised."""
     if value is None or isinstance(value.node.value, str):
         return document.duration(value, least="1s") or timedelta(0), {}
     by_level = {}
@@ -89,26 +89,31 @@ def _within(
 
 @dataclass(frozen=True, slots=True)
 class AtLevels:
-    """The condition that the level is one of these."""
+    """The condition that the level is one of these, and `also` another one."""
 
     levels: tuple[str, ...]
+    also: Condition | None = None
 
     @property
     def text(self) -> str:
-        return f"level in [{', '.join(self.levels)}]"
+        at = f"level in [{', '.join(self.levels)}]"
+        return f"{at} and ({self.also.text})" if self.also else at
 
     @property
     def needs(self) -> frozenset[FactId]:
-        return frozenset({LEVEL})
+        return frozenset({LEVEL}) | (self.also.needs if self.also else frozenset())
 
     def holds(self, facts: Mapping[FactId, FactValue]) -> bool | None:
-        return facts[LEVEL] in self.levels if LEVEL in facts else None
+        if LEVEL in facts and facts[LEVEL] not in self.levels:
+            return False
+        also = self.also.holds(facts) if self.also else True
+        return None if LEVEL not in facts and also else also
 
 
-def at_levels(levels: Iterable[str], names: Names) -> Condition | None:
-    """That the level is one of these; None where they are all there are, or none of them is."""
+def at_levels(levels: Iterable[str], names: Names, also: Condition | None = None) -> Condition | None:
+    """That the level is one of these; only `also` where they are all there are, or none of them is."""
     wanted = tuple(level for level in names.levels if level in set(levels))
-    return AtLevels(wanted) if 0 < len(wanted) < len(names.levels) else None
+    return AtLevels(wanted, also) if 0 < len(wanted) < len(names.levels) else also
 
 
 def response(levels: Iterable[Level], names: Names) -> tuple[Promise, ...]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import zip_longest
 
 from tocsin.core.aloud import all_of, called
-from tocsin.core.facts import Condition
+from tocsin.core.facts import Condition, Fact, FactKind
 from tocsin.core.policy import (
     Cadence,
     Classification,
@@ -15,11 +16,15 @@ from tocsin.core.policy import (
     Milestone,
     Moment,
     Promise,
+    Stage,
     Step,
     Target,
     Task,
+    Trigger,
 )
+from tocsin.core.values import in_words
 from tocsin.plan.names import EVERYBODY
+from tocsin.plan.promises import AtLevels
 
 _UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
 _SINCE = {
@@ -44,6 +49,13 @@ _MOMENTS = {
     Moment.RESOLVED: "when it is resolved",
     Moment.DAILY: "once a day",
     Moment.CHANGE: "whenever something changes",
+}
+_KINDS = {
+    FactKind.NUMBER: "a number",
+    FactKind.PERCENT: "a percentage",
+    FactKind.DURATION: "a length of time",
+    FactKind.YES_OR_NO: "yes or no",
+    FactKind.TEXT: "text",
 }
 
 
@@ -141,7 +153,7 @@ def promise_line(one: Promise) -> str:
     """A promise as a sentence."""
     until = f" (not before {length(one.not_before)})" if one.not_before else ""
     kept = f" It is kept when {_DONE[one.kept_by]}." if one.kept_by else ""
-    when = "" if one.by_level else condition(one.when)
+    when = condition(besides_level(one))
     tell = f" It is told to {called(one.tell)} too." if one.tell else ""
     return f"{one.id}: {within(one)} after {_SINCE[one.anchor]}{until}{when}.{kept}{warned(one.warn)}{tell}"
 
@@ -159,9 +171,51 @@ def before(warn: tuple[timedelta, ...]) -> str:
 def within(one: Promise) -> str:
     """By when a promise is due."""
     times = set(one.by_level.values())
-    if len(times) > 1:
+    if len(times) > 1 or (times and isinstance(one.when, AtLevels)):
         return "within " + all_of(f"{length(time)} at {level}" for level, time in one.by_level.items())
     return f"within {length(times.pop() if times else one.within)}"
+
+
+def besides_level(one: Promise) -> Condition | None:
+    """The condition of a promise, without the levels that its times name already."""
+    return one.when.also if one.by_level and isinstance(one.when, AtLevels) else one.when
+
+
+def fact_line(one: Fact) -> str:
+    """What a fact is, or how it is worked out, and who is asked for it what."""
+    if one.chosen_by:
+        choices = "; ".join(f"{choice} when {holds.text}" for choice, holds in one.chosen_by)
+        return f"{one.id}, the last of these that holds: {choices}."
+    if one.highest_of:
+        return f"{one.id}: the highest of {all_of(one.highest_of)}."
+    means = [f"{value} ({text})" if text else value for value, text in zip_longest(one.values, one.means)]
+    usually = f", usually {in_words(one.usual, one.kind)}" if one.usual is not None else ""
+    kind = all_of(means, "or") if one.values else _KINDS[one.kind]
+    return f"{one.id}, {kind}{usually}{f': {one.ask}' if one.ask else '.'}"
+
+
+def stage_line(one: Stage) -> str:
+    """What a stage brings, as a sentence."""
+    tell = [f"tell {called(one.tell)}"] if one.tell else []
+    return f"{one.id}: {'; '.join((*tell, *map(task_line, one.tasks), *_often(one.updates_every)))}."
+
+
+def _often(percent: int) -> list[str]:
+    """How much sooner than usual updates come."""
+    if percent == 100:
+        return []
+    return [
+        "updates come twice as often" if percent == 50 else f"updates come in {percent} % of the usual time"
+    ]
+
+
+def trigger_line(one: Trigger) -> str:
+    """An escalation by impact as a sentence."""
+    does = [f"page {called(one.page)}"] if one.page else []
+    does += [f"tell {called(one.tell)}"] if one.tell else []
+    does += [f"see to it: {'; '.join(map(task_line, one.tasks))}"] if one.tasks else []
+    only = f". Only {called(one.restrict_to)} may see it from then on" if one.restrict_to else ""
+    return f"{one.id}: {all_of(does) or 'nobody is paged'}{condition(one.when)}{only}."
 
 
 def interval(duty: Duty) -> str:

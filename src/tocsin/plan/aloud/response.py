@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tocsin.core.aloud import all_of, called
-from tocsin.core.policy import Level, Policy, Rebase
+from tocsin.core.policy import Advance, Level, Policy, Rebase
 from tocsin.plan.aloud.parts import Part, pairs, sentence
 from tocsin.plan.handbook import Handbook, Plan
 from tocsin.plan.rota_words import rota_lines
 from tocsin.plan.sentences import (
     cadence_line,
-    condition,
+    fact_line,
     length,
     promised,
     row_line,
+    stage_line,
     step_line,
-    task_line,
+    trigger_line,
 )
+
+NOBODY_YET = "nobody, until somebody is assigned"
 
 
 def head(plan: Plan) -> Iterator[Part]:
@@ -44,8 +47,7 @@ def levels(plan: Plan) -> Iterator[Part]:
     yield Part(
         "Which level it has", 2, "The worst of what fits; the worst of all when nothing does.", _rows(policy)
     )
-    asked = tuple(fact.ask for fact in policy.facts.values() if fact.ask)
-    yield Part("What is asked to find out", 2, lines=asked)
+    yield Part("What is known of it", 2, lines=tuple(map(fact_line, policy.facts.values())))
     lower = f"It may be lowered by {called(policy.reclassify.lower)}." if policy.reclassify.lower else ""
     opened = policy.reclassify.clocks is Rebase.OPENED
     clocks = "as if it had been so from the start" if opened else "from then on"
@@ -75,30 +77,14 @@ def _rows(policy: Policy) -> tuple[str, ...]:
 def escalation(plan: Plan) -> Iterator[Part]:
     """What escalates beside the ladders."""
     policy = plan.policy
-    lines = []
-    for stage in policy.stages.values():
-        tell = [f"tell {called(stage.tell)}"] if stage.tell else []
-        tell += [*map(task_line, stage.tasks), *_often(stage.updates_every)]
-        lines.append(f"{stage.id}: {'; '.join(tell)}")
-    for one in policy.triggers:
-        does = [f"page {called(one.page)}"] if one.page else []
-        does += [f"tell {called(one.tell)}"] if one.tell else []
-        does += [f"only {called(one.restrict_to)} may see it"] if one.restrict_to else []
-        lines.append(f"{one.id}: {all_of((*does, *map(task_line, one.tasks)))}{condition(one.when)}")
+    lines = (*map(stage_line, policy.stages.values()), *map(trigger_line, policy.triggers))
     progress = policy.progress
     warned = f"Whoever leads is warned {length(progress.warn_before)} before a stall is escalated"
     extend = f", and may put it off once by {length(progress.extend_by)}, with a reason"
     text = f"{warned}{extend if progress.extend_by else ''}." if progress.warn_before else ""
-    yield Part("What else escalates", 2, text, tuple(lines))
-
-
-def _often(percent: int) -> list[str]:
-    """How much sooner than usual updates come."""
-    if percent == 100:
-        return []
-    return [
-        "updates come twice as often" if percent == 50 else f"updates come in {percent} % of the usual time"
-    ]
+    if progress.counts != frozenset(Advance):
+        text = f"Progress is {all_of(sorted(progress.counts))}. {text}".strip()
+    yield Part("What else escalates", 2, text, lines)
 
 
 def people(plan: Plan) -> Iterator[Part]:
@@ -106,9 +92,10 @@ def people(plan: Plan) -> Iterator[Part]:
     policy, handbook = plan.policy, plan.handbook
     roles = []
     for role in policy.roles.values():
+        held = f" At {all_of(role.at)} somebody must hold it." if role.at else ""
         not_with = f", never together with {all_of(role.not_with)}" if role.not_with else ""
         duties = sentence(handbook.role_duties.get(role.id, ()))
-        roles.append(f"{role.id}: {called(role.default)}{not_with}.{duties}")
+        roles.append(f"{role.id}: {called(role.default) or NOBODY_YET}{not_with}.{held}{duties}")
     yield Part("Roles", 2, lines=tuple(roles))
     teams = (f"{team.id}: {called(team.members)}" for team in policy.teams.values())
     yield Part("Teams", 2, lines=tuple(teams))
@@ -120,5 +107,8 @@ def people(plan: Plan) -> Iterator[Part]:
         rotas.append(f"{rota.id}: {who}.{answer}{sentence(handbook.rota_duties.get(rota.id, ()))}")
     yield Part("On call", 2, lines=tuple(rotas))
     yield Part("What is expected of them", 2, lines=handbook.readiness)
-    yield Part("When a turn passes on", 2, lines=handbook.hand_over.checklist)
+    both = handbook.hand_over.confirmed_by == "both"
+    confirmed = "Both confirm it." if both else "Whoever takes it confirms it."
+    checklist = handbook.hand_over.checklist
+    yield Part("When a turn passes on", 2, confirmed if both or checklist else "", checklist)
     yield Part("When nobody can be reached", 2, f"Page {called(policy.catch_all)}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from tocsin.core.policy import Clock, Level, Policy, Target
+from tocsin.core.policy import Clock, Level, Policy, Step, Target
 from tocsin.plan.document import Document, Value, listing
 from tocsin.plan.handbook import Plan
 from tocsin.plan.levels import pages
@@ -51,6 +51,11 @@ def _warn_vacant(document: Document, place: Value, roles: list[str]) -> None:
     document.warn(place, message, "Give the role a `for`, or name somebody else too.")
 
 
+def _says_nothing_new(step: Step) -> bool:
+    """Whether a step that stands twice does the same twice: no clock that runs again, nobody else's turn."""
+    return step.clock is Clock.LADDER and not any(one.next_of for one in step.targets)
+
+
 def _check_steps(document: Document, level: Level) -> None:
     for number, (before, step) in enumerate(pairwise(level.ladder), 2):
         place = document.place("levels", level.id, "ladder", number)
@@ -61,5 +66,5 @@ def _check_steps(document: Document, level: Level) -> None:
         elif step.clock is Clock.ANSWER and not before.targets:
             message = "The step before this one pages nobody, so it can not go unanswered."
             document.warn(place, message, "Use `after`, or let the step before page somebody.")
-        elif step == before:
+        elif step == before and _says_nothing_new(step):
             document.warn(place, "This step is the same as the one before it.", "Keep one of them.")

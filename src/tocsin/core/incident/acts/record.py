@@ -13,20 +13,28 @@ from tocsin.core.policy import Target
 
 def mark_done(draft: Draft, command: commands.MarkDone, actor: Actor) -> Refused | None:
     """Strike off a task, or keep a promise by hand."""
-    state = draft.state
-    task = next((one for one in state.tasks if one.id == command.what), None)
-    promise = next((one for one in by_hand(state, draft.policy) if one.id == command.what), None)
+    state, what = draft.state, _meant(draft, command.what)
+    task = next((one for one in state.tasks if one.id == what), None)
+    promise = next((one for one in by_hand(state, draft.policy) if one.id == what), None)
     if task is None and promise is None:
         return Refused(f"{state.id} has no task and no promise {command.what} that a person marks as done.")
-    if command.what in state.done:
+    if what in state.done:
         return Refused(f"{command.what} of {state.id} is done already.")
     if promise is not None and promise.not_before is not None and draft.now < promise.not_before:
         at = f"{promise.not_before:%Y-%m-%d %H:%M} UTC"
         return Refused(f"{promise.promise} may not be done before {at}.")
     own_up(draft)
     words = task.words if task is not None else promise.promise if promise is not None else ""
-    draft.add(events.MarkedDone(command.what, words), actor)
+    draft.add(events.MarkedDone(what, words), actor)
     return None
+
+
+def _meant(draft: Draft, what: str) -> str:
+    """The id of what is called so in the plan's words, an open one first; else what was said."""
+    state = draft.state
+    called = [one.id for one in state.tasks if one.words == what]
+    called += [one.id for one in by_hand(state, draft.policy) if one.promise == what]
+    return next((one for one in called if one not in state.done), called[0] if called else what)
 
 
 def note(draft: Draft, command: commands.AddNote, actor: Actor) -> Refused | None:
