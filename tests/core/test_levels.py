@@ -69,6 +69,14 @@ def test_somebody_whom_only_the_milder_level_pages_is_paged_all_the_same() -> No
     assert trial.told()[2:] == ["5m chloe email"]
 
 
+def test_a_page_that_is_moot_sooner_is_no_page_in_the_place_of_one_that_lasts() -> None:
+    trial = opened(two(("0m ana", "5m ben"), ("0m ana", "15m ben until mitigated")), "P2")
+    set_level(trial, "P1")
+    trial.acknowledge("ana")
+    trial.wait(minutes=15)
+    assert trial.told()[-1:] == ["15m ben email"]
+
+
 def test_a_page_that_the_new_level_brings_in_time_is_not_brought_twice() -> None:
     trial = opened(two(("0m ana", "1m ben"), ("0m ana", "5m ben")), "P2")
     trial.wait(minutes=2)

@@ -16,8 +16,9 @@ from tocsin.core.incident.promises.steps import StepTime, step_times
 from tocsin.core.incident.state.incident import Incident
 from tocsin.core.incident.status import Status
 from tocsin.core.model import LevelId
-from tocsin.core.policy import Clock, Policy
+from tocsin.core.policy import Clock, Milestone, Policy
 
+_ORDER = list(Milestone)
 _PAGES_AT_A_TIME = (Clock.LADDER, Clock.ANSWER)
 """Clocks that promise a page at a time; the others wait for what people do or leave undone."""
 
@@ -58,7 +59,7 @@ def _late(
     state: Incident, policy: Policy, level: LevelId, since: datetime, now: datetime
 ) -> Iterator[CarriedStep]:
     new = [
-        (target, max(one.due_at, now))
+        (target, max(one.due_at, now), _ORDER.index(one.step.until))
         for one in if_it_began(state, policy, level, since)
         for target in one.step.targets
     ]
@@ -66,7 +67,11 @@ def _late(
         late = [
             target
             for target in one.step.targets
-            if not any(target == paged and at <= one.due_at for paged, at in new)
+            # A page that an earlier state makes moot is no page in its place.
+            if not any(
+                target == paged and at <= one.due_at and until >= _ORDER.index(one.step.until)
+                for paged, at, until in new
+            )
         ]
         if late:
             yield CarriedStep(state.level, one.index, one.due_at, tuple(late), one.step.until)
