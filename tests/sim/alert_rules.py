@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.sim.stream import Stream
 from tocsin.core.model import AlertAction, AlertSeverity, Signal
 from tocsin.core.severity import judge
 from tocsin.store.alerts import Received
+from tocsin.store.codec import load
 
 Name = tuple[str, str]
 """Integration and key: one alert, through all its lives."""
@@ -31,6 +32,7 @@ class AlertRow:
     count: int
     incident: str | None
     suppressed: str
+    body: str
 
     @property
     def name(self) -> Name:
@@ -44,7 +46,8 @@ class AlertRow:
 
 
 ALERT_COLUMNS = (
-    "SELECT id, integration, dedup_key, status, triaged, dirty, severity, count, subject_id, suppressed"
+    "SELECT id, integration, dedup_key, status, triaged, dirty, severity, count, subject_id, suppressed,"
+    " body"
     " FROM alerts"
 )
 
@@ -176,9 +179,7 @@ def open_alerts_are_looked_after(stream: Stream, rows: Sequence[AlertRow]) -> It
             continue
         if state.status.over:
             yield f"{stream.id} is {state.status}, and {row} is not"
-        signal = Signal(
-            AlertAction.TRIGGER, row.key, severity=SEVERITIES[row.severity], source=row.integration
-        )
+        signal = replace(load(row.body, Signal), severity=SEVERITIES[row.severity])
         wanted = judge(policy, signal).level
         # A person may know better, until an alert says something new.
         if policy.level(state.level).rank > wanted.rank and not stream.judged_by_hand:

@@ -12,9 +12,11 @@ from typing import Any
 from tests.sim import alert_rules, outbox_rules, run_rules
 from tests.sim.alert_rules import ALERT_COLUMNS, AlertRow
 from tests.sim.auditing import call_the_auditor
+from tests.sim.due_rules import TIMELY_RULES, no_broken_promise_slips_away, nothing_promised_is_left, overdue
 from tests.sim.duty import whoever_is_on_call_is_asked
-from tests.sim.incident_rules import EVENT_RULES, ROW_RULES, Row, what_falls_due_is_done_on_time
+from tests.sim.incident_rules import EVENT_RULES, ROW_RULES, Row
 from tests.sim.outbox_rules import RING_COLUMNS, Ring
+from tests.sim.plan_rules import whoever_leads_hears_of_it
 from tests.sim.reading import EVENT_COLUMNS, recorded
 from tests.sim.simulation import Simulation
 from tests.sim.stream import Stream
@@ -75,7 +77,7 @@ class Checks:
             fresh = Stream(id, old.policy)
             for row in run.database.look(f"{EVENT_COLUMNS} WHERE id = ? ORDER BY seq", id):
                 fresh.take(recorded(row))
-                fresh.policy = run.policies[fresh.incident.policy_version]
+                fresh.goes_by(run.policies[fresh.incident.policy_version])
             stored = self._row(self._seen[id])
             for judge in ROW_RULES:
                 run.verdict.expect(judge, fresh, stored)
@@ -146,7 +148,8 @@ class Checks:
             for rule in EVENT_RULES:
                 run.verdict.expect(rule, story, one)
             run.verdict.expect(whoever_is_on_call_is_asked, story, one, run.duty)
-            run.verdict.expect(what_falls_due_is_done_on_time, story, one, run.calm_since)
+            for timely in TIMELY_RULES:
+                run.verdict.expect(timely, story, one, run.calm_since)
             if isinstance(one.event, events.Opened):
                 run.counts["incidents"] += 1
                 run.verdict.expect(
@@ -156,8 +159,12 @@ class Checks:
                     one.at,
                     run.newest_plans,
                 )
+            late = overdue(story, one.at)
             story.take(one)
-            story.policy = run.policies[story.incident.policy_version]
+            story.goes_by(run.policies[story.incident.policy_version])
+            run.verdict.expect(no_broken_promise_slips_away, late, story)
+        run.verdict.expect(whoever_leads_hears_of_it, story, run.reachable)
+        story.unheard.clear()
 
     def _row(self, seen: tuple[Any, ...]) -> Row:
         id, version, due_at, open_key, quarantined = seen
@@ -169,6 +176,8 @@ class Checks:
         now = to_micros(run.clock())
         if not run.at_rest:
             return
+        for story in run.streams.values():
+            run.verdict.expect(nothing_promised_is_left, story, run.clock())
         late = [row[0] for row in rows if row[2] is not None and row[2] <= now]
         waiting = run.database.look(f"{RING_COLUMNS} AND state = 'waiting' AND next_at <= ?", now)
         leased = "SELECT DISTINCT person, channel, bundle FROM outbox WHERE state = 'leased'"

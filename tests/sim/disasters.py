@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from sqlalchemy import text
 
+from tests.sim.cast import CHANNELS
 from tests.sim.chance import Fault
 from tests.sim.node import Node
 from tests.sim.operations import alert, clear
-from tests.sim.plans import CHANNELS
 from tests.sim.run_rules import Catching
 from tests.sim.simulation import Simulation
 
@@ -113,6 +113,7 @@ def channel_removed(run: Simulation) -> None:
     lost = run.choice.choice(CHANNELS)
     run.channels = CHANNELS if len(run.channels) < len(CHANNELS) else tuple(set(CHANNELS) - {lost})
     run.channels = tuple(sorted(run.channels))
+    run.note_reachable()
     for node in run.nodes:
         node.kill()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from tocsin.core.incident import events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import RotaId
 from tocsin.core.oncall import Override, Rota
+from tocsin.core.policy import Target
 from tocsin.engine.context import VIEW_LASTS
 
 
@@ -50,6 +51,10 @@ class Duty:
     def _now(self, now: datetime, overrides: tuple[Override, ...]) -> None:
         self.history.append(replace(self.history[-1], since=now, overrides=overrides))
 
+    def set_back(self, now: datetime) -> None:
+        """The clocks were set back: what has been in force already has, whatever they said then."""
+        self.history = [replace(one, since=min(one.since, now)) for one in self.history]
+
     def at(self, at: datetime) -> list[InForce]:
         """What a node may have taken for true: it may not have heard of the last changes."""
         before = [number for number, one in enumerate(self.history) if one.since <= at - VIEW_LASTS]
@@ -62,9 +67,9 @@ def whoever_is_on_call_is_asked(stream: Stream, one: Recorded, duty: Duty) -> It
     event, state = one.event, stream.state
     if not isinstance(event, events.StepTaken) or state is None:
         return
-    step = stream.policy.level(state.level).ladder[event.step]
+    targets = stream.account.ladder[event.step].targets
     asked = {*event.paged, *event.answered, *(reason.partition(" ")[0] for reason in event.unreachable)}
-    for rota in dict.fromkeys(target.rota for target in step.targets if target.rota is not None):
+    for rota in dict.fromkeys(_rotas(stream, targets)):
         expected = []
         for known in duty.at(one.at):
             rotas = {**stream.policy.rotas, **known.rotas}
@@ -72,3 +77,14 @@ def whoever_is_on_call_is_asked(stream: Stream, one: Recorded, duty: Duty) -> It
         nobody = f"nobody is on call: {rota}" in event.unreachable
         if not any(nobody if not people else set(people) <= asked for people in expected):
             yield f"step {event.step} at {one.at} asks {asked} of {rota}; on call is one of {expected}"
+
+
+def _rotas(stream: Stream, targets: Iterable[Target]) -> Iterator[RotaId]:
+    """The rotas that some targets mean: by name, as members of a team, as whom a role falls to."""
+    for one in targets:
+        if one.rota is not None:
+            yield one.rota
+        elif one.team is not None and not one.next_of:
+            yield from _rotas(stream, stream.policy.teams[one.team].members)
+        elif one.role is not None and one.role not in stream.account.roles:
+            yield from _rotas(stream, stream.policy.roles[one.role].default)

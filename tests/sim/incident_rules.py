@@ -6,18 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tests.sim.stream import Stream, leads_on, reached, step_due, steps_left
-from tocsin.core.incident import Incident, events, next_due
+from tests.sim import due_rules, plan_rules
+from tests.sim.due import again, rungs
+from tests.sim.stream import Stream
+from tocsin.core.incident import Incident, events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.incident.status import Status
 from tocsin.core.model import ActorKind
-from tocsin.core.policy import Clock
 
 AFTER_THE_END = (
     events.RingSettled,
     events.AlertsCleared,
     events.Closed,
     events.Reopened,
+    events.FactsSet,
     events.NoteAdded,
     events.MarkedDone,
     events.UpdatePosted,
@@ -44,22 +46,23 @@ class Row:
 
 def steps_are_taken_in_order(stream: Stream, one: Recorded) -> Iterator[str]:
     """Every step of the ladder is taken or moot, in order, and early only where the path is blocked."""
-    event, state = one.event, stream.state
-    if not isinstance(event, events.StepTaken) or state is None:
+    event, account = one.event, stream.account
+    if not isinstance(event, events.StepTaken):
         return
-    ladder = stream.policy.level(state.level).ladder
-    if event.round != state.round:
-        yield f"step {event.step} of round {event.round} in round {state.round}"
-    if event.step < state.steps_taken or event.step in state.taken_ahead:
+    ladder = account.ladder
+    if event.round != account.round:
+        yield f"step {event.step} of round {event.round} in round {account.round}"
+    if event.step in account.taken:
         yield f"step {event.step} is taken again"
-    for index in set(range(state.steps_taken, event.step)) - {*state.taken_ahead}:
-        if not reached(state, ladder[index].until) and ladder[index].clock is not Clock.HAND:
+    for index, _, _ in rungs(account):
+        if index < event.step:
             yield f"step {index} is skipped, {event.step} is taken"
-    if reached(state, ladder[event.step].until):
+    if account.moot(ladder[event.step].until):
         yield f"step {event.step} is moot and was taken"
     asked_for = stream.blocked_at == one.at or stream.escalated_at == one.at
-    if one.at < step_due(state, stream.policy, event.step) and not asked_for:
-        yield f"step {event.step} is early, and nothing blocks the path"
+    due_at = stream.dues.get(f"step {event.step}")
+    if (due_at is None or one.at < due_at) and not asked_for:
+        yield f"step {event.step} is due at {due_at}, and nothing blocks the path"
 
 
 def rings_go_out_as_planned(stream: Stream, one: Recorded) -> Iterator[str]:
@@ -86,7 +89,7 @@ def pages_are_for_the_unanswered(stream: Stream, one: Recorded) -> Iterator[str]
     event, state = one.event, stream.state
     if not isinstance(event, events.PageStarted) or state is None:
         return
-    if reached(state, event.until):
+    if stream.account.moot(event.until):
         yield f"{event.person} is paged until {event.until}, and it is {state.status}"
     if event.person in stream.answered:
         yield f"{event.person} is paged, and has answered since it last counted as unanswered"
@@ -138,101 +141,6 @@ def rounds_and_levels_go_the_right_way(stream: Stream, one: Recorded) -> Iterato
             yield f"lowered from {state.level} to {event.level}"
 
 
-def being_raised_puts_off_no_page(stream: Stream, one: Recorded) -> Iterator[str]:
-    """Whom a milder level had promised to page at a time is paged by then, unless somebody answered."""
-    event, state = one.event, stream.state
-    if state is None or not isinstance(event, events.LevelRaised):
-        return
-    ladder = stream.policy.level(state.level).ladder
-    for index in steps_left(state, ladder):
-        step, due = ladder[index], step_due(state, stream.policy, index)
-        if step.clock is not Clock.LADDER or due < one.at:
-            continue
-        held = {t for c in event.carried if c.due_at <= due for t in c.targets}
-        since = event.since or one.at
-        for new in stream.policy.level(event.level).ladder:
-            if new.clock is Clock.LADDER and max(since + new.after, one.at) <= due:
-                held.update(new.targets)
-        if not held.issuperset(step.targets):
-            yield f"step {index} of {state.level} was due at {due}, and {event.level} pages later"
-
-
-def being_forgotten_puts_off_no_step(stream: Stream, one: Recorded) -> Iterator[str]:
-    """A rung with a time that nobody has come to yet keeps it when an acknowledgement lapses."""
-    event, state = one.event, stream.state
-    if state is None or not isinstance(event, events.AcknowledgementLapsed):
-        return
-    ladder = stream.policy.level(state.level).ladder
-    kept = {(c.level, c.step) for c in (*state.carried, *event.carried)}
-    for index in steps_left(state, ladder):
-        timed = ladder[index].clock is Clock.LADDER
-        if timed and index >= state.rungs_reached and (state.level, index) not in kept:
-            yield f"step {index} of {state.level} waits anew because it was forgotten"
-
-
-def what_falls_due_is_done_on_time(stream: Stream, one: Recorded, calm_since: datetime) -> Iterator[str]:
-    """While the engine turns, everything happens at the very moment it falls due."""
-    due = _due(stream, one.event, one.at)
-    if due is not None and stream.repinned_at is not None:
-        # What another plan would have had done earlier is done when it is told so.
-        due = max(due, stream.repinned_at)
-    if due is not None and due >= calm_since and one.at > due:
-        yield f"{type(one.event).__name__} at {one.at}, due at {due}, and the engine was turning"
-
-
-def _due(stream: Stream, event: events.IncidentEvent, at: datetime) -> datetime | None:
-    state = stream.state
-    if state is None:
-        return None
-    level = stream.policy.level(state.level)
-    match event:
-        case events.StepTaken():
-            return max(step_due(state, stream.policy, event.step), stream.round_at or state.opened_at)
-        case events.RingSent():
-            page = stream.pages.get(event.page)
-            if page is None:
-                return None
-            return page.started_at + timedelta(seconds=page.rings[event.ring].after_seconds)
-        case events.PromiseBroken() | events.UpdateMissed():
-            return max(event.due_at, stream.level_at or event.due_at)
-        case events.CarriedStepTaken():
-            named = [one for one in state.carried if (one.level, one.step) == (event.level, event.step)]
-            return named[0].due_at
-        case events.AcknowledgementLapsed():
-            assert state.acknowledged_at is not None
-            assert level.acknowledgement_lasts is not None
-            moves = [at for kind, at in state.advances.items() if kind in stream.policy.progress.counts]
-            return max(state.acknowledged_at, *moves, state.acknowledged_at) + level.acknowledgement_lasts
-        case events.RoundStarted() if state.status is Status.TRIGGERED and stream.restarted_at != at:
-            return leads_on(state, stream.policy)
-        case _:
-            return None
-
-
-def a_default_fills_what_is_vacant(stream: Stream, one: Recorded) -> Iterator[str]:
-    """A role is held by default where the level asks for it, the plan says whose it is, and nobody has it."""
-    event, state = one.event, stream.state
-    if not isinstance(event, events.HeldByDefault) or state is None:
-        return
-    for role, person in event.held:
-        planned = stream.policy.roles[role]
-        if state.level not in planned.at or not planned.default:
-            yield f"{person} is {role} by default, and the plan does not say so at {state.level}"
-        if role in state.roles or role in state.by_default:
-            yield f"{person} is {role} by default, and somebody has it"
-
-
-def warnings_come_in_time(stream: Stream, one: Recorded) -> Iterator[str]:
-    """People are warned of what is still due, and before it is."""
-    event, state = one.event, stream.state
-    if not isinstance(event, events.PromiseWarned) or state is None:
-        return
-    if one.at >= event.due_at:
-        yield f"warned of {event.deadline}, which was due at {event.due_at}"
-    if event.deadline in {broken.id for broken in state.broken} or event.deadline in state.done:
-        yield f"warned of {event.deadline}, which is due no more"
-
-
 EVENT_RULES = (
     steps_are_taken_in_order,
     rings_go_out_as_planned,
@@ -240,10 +148,8 @@ EVENT_RULES = (
     nothing_begins_after_the_end,
     only_the_paged_answer,
     rounds_and_levels_go_the_right_way,
-    being_raised_puts_off_no_page,
-    being_forgotten_puts_off_no_step,
-    a_default_fills_what_is_vacant,
-    warnings_come_in_time,
+    *due_rules.EVENT_RULES,
+    *plan_rules.EVENT_RULES,
 )
 """Of each event, with the stream as it was before it."""
 
@@ -262,9 +168,10 @@ def the_snapshot_is_the_fold(stream: Stream, row: Row) -> Iterator[str]:
 
 def the_due_time_is_the_next_deadline(stream: Stream, row: Row) -> Iterator[str]:
     """The clock will look at a subject when its next promise falls due, no sooner and no later."""
-    due = next_due(stream.incident, stream.policy)
+    name = min(stream.dues, key=lambda one: (stream.dues[one], one), default=None)
+    due = None if name is None else stream.dues[name]
     if row.due_at != due:
-        yield f"{row.id} is due at {row.due_at}; its next deadline is at {due}"
+        yield f"{row.id} is looked at at {row.due_at}; `{name}` is next, at {due}"
 
 
 def nothing_is_set_aside(_stream: Stream, row: Row) -> Iterator[str]:
@@ -275,10 +182,11 @@ def nothing_is_set_aside(_stream: Stream, row: Row) -> Iterator[str]:
 
 def the_unanswered_have_a_live_timer(stream: Stream, row: Row) -> Iterator[str]:
     """An unacknowledged incident at a level with a ladder always has a next time at which it pages."""
-    state = stream.incident
+    state, account = stream.incident, stream.account
     if state.status is not Status.TRIGGERED or not stream.policy.level(state.level).pages:
         return
-    leads = leads_on(state, stream.policy)
+    steps = [at for _, _, at in rungs(account)]
+    leads = min(steps) if steps else again(account)
     if leads is None:
         yield f"{row.id} is unanswered, and its ladder leads nowhere"
     elif row.due_at is None or row.due_at > leads:
@@ -289,7 +197,7 @@ def an_answer_ends_what_it_answers(stream: Stream, row: Row) -> Iterator[str]:
     """What the incident's state has made moot is no longer an open page, and no open page is unheard of."""
     state = stream.incident
     for number, page in stream.pages.items():
-        if reached(state, page.until):
+        if stream.account.moot(page.until):
             yield f"{row.id} is {state.status} and page {number} for {page.person} is open"
     if {page.id for page in state.pages} != stream.pages.keys():
         yield f"{row.id} holds the pages {state.pages}, its events leave {stream.pages}"
@@ -316,7 +224,7 @@ def a_refusal_moves_the_path_on(stream: Stream, row: Row) -> Iterator[str]:
     if state.status is not Status.TRIGGERED or not stream.pages or not stream.refused_in_round:
         return
     if all(page.turned_away for page in stream.pages.values()):
-        left = steps_left(state, stream.policy.level(state.level).ladder)
+        left = [number for number, _, _ in rungs(stream.account)]
         if left:
             yield f"{row.id}: every page was refused, and step {left[0]} waits"
         elif stream.nobody_told <= stream.last_page:
@@ -332,5 +240,6 @@ ROW_RULES = (
     an_answer_ends_what_it_answers,
     the_group_is_held_while_open,
     a_refusal_moves_the_path_on,
+    *plan_rules.ROW_RULES,
 )
 """Of what is stored, as it can be seen after a commit."""

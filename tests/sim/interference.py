@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
+from tests.sim.cast import PEOPLE
 from tests.sim.chance import Fault
 from tests.sim.node import Node, SimCrash
-from tests.sim.plans import PEOPLE
 from tocsin.core.incident import commands
 from tocsin.core.model import Actor, ActorKind, SubjectId
 from tocsin.engine import triage

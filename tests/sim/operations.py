@@ -1,31 +1,22 @@
-"""What people and monitoring do in a run, one step after another or at the same moment."""
+"""What monitoring and the world do in a run, and everything that can happen, with its weight."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+from tests.sim import conditions, response
 from tests.sim.alert_rules import ALERT_COLUMNS, AlertRow, Name, the_sources_last_word_stands
+from tests.sim.asking import ask, some_incident, some_node
+from tests.sim.cast import PEOPLE, person
 from tests.sim.checks import open_incidents
-from tests.sim.node import Node, SimCrash
-from tests.sim.plans import INTEGRATIONS, PEOPLE, SEVERITIES, person
+from tests.sim.clauses import SEVERITIES
+from tests.sim.node import Node
+from tests.sim.plans import INTEGRATIONS
 from tests.sim.simulation import Simulation
 from tocsin.core.incident import commands
-from tocsin.core.model import (
-    Actor,
-    ActorKind,
-    AlertAction,
-    AlertSeverity,
-    LevelId,
-    PersonId,
-    Refused,
-    ServiceId,
-    Signal,
-    SubjectId,
-)
+from tocsin.core.model import AlertAction, AlertSeverity, PersonId, Signal
 from tocsin.core.oncall import Override
-from tocsin.engine.apply import Applied
-from tocsin.engine.declare import Declared, PassedOn
 from tocsin.engine.intake import Busy
 from tocsin.store import overrides
 from tocsin.store.alerts import Received
@@ -50,7 +41,7 @@ def clear_everything(run: Simulation) -> None:
     """Every alert of a service is over."""
     living = sorted({row.name for row in run.book.live.values()})
     signals = [_received(run, name, AlertAction.RESOLVE) for name in living]
-    if signals and (node := _somebody(run)):
+    if signals and (node := some_node(run)):
         _send(run, [(node, signals)])
 
 
@@ -58,7 +49,7 @@ def muddle(run: Simulation) -> None:
     """Triggers, acknowledgements and resolves of few alerts, in requests that come in together."""
     requests = []
     for _ in range(run.choice.randint(2, 4)):
-        if node := _somebody(run):
+        if node := some_node(run):
             names = [(run.choice.choice(INTEGRATIONS), run.choice.choice(KEYS[:2])) for _ in range(4)]
             actions = [run.choice.choice(tuple(AlertAction)) for _ in names]
             pairs = zip(names, actions, strict=True)
@@ -70,96 +61,20 @@ def storm(run: Simulation) -> None:
     """Very many alerts at once."""
     requests = []
     for number in range(run.choice.choice((3, 10))):
-        if node := _somebody(run):
+        if node := some_node(run):
             integration = run.choice.choice(INTEGRATIONS)
             names = [(integration, f"storm{number}-{one}") for one in range(run.choice.choice((5, 20)))]
             requests.append((node, [_received(run, name, AlertAction.TRIGGER) for name in names]))
     _send(run, requests)
 
 
-def acknowledge(run: Simulation) -> None:
-    """People take an incident, at the same moment, again, or when it is long over."""
-    incident = _some_incident(run)
-    for _ in range(run.choice.choice((1, 1, 2, 3))):
-        _ask(run, incident, commands.Acknowledge(run.choice.choice(("link", "web", "api"))))
-    run.run_ready()
-
-
-def resolve(run: Simulation) -> None:
-    """Somebody says that it is over."""
-    _ask(run, _some_incident(run), commands.Resolve("fixed"))
-    run.run_ready()
-
-
-def work(run: Simulation) -> None:
-    """People move an incident on: look, mitigate, find that there was nothing, close it, open it again."""
-    incident = _some_incident(run)
-    for _ in range(run.choice.choice((1, 1, 2))):
-        _ask(run, incident, run.choice.choice(WORK))
-    run.run_ready()
-
-
-def put_on_record(run: Simulation) -> None:
-    """Somebody writes something down, or says who may see it."""
-    soon = run.clock() + timedelta(minutes=run.choice.choice((-1, 20, 60)))
-    written: tuple[commands.IncidentCommand, ...] = (
-        commands.AddNote(run.choice.choice(("looks like the database", ""))),
-        commands.SetEstimate(soon, "a guess"),
-        commands.Link(run.choice.choice(("INC-0", "https://tickets.example/1")), "the same trouble"),
-        commands.Restrict((PersonId(run.choice.choice(PEOPLE)),)),
-        commands.Restrict(),
-    )
-    _ask(run, _some_incident(run), run.choice.choice(written))
-    run.run_ready()
-
-
-def set_level(run: Simulation) -> None:
-    """Somebody says how bad it is, or tells people."""
-    incident = _some_incident(run)
-    level = LevelId(run.choice.choice(("L1", "L2", "L3", "L4", "L9")))
-    _ask(run, incident, commands.SetLevel(level, "we know more"))
-    if run.choice.random() < 0.3:
-        _ask(run, incident, commands.PostUpdate(run.choice.choice(("inside", "outside")), "We are at it."))
-    run.run_ready()
-
-
-def open_by_hand(run: Simulation) -> None:
-    """Somebody sees trouble that no source has told of."""
-    if node := _somebody(run):
-        service = ServiceId(run.choice.choice(("service1", "service2", "service3")))
-        declared = Declared(service, "something is odd")
-        who = Actor(ActorKind.PERSON, run.choice.choice(PEOPLE))
-        run.start(_answered(run, who, node.engine.declare(declared, who)))
-        run.run_ready()
-
-
-def repin(run: Simulation) -> None:
-    """Somebody lets an incident go by the plan that is in force, while others ask of it."""
-    node, incident = _somebody(run), _some_incident(run)
-    if node is not None:
-        who = Actor(ActorKind.PERSON, run.choice.choice(PEOPLE))
-        run.start(_answered(run, who, node.engine.repin(SubjectId(incident), "", who)))
-        _ask(run, incident, commands.Acknowledge("web"))
-        run.run_ready()
-
-
-def merge(run: Simulation) -> None:
-    """Two incidents turn out to be one trouble; perhaps somebody merges them the other way round."""
-    one, other = _some_incident(run), _some_incident(run)
-    _ask(run, one, commands.Merge(SubjectId(other)))
-    if run.choice.random() < 0.3:
-        _ask(run, other, commands.Merge(SubjectId(one)))
-        _ask(run, one, commands.Acknowledge("web"))
-    run.run_ready()
-
-
 def race(run: Simulation) -> None:
     """People and sources do everything at the same moment, about the same incident."""
-    incident = _some_incident(run)
-    _ask(run, incident, commands.Acknowledge("link"))
+    incident = some_incident(run)
+    ask(run, incident, commands.Acknowledge("link"))
     _send(run, [_request(run, AlertAction.TRIGGER)], alone=False)
     if run.choice.random() < 0.5:
-        _ask(run, incident, commands.Resolve("fixed"))
+        ask(run, incident, commands.Resolve("fixed"))
     _send(run, [_request(run, run.choice.choice(tuple(AlertAction)))], alone=False)
     run.run_ready()
 
@@ -168,7 +83,7 @@ def resolve_most(run: Simulation) -> None:
     """The team clears up, so that a long quiet time can follow."""
     for story in open_incidents(run):
         if run.choice.random() < 0.9:
-            _ask(run, story.id, commands.Resolve("clearing up"))
+            ask(run, story.id, commands.Resolve("clearing up"))
     run.run_ready()
 
 
@@ -185,19 +100,6 @@ def edit_plan(run: Simulation) -> None:
     """Another plan comes into force, while incidents go on under theirs."""
     run.advance(0.001)
     run.apply_plan()
-
-
-WORK: tuple[commands.IncidentCommand, ...] = (
-    commands.Verify(),
-    commands.BeginMitigation(),
-    commands.Mitigate("rolled back"),
-    commands.FalsePositive("a test of ours"),
-    commands.Close("all done"),
-    commands.Reopen("it is back"),
-    commands.Escalate("I need help"),
-    commands.ExtendProgress("work goes on"),
-    commands.MarkDone("task:1"),
-)
 
 
 def stand_in(run: Simulation) -> None:
@@ -232,48 +134,45 @@ OPERATIONS: tuple[Operation, ...] = (
     clear_everything,
     muddle,
     storm,
-    acknowledge,
-    resolve,
-    work,
-    put_on_record,
-    set_level,
-    open_by_hand,
-    repin,
-    merge,
     race,
     change_people,
     edit_plan,
     stand_in,
+    response.acknowledge,
+    response.resolve,
+    response.work,
+    response.put_on_record,
+    response.set_level,
+    response.post,
+    response.say_facts,
+    response.hand_roles,
+    response.keep_promises,
+    response.open_by_hand,
+    response.repin,
+    response.change_the_plan,
+    response.merge,
 )
 WEIGHTS: dict[Operation, float] = {
     alert: 6,
     clear: 3,
-    acknowledge: 5,
-    resolve: 2,
-    work: 3,
     storm: 0.3,
-    edit_plan: 0.3,
-    stand_in: 2,
-    open_by_hand: 0.5,
-    repin: 0.5,
-    merge: 0.7,
     change_people: 0.5,
+    edit_plan: 0.3,
+    stand_in: 4,
+    response.acknowledge: 5,
+    response.resolve: 1,
+    response.work: 3,
+    response.say_facts: 2,
+    response.hand_roles: 2,
+    response.open_by_hand: 0.5,
+    response.repin: 0.5,
+    response.change_the_plan: 0.7,
+    response.merge: 0.7,
 }
 
 
-def _somebody(run: Simulation) -> Node | None:
-    awake = run.awake()
-    return run.choice.choice(awake) if awake else None
-
-
-def _some_incident(run: Simulation) -> str:
-    opened = [one.id for one in open_incidents(run)]
-    known = opened if opened and run.choice.random() < 0.8 else list(run.streams)
-    return run.choice.choice(known) if known else "INC-0"
-
-
 def _request(run: Simulation, action: AlertAction) -> Request | None:
-    node = _somebody(run)
+    node = some_node(run)
     names = [
         (run.choice.choice(INTEGRATIONS), run.choice.choice(KEYS))
         for _ in range(run.choice.choice((1, 1, 3)))
@@ -283,7 +182,11 @@ def _request(run: Simulation, action: AlertAction) -> Request | None:
 
 def _received(run: Simulation, name: Name, action: AlertAction) -> Received:
     severity = AlertSeverity(run.choice.choice(SEVERITIES))
-    signal = Signal(action, name[1], f"{name[1]} is {severity}", severity, source=name[0])
+    details: dict[str, object] = {}
+    if run.choice.random() < 0.25:
+        details.update(conditions.said(run.choice))
+    words = f"{name[1]} is {severity}{''.join(f', {one}={value}' for one, value in details.items())}"
+    signal = Signal(action, name[1], words, severity, source=name[0], details=details)
     return Received(name[0], signal, run.clock())
 
 
@@ -322,28 +225,3 @@ async def _accept(run: Simulation, node: Node, received: list[Received]) -> bool
     run.book.promise(received, once=run.chaos.counts.total() == faults)
     run.counts["signals"] += len(received)
     return True
-
-
-def _ask(run: Simulation, incident: str, command: commands.IncidentCommand) -> None:
-    node, who = _somebody(run), run.choice.choice(PEOPLE)
-    if node is not None:
-        asked = commands.Asked(Actor(ActorKind.PERSON, who), command)
-        run.start(_asked(run, node, incident, asked))
-
-
-async def _asked(run: Simulation, node: Node, incident: str, asked: commands.Asked) -> None:
-    run.log.write(f"{run.loop.micros} {asked.actor} asks {type(asked.command).__name__} of {incident}")
-    await _answered(run, asked.actor, node.engine.ask(SubjectId(incident), asked))
-
-
-async def _answered(run: Simulation, who: Actor, asking: Awaitable[Applied | PassedOn | Refused]) -> None:
-    try:
-        answer = await asking
-    except (SimCrash, StoreError) as failed:
-        run.log.write(f"{who} hears nothing: {type(failed).__name__}")
-        return
-    if isinstance(answer, Refused):
-        run.log.write(f"{who} is refused: {answer.reason}")
-        return
-    for one in answer.applied if isinstance(answer, PassedOn) else (answer,):
-        run.promised[one.incident] = max(run.promised.get(one.incident, 0), one.version)

@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 
 from tests.sim import operations
+from tests.sim.cast import CHANNELS
 from tests.sim.chance import DISASTERS as DISASTER_FAULTS
 from tests.sim.chance import Fault
 from tests.sim.checks import Checks, open_incidents
 from tests.sim.databases import open_database
 from tests.sim.disasters import DISASTERS, room_again
 from tests.sim.operations import OPERATIONS, WEIGHTS
-from tests.sim.plans import CHANNELS
 from tests.sim.simulation import Simulation
 from tests.support.postgres import Cluster
 

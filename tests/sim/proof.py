@@ -37,6 +37,12 @@ Written by `make proof`, and only when everything held. The production store and
 against everything that can go wrong, chosen from a seed, and invariants are judged after every step: no
 accepted event and no page is lost, late, or doubled unawares. The same seed gives the same bytes. A failure
 prints its seed and ends the run; seeds that once failed stand in `tests/sim/seeds.txt` and run for ever.
+
+Plans and what people ask come from the seed too, in the whole language: ladders with all four clocks,
+warnings and the extension, promises, updates, tasks with times, roles and hand-overs, teams, triggers,
+thresholds over facts that people say and alerts measure, both rules of reclassifying, merges, and next
+versions of a plan for incidents that run. What is due is worked out a second time, by hand, from events and
+plan alone, and must agree with the engine after every commit.
 """
 ON_CALL = """\
 ## Who is on call when the clocks change

@@ -64,10 +64,10 @@ def new_incidents_follow_the_newest_plan(
 
 
 def after_an_outage_one_message_each(told: Counter[tuple[str, str, str]]) -> Iterator[str]:
-    """When an outage ends, what is decided then tells nobody twice by one channel of one incident."""
+    """When an outage ends, what is decided then pages nobody twice by one channel for one incident."""
     for (person, channel, incident), number in told.items():
         if number > 1:
-            yield f"{person} is told {number} times by {channel} of {incident}"
+            yield f"{person} is paged {number} times by {channel} for {incident}"
 
 
 def channels_have_all_their_room(room: Mapping[str, int]) -> Iterator[str]:
@@ -88,7 +88,9 @@ class Catching:
     def left(self, at: int, leased: Leased) -> None:
         """A message leaves."""
         if at == self.at:
-            fresh = [ring for ring in leased.rings if ring.key not in self.old]
+            # News is not a page: each thing that went wrong meanwhile is told, in words of its own.
+            pages = [ring for ring in leased.rings if "/told/" not in ring.key]
+            fresh = [ring for ring in pages if ring.key not in self.old]
             self.told.update({(leased.person, leased.channel, ring.incident) for ring in fresh})
 
     def judge(self, verdict: Verdict) -> None:

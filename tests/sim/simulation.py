@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections import Counter
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
@@ -15,13 +16,14 @@ from typing import Any, TypeVar
 
 from tests.sim import interference
 from tests.sim.alert_rules import Book
+from tests.sim.cast import CHANNELS, people
 from tests.sim.chance import LOST_ANSWERS, Chaos, Fault, chaos, stream
 from tests.sim.databases import Database, PowerlossDatabase
 from tests.sim.duty import Duty
 from tests.sim.loop import MICROSECONDS, VirtualLoop
 from tests.sim.node import Node, SimCrash
 from tests.sim.outbox_rules import Attempt, Sendings
-from tests.sim.plans import CHANNELS, people, plan
+from tests.sim.plans import plan
 from tests.sim.provider import ChannelBug
 from tests.sim.run_rules import Catching, a_bug_is_not_swallowed, the_wheels_come_to_rest
 from tests.sim.stream import Stream
@@ -29,6 +31,7 @@ from tests.sim.verdict import Log, Verdict
 from tocsin.core.directory import Contact
 from tocsin.core.model import Message
 from tocsin.core.policy import Policy
+from tocsin.engine.context import VIEW_LASTS
 from tocsin.plan.read import compile_files, version_of
 from tocsin.store import directory, plans
 from tocsin.store.errors import StoreError
@@ -78,7 +81,9 @@ class Simulation:
         self.catching: Catching | None = None
         self.policies: dict[str, Policy] = {}
         self.newest_plans: list[tuple[str, datetime]] = []
+        self._shape = ""
         self.contacts: dict[str, Contact] = {}
+        self.reachable: dict[str, datetime] = {}
         self.duty = Duty()
         self.revivals: dict[int, int] = {}
         self._asked: set[asyncio.Task[None]] = set()
@@ -108,6 +113,9 @@ class Simulation:
         """Every clock jumps; the true time does not."""
         self.offset += timedelta(seconds=seconds)
         self.calm_since = self.clock()
+        self.duty.set_back(self.clock())
+        self.reachable = {}
+        self.note_reachable()
 
     def disturbed(self, for_micros: int = 0) -> None:
         """The engine may not have turned at every moment until now, or does not for a while."""
@@ -310,9 +318,12 @@ class Simulation:
 
     # What the world does to the servers.
 
-    def apply_plan(self) -> None:
-        """Put a new plan in force, as the command line does."""
-        text = plan(self.choice, len(self.policies) + 1, slow=self.slow)
+    def apply_plan(self, *, next_version: bool = False) -> None:
+        """Put another plan in force, or the one before with changes, as the command line does."""
+        change = self.choice if next_version else None
+        if not next_version:
+            self._shape = f"{self.seed}/{len(self.newest_plans)}"
+        text = plan(random.Random(self._shape), len(self.newest_plans) + 1, slow=self.slow, change=change)
         files = {"plan.yaml": text}
         version = version_of(files)
         self.policies[version] = compile_files(files)
@@ -325,11 +336,21 @@ class Simulation:
         """Make the directory hold these people."""
         self.contacts = {one.id: one for one in contacts}
         self.quietly(lambda tx: directory.replace_people(tx, contacts))
+        self.note_reachable()
         self.log.write(f"people {[(one.id, sorted(one.channels)) for one in contacts]}")
+
+    def note_reachable(self) -> None:
+        """Who can be told something from now on, as every server knows it once its view is old."""
+        known = self.clock() + VIEW_LASTS
+        usable = {name for name, one in self.contacts.items() if set(one.channels) & set(self.channels)}
+        self.reachable = {one: self.reachable.get(one, known) for one in sorted(usable)}
 
     def quietly(self, job: Job[None]) -> None:
         """A write of the world itself, which no fault touches."""
         calm, self.chaos.calm = self.chaos.calm, True
+        if self.power_is_out:
+            # Nobody can write before the power is back: what was written then would be forgotten again.
+            self._notice_the_dead()
         store = Store(self.database.url)
         store.write_now(job)
         store.close()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
+from tests.sim import due
+from tests.sim.account import Account
+from tests.sim.pledges import Pledges
 from tocsin.core.incident import Incident, events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.incident.state.fold import fold
-from tocsin.core.incident.status import Status
 from tocsin.core.model import ActorKind, Outcome, PersonId
-from tocsin.core.policy import Clock, Milestone, Policy, Step
+from tocsin.core.policy import Milestone, Policy, Step, Target
 
-_RANK = {one: rank for rank, one in enumerate(Milestone)}
+_ANEW = (events.LevelRaised, events.LevelLowered, events.AcknowledgementLapsed, events.Reopened)
+"""After these the ladder begins anew, and not because its time has come."""
 
 
 @dataclass(slots=True)
@@ -26,7 +28,18 @@ class OpenPage:
     rings: tuple[events.Ring, ...]
     sent: set[int] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
     reached: bool = False
+
+    @property
+    def waiting(self) -> list[int]:
+        """The rings still to go: what was refused for good is not tried that way again."""
+        numbers = (number for number in range(len(self.rings)) if number not in self.sent)
+        return [number for number in numbers if self.rings[number].channel not in self.failed]
+
+    def rings_at(self, ring: int) -> datetime:
+        """When a ring is due."""
+        return self.started_at + timedelta(seconds=self.rings[ring].after_seconds)
 
     @property
     def tried(self) -> set[str]:
@@ -54,21 +67,54 @@ class Stream:
     blocked_at: datetime | None = None
     escalated_at: datetime | None = None
     nobody_told: int = 0
-    restarted_at: datetime | None = None
     changed_at: datetime | None = None
     lowered_at: datetime | None = None
-    level_at: datetime | None = None
-    round_at: datetime | None = None
-    repinned_at: datetime | None = None
+    repinned_in: int | None = None
     refused_in_round: bool = False
     last_page: int = 0
     joined: int = 0
+    account: Account = field(init=False)
+    pledges: Pledges = field(default_factory=Pledges)
+    ladders: list[tuple[Step, ...]] = field(default_factory=list)
+    agreed: dict[str, set[str]] = field(default_factory=dict)
+    unheard: list[tuple[datetime, str, str]] = field(default_factory=list)
+    began_anew: bool = False
+    known_since: dict[str, datetime] = field(default_factory=dict)
+    _dues: dict[str, datetime] | None = None
+    _known: dict[str, datetime] = field(default_factory=dict)
+    _last_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self.account = Account(self.policy)
+
+    def goes_by(self, policy: Policy) -> None:
+        """From the next event on it goes by this version of the plan."""
+        if policy is not self.policy:
+            self.policy = self.account.policy = policy
+            self._dues = None
+
+    @property
+    def dues(self) -> dict[str, datetime]:
+        """All that the clock must see to, the rings of open pages included. `known_since` says since when."""
+        if self.state is None:
+            return {}
+        if self._dues is None:
+            self._dues = dict(due.everything(self.account))
+            for number, page in self.pages.items():
+                self._dues |= {f"ring {ring} of page {number}": page.rings_at(ring) for ring in page.waiting}
+            assert self._last_at is not None
+            self.known_since = {
+                name: self.known_since[name] if self._known.get(name) == at else self._last_at
+                for name, at in self._dues.items()
+            }
+            self._known = self._dues
+        return self._dues
 
     @property
     def judged_by_hand(self) -> bool:
         """Whether a person lowered its level, or let it go by another plan than its alerts were judged by."""
         merged = self.state is not None and bool(self.state.absorbed)
-        return self.lowered_at is not None or self.repinned_at is not None or merged
+        return self.lowered_at is not None or self.repinned_in is not None or merged
 
     @property
     def incident(self) -> Incident:
@@ -80,33 +126,60 @@ class Stream:
         """One more event."""
         event = one.event
         before = self.state.status if self.state else None
+        if self.state is not None:
+            self.pledges.before(self.account, one)
+            self._hears(event, one.at)
+        self.account.take(one)
+        self.pledges.after(self.account)
+        self._dues, self._last_at = None, one.at
+        if isinstance(event, (*_ANEW, events.RoundStarted)):
+            self.began_anew = not isinstance(event, events.RoundStarted)
+        self._pages(event, one.at)
+        self._ladder(event, one.at)
+        self._course(event)
+        self.state = fold(self.state, one)
+        if self.state.status is not before:
+            self.changed_at = one.at
+        self.version += 1
+
+    def _pages(self, event: events.IncidentEvent, at: datetime) -> None:
         match event:
             case events.PageStarted():
-                self.pages[event.page] = OpenPage(event.person, event.until, one.at, event.rings)
+                self.pages[event.page] = OpenPage(event.person, event.until, at, event.rings)
                 self.last_page = self.version
             case events.PageAnswered() | events.PageWithdrawn():
                 self.pages.pop(event.page, None)
                 if isinstance(event, events.PageAnswered):
                     self.answered.add(event.person)
             case events.RingSent() | events.RingSkipped() | events.RingSettled():
-                self._ring(event, one.at)
-            case events.StepTaken() | events.CarriedStepTaken() if not event.paged:
-                self.blocked_at = one.at
-            case events.Escalated():
-                self.escalated_at = one.at
+                self._ring(event, at)
             case events.Told():
                 self.rings.add(event.key)
-            case events.RoundStarted():
-                self.refused_in_round = False
-                self.round_at = one.at
-            case events.Repinned():
-                self.repinned_at = self.restarted_at = one.at
-            case events.LevelLowered():
-                self.restarted_at = self.lowered_at = self.level_at = one.at
             case events.NobodyReached():
                 self.nobody_told = self.version
+            case _:
+                pass
+
+    def _ladder(self, event: events.IncidentEvent, at: datetime) -> None:
+        match event:
+            case events.StepTaken() | events.CarriedStepTaken() if not event.paged:
+                self.blocked_at = at
+            case events.Escalated():
+                self.escalated_at = at
+            case events.RoundStarted():
+                self.refused_in_round = False
+                self.ladders.clear()
+            case events.Repinned():
+                self.repinned_in = self.account.round
+                self.ladders.append(self.account.ladder)
+            case events.LevelLowered():
+                self.lowered_at = at
+            case _:
+                pass
+
+    def _course(self, event: events.IncidentEvent) -> None:
+        match event:
             case events.LevelRaised() | events.AcknowledgementLapsed() | events.Reopened():
-                self.restarted_at = self.level_at = one.at
                 self.answered.clear()
             case events.Acknowledged():
                 if event.by.kind is ActorKind.PERSON:
@@ -115,12 +188,14 @@ class Stream:
                 self.joined += event.count
             case events.Absorbed():
                 self.joined += event.alerts_count
+            case events.HandOverOffered():
+                self.agreed[event.role] = set()
+            case events.HandOverConfirmed():
+                self.agreed.setdefault(event.role, set()).add(event.person)
+            case events.RoleAssigned():
+                self.agreed.pop(event.role, None)
             case _:
                 pass
-        self.state = fold(self.state, one)
-        if self.state.status is not before:
-            self.changed_at = one.at
-        self.version += 1
 
     def _ring(self, event: events.RingSent | events.RingSkipped | events.RingSettled, at: datetime) -> None:
         page = self.pages.get(event.page)
@@ -131,9 +206,9 @@ class Stream:
             if page is not None:
                 before = page.turned_away
                 page.reached |= event.outcome is Outcome.ACCEPTED
-                page.refused |= (
-                    {event.channel} if event.outcome in (Outcome.RETRYING, Outcome.FAILED) else set()
-                )
+                refused = event.outcome in (Outcome.RETRYING, Outcome.FAILED)
+                page.refused |= {event.channel} if refused else set()
+                page.failed |= {event.channel} if event.outcome is Outcome.FAILED else set()
                 # A page moves the ladder on once, when its last channel refuses.
                 self.refused_in_round |= page.turned_away and not before
             return
@@ -142,48 +217,32 @@ class Stream:
         if page is not None:
             page.sent.add(event.ring)
 
+    def _hears(self, event: events.IncidentEvent, at: datetime) -> None:
+        """Who is to hear of this, and who has."""
+        if isinstance(event, events.Told):
+            said = [one for one in self.unheard if one[:2] == (at, event.person) and one[2] in event.words]
+            self.unheard = [one for one in self.unheard if one not in said]
+        elif isinstance(event, events.StallWarned):
+            self.unheard += [(at, person, "No progress") for person in self._leads()]
+        elif isinstance(event, events.PromiseBroken | events.PromiseWarned | events.UpdateMissed):
+            # An acknowledgement that is missing, and what a rung expects, is what the ladder sees to.
+            of_the_ladder = event.deadline.startswith(("acknowledge:", "expect:"))
+            people = () if of_the_ladder else (*self._named_for(event.deadline), *self._leads())
+            self.unheard += [(at, person, f"“{event.promise}”") for person in people]
 
-def reached(state: Incident, until: Milestone) -> bool:
-    """Whether the incident has come to where a step or page wanted it, said once more in other words."""
-    if state.status in (Status.TRIGGERED, *(one for one in Status if one.over)):
-        return state.status is not Status.TRIGGERED
-    return any(one in state.milestones for one in Milestone if _RANK[one] >= _RANK[until])
+    def _named_for(self, deadline: str) -> list[str]:
+        promises = (*self.policy.promises, *self.policy.review_steps)
+        named = (one.tell for one in promises if due.promise_id(self.account, one) == deadline)
+        return _people(next(named, ()))
 
-
-def steps_left(state: Incident, ladder: Sequence[Step]) -> list[int]:
-    """The rungs still to be taken as things stand."""
-    return [
-        index
-        for index, step in enumerate(ladder)
-        if index >= state.steps_taken
-        and index not in state.taken_ahead
-        and step.clock is not Clock.HAND
-        and not reached(state, step.until)
-    ]
-
-
-def leads_on(state: Incident, policy: Policy) -> datetime | None:
-    """When the ladder moves by itself: its next rung, or a new round after the last."""
-    level = policy.level(state.level)
-    left = steps_left(state, level.ladder)
-    if left:
-        return step_due(state, policy, left[0])
-    if level.repeat_every is not None and state.last_step_at is not None:
-        return max(state.last_step_at, state.ladder_at) + level.repeat_every
-    return None
+    def _leads(self) -> list[str]:
+        first = next(iter(self.policy.roles.values()), None)
+        if first is not None and first.id in self.account.roles:
+            return [self.account.roles[first.id]]
+        if self.account.taker is not None:
+            return [self.account.taker]
+        return _people(first.default) if first is not None else []
 
 
-def step_due(state: Incident, policy: Policy, index: int) -> datetime:
-    """When a rung is due by its own clock if it is the next; by hand: never before it is asked for."""
-    step = policy.level(state.level).ladder[index]
-    before = state.last_step_at if state.steps_taken and state.last_step_at else state.ladder_at
-    if step.clock is Clock.LADDER:
-        return state.ladder_at + step.after
-    if step.clock is Clock.HAND:
-        return datetime.max.replace(tzinfo=UTC)
-    if step.clock is Clock.PROGRESS:
-        moves = [at for kind, at in state.advances.items() if kind in policy.progress.counts]
-        escalated = state.escalated_at or state.level_at
-        due = max(escalated, *moves, escalated) + step.after
-        return max(due, state.extended_until or due)
-    return before + step.after
+def _people(targets: tuple[Target, ...]) -> list[str]:
+    return [one.person for one in targets if one.person is not None]

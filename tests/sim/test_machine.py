@@ -13,16 +13,21 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.sim import response
+from tests.sim.cast import CHANNELS, PEOPLE, STRANGER, people, person
+from tests.sim.due_rules import no_broken_promise_slips_away, nothing_promised_is_left, overdue
 from tests.sim.incident_rules import (
     EVENT_RULES,
     Row,
     a_refusal_moves_the_path_on,
     an_answer_ends_what_it_answers,
+    the_due_time_is_the_next_deadline,
     the_snapshot_is_the_fold,
     the_unanswered_have_a_live_timer,
 )
-from tests.sim.operations import WORK
-from tests.sim.plans import CHANNELS, PEOPLE, STRANGER, people, person, plan
+from tests.sim.plan_rules import thresholds_are_where_they_should_be, what_holds_has_fired
+from tests.sim.plans import plan
+from tests.sim.response import WORK
 from tests.sim.stream import Stream
 from tocsin.core.directory import Contact
 from tocsin.core.incident import Decision, Incident, commands, deadlines, decide, events, fold_all, next_due
@@ -59,7 +64,8 @@ class Core(RuleBasedStateMachine):
     @initialize(seed=numbers)
     def begin(self, seed: int) -> None:
         chance = random.Random(seed)
-        self.policy = compile_files({"plan.yaml": plan(chance, 1, slow=False)})
+        self.shape = seed
+        self.policy = compile_files({"plan.yaml": plan(random.Random(seed), 1, slow=False)})
         self.contacts: dict[str, Contact] = {one.id: one for one in people(chance, slow=False)}
         self.now = datetime(2026, 3, 27, tzinfo=UTC) + timedelta(minutes=seed)
         self.state: Incident | None = None
@@ -77,10 +83,16 @@ class Core(RuleBasedStateMachine):
             assert answer.reason.endswith("."), answer
             return answer
         self.state = answer.state
+        if isinstance(command, commands.Repin):
+            self.policy = command.policy
         for one in answer.events:
             for each in EVENT_RULES:
                 assert list(each(self.stream, one)) == []
+            late = overdue(self.stream, one.at)
             self.stream.take(one)
+            if isinstance(one.event, events.Repinned):
+                self.stream.goes_by(self.policy)
+            assert list(no_broken_promise_slips_away(late, self.stream)) == []
             if isinstance(one.event, events.RingSent):
                 self.sent.append((one.event, 0))
         self.recorded += answer.events
@@ -123,6 +135,32 @@ class Core(RuleBasedStateMachine):
     def set_level(self, name: str, number: int) -> None:
         level = self.policy.levels[number % len(self.policy.levels)].id
         self.ask(Actor(ActorKind.PERSON, name), commands.SetLevel(level, "we know more"))
+
+    @rule(seed=numbers)
+    def say_facts(self, seed: int) -> None:
+        self.ask(response.somebody(random.Random(seed)), response.facts(random.Random(seed)))
+
+    @rule(seed=numbers)
+    def post(self, seed: int) -> None:
+        self.ask(response.somebody(random.Random(seed)), response.update(random.Random(seed)))
+
+    @rule(seed=numbers)
+    def hand_roles(self, seed: int) -> None:
+        command, who = response.role(random.Random(seed), self.state)
+        self.ask(who, command)
+
+    @precondition(lambda self: self.state is not None)
+    @rule(seed=numbers)
+    def keep_promises(self, seed: int) -> None:
+        assert self.state is not None
+        chance = random.Random(seed)
+        self.ask(response.somebody(chance), commands.MarkDone(response.done(chance, self.state, self.policy)))
+
+    @rule(seed=numbers)
+    def goes_by_the_next_version(self, seed: int) -> None:
+        text = plan(random.Random(self.shape), 2, slow=False, change=random.Random(seed))
+        command = commands.Repin(compile_files({"plan.yaml": text}))
+        self.ask(response.somebody(random.Random(seed)), command)
 
     @rule(name=names, minutes=st.integers(-5, 60))
     def estimate(self, name: str, minutes: int) -> None:
@@ -189,9 +227,12 @@ class Core(RuleBasedStateMachine):
         row = Row(INCIDENT, len(self.recorded), self.due_at(), None, "", state)
         for each in (
             the_snapshot_is_the_fold,
+            the_due_time_is_the_next_deadline,
             the_unanswered_have_a_live_timer,
             an_answer_ends_what_it_answers,
             a_refusal_moves_the_path_on,
+            what_holds_has_fired,
+            thresholds_are_where_they_should_be,
         ):
             assert list(each(self.stream, row)) == []
         assert LevelId(state.level) in {one.id for one in self.policy.levels}
@@ -214,6 +255,7 @@ class Core(RuleBasedStateMachine):
                 if one.state is DeadlineState.DUE and one.due_at <= self.now
             ]
             if not due:
+                assert list(nothing_promised_is_left(self.stream, self.now)) == []
                 return
             assert isinstance(self.ask(SYSTEM, commands.Due(due[0])), Decision)
         raise AssertionError("deadlines are never used up")

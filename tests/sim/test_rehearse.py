@@ -12,8 +12,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.sim.cast import CHANNELS, PEOPLE, STRANGER, people
+from tests.sim.clauses import SEVERITIES
 from tests.sim.incident_rules import EVENT_RULES
-from tests.sim.plans import CHANNELS, PEOPLE, SEVERITIES, STRANGER, people, plan
+from tests.sim.plans import plan
 from tests.sim.stream import Stream
 from tocsin.core.expectations import Is, Paged, Stands, Unreached, When, Within, failures
 from tocsin.core.incident import Status, commands, events, fold_all, next_due
