@@ -103,7 +103,7 @@ CHANGES = {
         [
             "Promised no longer: Over: within 2 h after it was opened. It is kept when it is resolved.",
             "Promised now: Over: within 2 h after it was opened. It is kept when it is resolved. "
-            "Warned 30 min before. It is told to ben too.",
+            "Whoever leads is warned 30 min before. Ben is told too.",
         ],
     ),
     "a task's time": (

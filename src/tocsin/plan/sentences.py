@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import zip_longest
 
-from tocsin.core.aloud import all_of, called
+from tocsin.core.aloud import all_of, are, called
 from tocsin.core.facts import Condition, Fact, FactKind
 from tocsin.core.policy import (
     Cadence,
@@ -154,13 +154,17 @@ def promise_line(one: Promise) -> str:
     until = f" (not before {length(one.not_before)})" if one.not_before else ""
     kept = f" It is kept when {_DONE[one.kept_by]}." if one.kept_by else ""
     when = condition(besides_level(one))
-    tell = f" It is told to {called(one.tell)} too." if one.tell else ""
+    tell = f" {_capital(called(one.tell))} {are(one.tell)} told too." if one.tell else ""
     return f"{one.id}: {within(one)} after {_SINCE[one.anchor]}{until}{when}.{kept}{warned(one.warn)}{tell}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def warned(warn: tuple[timedelta, ...]) -> str:
     """When people are warned, as a sentence of its own."""
-    return f" Warned {before(warn)}." if warn else ""
+    return f" Whoever leads is warned {before(warn)}." if warn else ""
 
 
 def before(warn: tuple[timedelta, ...]) -> str:
