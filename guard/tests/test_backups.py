@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from guard.tests.support import Breakable, World, world
-from tocsin_guard import Corrupt, LocalFiles, Malformed, Schedule, Settings, Unknown, memory
+from tocsin_guard import Corrupt, LocalFiles, Malformed, Schedule, Settings, Unavailable, Unknown, memory
 from tocsin_guard.backups import Backups
 from tocsin_guard.manifests import Backup
 
@@ -181,6 +181,29 @@ async def test_old_backups_go_and_with_them_only_what_nobody_needs(scene: Scene)
         assert (await scene.backups.verify(id))["ok"]
     blobs = {i.key for i in [i async for i in scene.target.list("blobs")]}
     assert len(blobs) == len(set(OBJECTS)), "the first version of lists/3.csv is gone, the rest is there"
+
+
+async def test_clearing_away_that_fails_is_told_and_deletes_nothing(scene: Scene) -> None:
+    made = [await scene.make("incremental") for _ in range(3)]
+    await scene.target.put(f"manifests/{made[2].id}.json", b"{}", {})
+    assert (await scene.make("incremental")).state == "COMPLETED"
+    told = next(scene.w.guard.events.select(1, type="backups_not_cleared"))
+    assert told.message == (
+        "Old backups of R2_STORAGE are kept, for clearing them failed: "
+        f"The manifest of backup {made[2].id} is damaged."
+    )
+    assert len(await scene.backups.ids()) == 4
+
+
+async def test_a_restore_from_a_store_that_is_down_says_so(scene: Scene) -> None:
+    backup = await scene.make()
+    scene.target.broken_keys = "blobs/"
+    restoring = asyncio.create_task(scene.backups.restore(backup.id))
+    for _ in range(20):
+        scene.w.clock.advance(1)
+        await asyncio.sleep(0.01)
+    with pytest.raises(Unavailable, match="The backup store does not work: the store is down"):
+        await restoring
 
 
 async def test_the_schedule_makes_backups_by_itself_and_a_restart_remembers_them(tmp_path: Path) -> None:

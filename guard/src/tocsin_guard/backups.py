@@ -97,10 +97,8 @@ class Backups:
         now = self.clock.now()
         if self._failed_at is not None and self.clock.elapsed() < self._failed_at + 60:
             return
-        for type, every in (
-            ("full", self.schedule.full_seconds),
-            ("incremental", self.schedule.incremental_seconds),
-        ):
+        wanted = self.schedule
+        for type, every in (("full", wanted.full_seconds), ("incremental", wanted.incremental_seconds)):
             kinds = ("full",) if type == "full" else TYPES
             newest = max((b.asked_at for b in self._past() if b.type in kinds), default=None)
             if every and (newest is None or now >= newest + every):
@@ -148,6 +146,9 @@ class Backups:
                 self._failed_at = self.clock.elapsed()
                 text = f"Backup {backup.id} failed: {backup.error}"
                 self.events.add(Level.ERROR, "backup_failed", text, service=self.guarded.name)
+            else:
+                text = f"Old backups of {self.guarded.name} are kept, for clearing them failed: {error}"
+                self.events.add(Level.WARNING, "backups_not_cleared", text, service=self.guarded.name)
         finally:
             if backup.state == "RUNNING":
                 backup.state, backup.error = "FAILED", "it was interrupted"
@@ -311,7 +312,7 @@ class Backups:
         for item in chosen:
             path = self.guarded.incoming / uuid.uuid4().hex
             try:
-                if await fetch(self.target, blob(item.sha256), path) != item.sha256:
+                if await self._call(partial(fetch, self.target, blob(item.sha256), path)) != item.sha256:
                     bad.append(item.key)
                     continue
                 if to is None:
