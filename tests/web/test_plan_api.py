@@ -14,6 +14,7 @@ import pytest
 from tests.web.support.site import PLAN, Site, free_port
 from tocsin import limits
 from tocsin.core.model import PersonId
+from tocsin.engine import context
 from tocsin.plan import checks
 from tocsin.plan.files import load_directory, version_of
 from tocsin.store import access
@@ -59,6 +60,20 @@ def test_a_sound_plan_is_put_in_force_and_says_what_changes(site: Site, url: str
     answer = put(url, {"files": FILES})
     assert (answer.status_code, answer.json()) == (201, IN_FORCE | {"fresh": True})
     assert ever(site) == [version_of(FILES), *before]
+    site.now = site.now.replace(hour=4)
+    site.alert("prometheus", "checkout is down")
+    assert site.incident().policy_version == version_of(FILES)
+
+
+def test_no_transaction_has_to_read_the_plan_again(
+    site: Site, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(url, {"files": FILES})
+
+    def read(_files: object) -> None:
+        pytest.fail("it was read when it was looked over")
+
+    monkeypatch.setattr(context, "load_stored", read)
     site.now = site.now.replace(hour=4)
     site.alert("prometheus", "checkout is down")
     assert site.incident().policy_version == version_of(FILES)

@@ -89,6 +89,7 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
         async with one_at_a_time:
             # On a thread, for a large plan takes a second, in which pages must go on.
             plan = await asyncio.to_thread(_sound, services, data.files)
+            services.context.learn(plan.policy)
             job = partial(enforce, policy=plan.policy, files=data.files, now=services.clock())
             done = await services.store.write(job, Lane.ACT)
             differ = await asyncio.to_thread(changes, done, plan)
