@@ -65,6 +65,9 @@ BUNDLE_RINGS = 50
 CHANNEL_TIMEOUT_SECONDS = 10
 """How long a channel may take for one message."""
 
+CHANNEL_STUCK_SECONDS = 12
+"""How long the engine waits for a channel: past its own limit, so that it can say how far it came."""
+
 CONNECT_TIMEOUT_SECONDS = 3
 """How long one address of a host may take to connect before its next address is tried."""
 

@@ -32,7 +32,7 @@ from tocsin.web.site import create_site, straight
 
 log = logging.getLogger("tocsin")
 
-DRAIN_SECONDS = 12
+DRAIN_SECONDS = 13
 """How long a stopping server waits for what it is sending: a little more than a channel may take."""
 
 Started = Callable[[Server], None]

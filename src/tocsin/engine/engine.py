@@ -242,10 +242,10 @@ class Engine:
         if message is None:
             return NO_ADDRESS
         try:
-            async with asyncio.timeout(limits.CHANNEL_TIMEOUT_SECONDS):
+            async with asyncio.timeout(limits.CHANNEL_STUCK_SECONDS):
                 return await channel.send(message)
         except TimeoutError:
-            return Receipt(Outcome.UNKNOWN, f"no answer within {limits.CHANNEL_TIMEOUT_SECONDS} seconds")
+            return Receipt(Outcome.UNKNOWN, f"no answer within {limits.CHANNEL_STUCK_SECONDS} seconds")
         except Exception as bug:
             # A channel that raises is broken, and must not take the others with it.
             log.exception("A channel raised instead of answering.", extra={"key": message.key})
