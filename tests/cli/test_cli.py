@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from tocsin.cli.parser import build_parser
 from tocsin.cli.words.incidents import AN_INCIDENT
 from tocsin.settings import read_settings
 from tocsin.store import directory
+from tocsin.store.database import lock_data, sqlite_url
 
 
 def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -165,6 +167,18 @@ def test_a_data_directory_of_no_use_is_a_sentence(capsys: pytest.CaptureFixture[
         f"tocsin: The data directory {file} cannot be used: File exists. Name another with --data,"
         " or give its owner's rights to the user that runs Tocsin.\n",
     )
+
+
+def test_a_second_server_is_refused_by_whatever_name_it_knows_the_database(
+    capsys: pytest.CaptureFixture[str], data: str, tmp_path: Path
+) -> None:
+    held = lock_data(Path(data))
+    database = sqlite_url(Path(data) / "tocsin.db")
+    other = str(tmp_path / "other")
+    code, _, err = run(capsys, "serve", "--demo", "--data", other, "--database", database)
+    os.close(held)
+    sentence = f"Another Tocsin server is using {data}. Stop it first, or give this one its own --data."
+    assert (code, err) == (1, f"tocsin: {sentence}\n")
 
 
 def test_a_routing_key_is_made_shown_once_and_taken_away(

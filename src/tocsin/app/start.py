@@ -15,7 +15,7 @@ from tocsin.plan.problems import PlanRefused
 from tocsin.plan.read import compile_files, load_directory, load_stored
 from tocsin.settings import DEMO_KEYS, Settings
 from tocsin.store import directory, plans
-from tocsin.store.database import is_sqlite, lock_data
+from tocsin.store.database import is_sqlite, lock_data, sqlite_path
 from tocsin.store.errors import StoreError, StrangeSchema
 from tocsin.store.migrate import migrate
 from tocsin.store.store import Store
@@ -34,8 +34,9 @@ def lock(settings: Settings) -> None:
     """Make the data directory, and hold it against a second server; raises AlreadyRunning or CannotStart."""
     try:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if is_sqlite(database_url(settings)):
-            lock_data(settings.data)
+        if (file := sqlite_path(database_url(settings))) is not None:
+            # Where the file is, whatever data directory is named beside it.
+            lock_data(file.parent)
     except OSError as wrong:
         raise CannotStart(
             f"The data directory {settings.data} cannot be used: {wrong.strerror}. Name another with --data,"
