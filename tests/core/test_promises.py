@@ -258,6 +258,19 @@ def test_a_stage_makes_updates_more_frequent() -> None:
     assert listed(trial, "update") == ["21m 2:inside due"]
 
 
+def test_a_stage_that_comes_late_in_an_interval_makes_nobody_late() -> None:
+    third = stage("Third", updates_every=20)
+    p1 = replace(level("P1", "0m ana", "24m ben stage Third", within="", lasts=""), updates=(INSIDE,))
+    trial = opened(replace(policy(p1), stages={third.id: third}))
+    trial.wait(minutes=1)
+    trial.by("ana", commands.PostUpdate("inside", "We are at it."))
+    trial.wait(minutes=23)
+    assert listed(trial, "update") == ["30m 2:inside due"]
+    trial.wait(minutes=4)
+    trial.by("ana", commands.PostUpdate("inside", "Still."))
+    assert listed(trial, "update") == ["34m 3:inside due"]
+
+
 def test_an_update_at_the_end_is_due_when_it_is_over() -> None:
     trial = opened(plan(updates=(Cadence("inside", (), (), 10 * MINUTE, at=Moment.RESOLVED),)))
     trial.wait(minutes=5)

@@ -177,6 +177,9 @@ def test_whoever_leads_is_warned_before_a_step_for_want_of_progress_and_may_put_
     trial.wait(minutes=16)
     assert trial.told() == ["0m ana email"]
     assert trial.heard()[1:] == [f"27m ana email: {said.replace('03:15', '03:30')}"]
+    late = opened(plan(*STALLS, progress=progress))
+    late.outage(minutes=40)
+    assert late.heard() == []
     again = trial.by("ana", commands.ExtendProgress("still"))
     assert refusal(again) == "INC-1 was extended already, and the plan grants that once."
     trial.wait(minutes=1)
@@ -265,7 +268,7 @@ def test_a_rung_tells_and_gives_tasks_and_never_waits_for_an_answer() -> None:
     assert trial.heard() == [f"5m chloe email: {words}", f"5m dara email: {words}"]
     assert trial.told() == ["0m ana email", "5m ben email"]
     assert [one.words for one in trial.incident.tasks] == ["Call", "Log", "Open-room"]
-    assert trial.incident.stages == ("Second",)
+    assert trial.incident.stages == {"Second": START + timedelta(minutes=5)}
     assert not trial.incident.answered
 
 

@@ -82,13 +82,14 @@ def extend(draft: Draft, command: commands.ExtendProgress, actor: Actor) -> Refu
 
 
 def warn(draft: Draft, index: int) -> None:
-    """Tell whoever leads that the next rung is near, unless something moves."""
+    """Tell whoever leads that the next rung is near, unless something moves; not when it comes now."""
     step = stalled_step(draft.state, draft.policy)
     assert step is not None
     assert step.index == index
     draft.add(events.StallWarned(draft.state.round, index, step.due_at))
-    at = f"{step.due_at:%H:%M} UTC"
-    tell_lead(draft, f"No progress is recorded: at {at} step {index + 1} of {draft.level.id} follows.")
+    if step.due_at > draft.now:
+        at = f"{step.due_at:%H:%M} UTC"
+        tell_lead(draft, f"No progress is recorded: at {at} step {index + 1} of {draft.level.id} follows.")
 
 
 def advance(draft: Draft, missing: list[str]) -> None:

@@ -48,13 +48,27 @@ def _due_at(state: Incident, policy: Policy, level: Level, one: Cadence) -> date
         return None
     if one.at is Moment.CHANGE:
         return _once_since(max(state.level_at, *state.milestones.values()), heard, within)
-    every = interval(state, policy, one)
     if heard is None:
-        first = one.first_within if one.first_within is not None else every
-        return None if first is None else state.level_at + first
+        if one.first_within is not None:
+            return state.level_at + one.first_within
+        return _an_interval_after(state.level_at, state, policy, one)
     # A level that wants it more often counts from when it became that level.
     changed_at = state.advances.get(Advance.LEVEL, heard.at)
-    return None if every is None else max(heard.at, changed_at) + every
+    return _an_interval_after(max(heard.at, changed_at), state, policy, one)
+
+
+def _an_interval_after(since: datetime, state: Incident, policy: Policy, one: Cadence) -> datetime | None:
+    """When the next is due; a stage that comes meanwhile brings it closer, counted from then on."""
+    if one.at is Moment.DAILY:
+        return since + DAY
+    if one.every is None:
+        return None
+    scaled = [
+        max(since, at) + one.every * policy.stages[stage].updates_every / 100
+        for stage, at in state.stages.items()
+        if stage in policy.stages
+    ]
+    return min([since + one.every, *scaled])
 
 
 def _once_since(at: datetime | None, heard: Updates | None, within: timedelta) -> datetime | None:

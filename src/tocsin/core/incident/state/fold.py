@@ -15,7 +15,7 @@ from tocsin.core.incident.status import Status
 from tocsin.core.model import Actor, ActorKind, Deadline, DeadlineState, PersonId, RoleId
 from tocsin.core.policy import Advance, Milestone
 
-FOLD = 1
+FOLD = 2
 """Which fold this is. Raised when the same events come to add up to something else, or state to have other
 fields: snapshots that an earlier one made are then folded anew. Recorded streams in the tests see to it.
 """
@@ -167,7 +167,7 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
                 round_pages=state.pages_count,
             )
         case events.StepTaken():
-            stages = dict.fromkeys(state.stages) | ({event.stage: None} if event.stage else {})
+            stages = ({event.stage: at} if event.stage else {}) | {**state.stages}
             state = evolve(state, escalated_at=at if event.stalled else state.escalated_at)
             reached = max(state.rungs_reached, event.step + 1)
             return evolve(
@@ -175,7 +175,7 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
                 steps_taken=event.step + 1,
                 rungs_reached=reached,
                 last_step_at=at,
-                stages=tuple(stages),
+                stages=stages,
             )
         case events.CarriedStepTaken():
             left = [one for one in state.carried if (one.level, one.step) != (event.level, event.step)]

@@ -121,7 +121,7 @@ class Incident:
     broken: tuple[Deadline, ...] = ()
     done: tuple[str, ...] = ()
     tasks: tuple[Task, ...] = ()
-    stages: tuple[StageId, ...] = ()
+    stages: Mapping[StageId, datetime] = field(default_factory=dict)
     advances: Mapping[Advance, datetime] = field(default_factory=dict)
     warned_of: datetime | None = None
     warned: Mapping[str, datetime] = field(default_factory=dict)
