@@ -144,7 +144,9 @@ class Checks:
         ):
             one = recorded(row)
             run.counts["events"] += 1
-            run.log.write(f"{story.id} {story.version + 1} {one.at} {one.actor} {row[1]} {row[5]}")
+            run.log.write(
+                f"{story.id} {story.version + 1} {one.at} {one.actor} {row[1]} {row[5]} {row[6] or ''}"
+            )
             for rule in EVENT_RULES:
                 run.verdict.expect(rule, story, one)
             run.verdict.expect(whoever_is_on_call_is_asked, story, one, run.duty)

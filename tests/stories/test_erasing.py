@@ -112,6 +112,7 @@ def test_words_are_erased_wherever_they_stand_in_an_incident(shop: World) -> Non
     assert (state.title, state.estimates[0].reason, state.links[0].what) == (ERASED, ERASED, ERASED)
     # The note has another word; and an open alert keeps its key, or the source could not call it over.
     assert stands_in(shop.store, "Acme Corporation") == {"alerts.dedup_key", "events.words"}
+    assert erasing.scrub(shop.store.writing)
     assert is_sound(shop)
     shop.clear("prometheus", "checkout is down for Acme Corporation")
     assert shop.incident().status.over
