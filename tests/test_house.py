@@ -122,7 +122,7 @@ CATCH_ALL_ALLOWED: dict[str, str] = {
     "app/connections.py::end_the_slow": "one that cannot be looked at must not keep the others from it",
     "app/loops.py::_every": "a small job that fails is tried again; it must not end the server",
     "engine/engine.py::_try": "a channel that raises is a bug of that channel, and must not stop the others",
-    "engine/engine.py::_settle": "an incident that cannot be decided must not repeat its message for ever",
+    "engine/engine.py::_record": "an incident that cannot be decided must not repeat its message for ever",
     "engine/engine.py::_set_aside": "what cannot be told of is set aside all the same, or it fails for ever",
 }
 

@@ -37,6 +37,9 @@ log = logging.getLogger("tocsin.engine")
 
 T = TypeVar("T")
 
+SETTLE_AGAIN = timedelta(seconds=1)
+"""How soon an answer that could not be recorded is recorded again."""
+
 NO_ADDRESS = Receipt(Outcome.FAILED, "the directory holds no such address any more")
 NO_CHANNEL = Receipt(Outcome.FAILED, "this channel is not set up on the server")
 
@@ -252,6 +255,18 @@ class Engine:
             return Receipt(Outcome.UNKNOWN, f"the channel failed: {type(bug).__name__}")
 
     async def _settle(self, outgoing: Outgoing, receipt: Receipt) -> None:
+        # A database that starts anew is back within seconds, and the lease keeps the others off until then.
+        tries_left = limits.LEASE_SECONDS
+        while (failed := await self._record(outgoing, receipt)) is not None:
+            tries_left -= 1
+            if not tries_left or self._clock() + SETTLE_AGAIN >= outgoing.leased.until:
+                # The lease runs out and the message goes again, marked as a possible repeat.
+                self._failed(f"recording the answer for {outgoing.leased.bundle}", failed)
+                return
+            await asyncio.sleep(SETTLE_AGAIN.total_seconds())
+
+    async def _record(self, outgoing: Outgoing, receipt: Receipt) -> StoreError | None:
+        """Store a channel's answer; why not, when the store did not take it."""
         job = partial(
             outbox.settle, context=self.context, leased=outgoing.leased, receipt=receipt, now=self._clock()
         )
@@ -264,8 +279,8 @@ class Engine:
                 self._failed(f"telling the incidents of {outgoing.leased.bundle}", bug)
                 await self.store.write(partial(job, tell=False))
         except StoreError as failed:
-            # The lease runs out and the message goes again, marked as a possible repeat.
-            self._failed(f"recording the answer for {outgoing.leased.bundle}", failed)
+            return failed
+        return None
 
     async def _open_anew(self, batch: triage.Batch, why: BaseException) -> bool:
         """Alerts must not wait for ever behind an incident that cannot be decided: they get a new one."""
