@@ -32,7 +32,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     site.serve(port)
     until = site.now.replace(year=2030)
     site.store.write_now(
-        lambda tx: access.add(tx, "tocsin_ci", TokenKind.API, PersonId("ana"), "ci", site.now, until)
+        lambda tx: access.add(tx, "tocsin_ci", TokenKind.PLAN, PersonId("ana"), "ci", site.now, until)
     )
     monkeypatch.setenv("TOCSIN_TOKEN", "tocsin_ci")
     yield site

@@ -22,7 +22,7 @@ def add(store: Store, secret: str, kind: TokenKind = TokenKind.SIGN_IN, lasts: t
 
 
 def find(store: Store, secret: str, kind: TokenKind, now: datetime = NOW) -> Token | None:
-    return store.read_now(partial(access.find, secret=secret, kind=kind, now=now))
+    return store.read_now(lambda tx: access.find(tx, secret, now, kind))
 
 
 def test_a_token_is_good_for_its_kind_until_it_expires(store: Store) -> None:
@@ -71,7 +71,7 @@ def test_expired_tokens_are_removed(store: Store) -> None:
     add(store, "short", lasts=HOUR)
     add(store, "long", lasts=2 * HOUR)
     assert store.write_now(partial(access.expire, now=NOW + HOUR)) == 1
-    assert len(store.read_now(partial(access.of_kind, kind=TokenKind.SIGN_IN))) == 1
+    assert len(store.read_now(lambda tx: access.of_kind(tx, TokenKind.SIGN_IN))) == 1
 
 
 def test_an_integration_may_have_two_keys_while_one_is_changed(store: Store) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def url(site: Site) -> str:
     site.serve(port)
     until = site.now.replace(year=2030)
     site.store.write_now(
-        lambda tx: access.add(tx, TOKEN, TokenKind.API, PersonId("ana"), "ci", site.now, until)
+        lambda tx: access.add(tx, TOKEN, TokenKind.PLAN, PersonId("ana"), "ci", site.now, until)
     )
     return f"http://127.0.0.1:{port}/api/v1/plan"
 
@@ -103,6 +104,30 @@ def test_nobody_puts_a_plan_in_force_without_a_token(site: Site, url: str, token
     before = site.dump()
     assert put(url, {"files": FILES}, token).status_code == 401
     assert site.dump() == before
+
+
+def test_a_token_for_all_else_puts_no_plan_in_force_and_one_for_the_plan_does_nothing_else(
+    site: Site, url: str
+) -> None:
+    until = site.now + timedelta(hours=1)
+    site.store.write_now(
+        lambda tx: access.add(tx, "tocsin_ana", TokenKind.API, PersonId("ana"), "laptop", site.now, until)
+    )
+    before = site.dump()
+    refused = put(url, {"files": FILES}, "tocsin_ana")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        403,
+        "Only a token made for it may put a plan in force. "
+        "Make one with `tocsin token add PERSON --for plan`.",
+    )
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    refused = httpx.get(url.replace("/plan", "/incidents"), headers=headers)
+    assert (refused.status_code, refused.json()["detail"]) == (
+        403,
+        "This token is good for the plan alone. Make another with `tocsin token add PERSON`.",
+    )
+    assert site.dump() == before
+    assert httpx.get(url, headers=headers).status_code == 200
 
 
 def test_every_problem_is_listed_and_nothing_is_changed(site: Site, url: str) -> None:

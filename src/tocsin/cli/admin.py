@@ -12,8 +12,9 @@ from tocsin.cli.result import Failure, Result
 from tocsin.core.directory import Contact
 from tocsin.core.model import PersonId
 from tocsin.store import access, directory
-from tocsin.store.access import TokenKind
+from tocsin.store.access import Token, TokenKind
 from tocsin.store.store import Store
+from tocsin.store.transaction import Transaction
 
 ROUTING_KEY_CHARACTERS = 32
 """PagerDuty's own length, which some senders insist on."""
@@ -81,7 +82,7 @@ def token_add(parsed: Namespace) -> Result:
             partial(
                 access.add,
                 secret=secret,
-                kind=TokenKind.API,
+                kind=TokenKind(parsed.purpose),
                 person=person.id,
                 name=parsed.name,
                 now=now,
@@ -91,21 +92,26 @@ def token_add(parsed: Namespace) -> Result:
     return Result([f"API token of {person.name} (shown once):", secret], {"token": secret})
 
 
+def _tokens(tx: Transaction) -> list[Token]:
+    return access.of_kind(tx, TokenKind.API, TokenKind.PLAN)
+
+
 def token_list(parsed: Namespace) -> Result:
     """All tokens, by the start of their hash."""
     with open_store(settings_of(parsed)) as store:
-        found = store.read_now(partial(access.of_kind, kind=TokenKind.API))
+        found = store.read_now(_tokens)
     lines = [
-        f"{one.hash[:8]}  {one.person:12} {one.name:20} until {one.expires_at:%Y-%m-%d}" for one in found
+        f"{one.hash[:8]}  {one.person:12} {one.name:20} {one.kind:5} until {one.expires_at:%Y-%m-%d}"
+        for one in found
     ]
-    data = [{"id": one.hash[:8], "person": one.person, "name": one.name} for one in found]
+    data = [{"id": one.hash[:8], "person": one.person, "name": one.name, "for": one.kind} for one in found]
     return Result(lines or ["No tokens. Make one with `tocsin token add PERSON`."], data)
 
 
 def token_remove(parsed: Namespace) -> Result:
     """The one token whose hash begins so."""
     with open_store(settings_of(parsed)) as store:
-        found = store.read_now(partial(access.of_kind, kind=TokenKind.API))
+        found = store.read_now(_tokens)
         matches = [one for one in found if parsed.id and one.hash.startswith(parsed.id)]
         if len(matches) != 1:
             raise Failure(f"{len(matches)} tokens have the id {parsed.id}. See `tocsin token list`.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -14,11 +15,12 @@ from tocsin.store.schema import tokens
 
 
 class TokenKind(StrEnum):
-    """What a token is good for."""
+    """What a token is good for. One for the plan is good for nothing else, and no other may change it."""
 
     SIGN_IN = "sign-in"
     SESSION = "session"
     API = "api"
+    PLAN = "plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +46,18 @@ def add(
     )
 
 
-def find(tx: Connection, secret: str, kind: TokenKind, now: datetime) -> Token | None:
-    """The token of that secret and kind, unless it has expired."""
+def find(tx: Connection, secret: str, now: datetime, *kinds: TokenKind) -> Token | None:
+    """The token of that secret and one of these kinds, unless it has expired."""
+    of_kind = tokens.c.kind.in_(kinds)
     row = tx.execute(
-        select(tokens).where(
-            tokens.c.hash == hashed(secret), tokens.c.kind == kind, tokens.c.expires_at > now
-        )
+        select(tokens).where(tokens.c.hash == hashed(secret), of_kind, tokens.c.expires_at > now)
     ).first()
-    if row is None:
-        return None
-    return Token(row.hash, kind, PersonId(row.person), row.name, row.created_at, row.expires_at)
+    return None if row is None else _token(row)
 
 
 def use_once(tx: Connection, secret: str, kind: TokenKind, now: datetime) -> Token | None:
     """The token, once: of two who try at the same time one gets None."""
-    token = find(tx, secret, kind, now)
+    token = find(tx, secret, now, kind)
     if token is None:
         return None
     used = tx.execute(delete(tokens).where(tokens.c.hash == token.hash))
@@ -75,12 +74,15 @@ def revoke(tx: Connection, token_hash: str) -> bool:
     return tx.execute(delete(tokens).where(tokens.c.hash == token_hash)).rowcount == 1
 
 
-def of_kind(tx: Connection, kind: TokenKind) -> list[Token]:
-    """All tokens of a kind, the newest first."""
-    rows = tx.execute(select(tokens).where(tokens.c.kind == kind).order_by(tokens.c.created_at.desc()))
-    return [
-        Token(row.hash, kind, PersonId(row.person), row.name, row.created_at, row.expires_at) for row in rows
-    ]
+def of_kind(tx: Connection, *kinds: TokenKind) -> list[Token]:
+    """All tokens of these kinds, the newest first."""
+    found = select(tokens).where(tokens.c.kind.in_(kinds)).order_by(tokens.c.created_at.desc())
+    return [_token(row) for row in tx.execute(found)]
+
+
+def _token(row: Any) -> Token:
+    kind, person = TokenKind(row.kind), PersonId(row.person)
+    return Token(row.hash, kind, person, row.name, row.created_at, row.expires_at)
 
 
 def expire(tx: Connection, now: datetime) -> int:

@@ -28,6 +28,11 @@ from tocsin.web.services import Services
 PUBLIC = "public"
 """Marks a handler that anybody may call: `opt={PUBLIC: True}`."""
 
+PLAN = "plan"
+"""Marks a handler that a token for the plan may call: `opt={PLAN: True}`, or `ONLY` when nobody else may."""
+
+ONLY = "only"
+
 SESSION_IDLE = timedelta(hours=12)
 SESSION_MOST = timedelta(days=14)
 SIGN_IN_LASTS = timedelta(minutes=15)
@@ -36,6 +41,10 @@ TOUCH_EVERY = timedelta(minutes=5)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 FOREIGN = "This request did not come from Tocsin's own pages. Open the page again and press the button there."
+FOR_THE_PLAN = "This token is good for the plan alone. Make another with `tocsin token add PERSON`."
+NOT_FOR_THE_PLAN = (
+    "Only a token made for it may put a plan in force. Make one with `tocsin token add PERSON --for plan`."
+)
 CLOSED = "Sign in first, or send an API token as `Authorization: Bearer TOKEN`."
 
 
@@ -57,23 +66,31 @@ class Gate(AbstractAuthenticationMiddleware):
 
     async def authenticate_request(self, connection: ASGIConnection) -> AuthenticationResult:  # type: ignore[type-arg]  # as the base class has it
         """The viewer of a request; raises 401 or 403."""
-        viewer = await viewer_of(self._services, connection)
+        viewer = await viewer_of(self._services, connection, TokenKind.PLAN)
         if viewer is None:
             raise NotAuthorizedException(CLOSED)
         if viewer.kind is TokenKind.SESSION:
             refuse_foreign(connection, self._services.public_url)
+        of_the_plan = connection.route_handler.opt.get(PLAN)
+        if viewer.kind is TokenKind.PLAN and not of_the_plan:
+            raise PermissionDeniedException(FOR_THE_PLAN)
+        if viewer.kind is not TokenKind.PLAN and of_the_plan == ONLY:
+            raise PermissionDeniedException(NOT_FOR_THE_PLAN)
         return AuthenticationResult(user=viewer, auth=viewer.kind)
 
 
-async def viewer_of(services: Services, connection: ASGIConnection) -> Viewer | None:  # type: ignore[type-arg]  # any connection
-    """Who is looking; None for nobody known. Public pages ask too, to show whose session this is."""
+async def viewer_of(services: Services, connection: ASGIConnection, *more: TokenKind) -> Viewer | None:  # type: ignore[type-arg]  # any connection
+    """Who is looking, by session or API token (`more`: or by these); None for nobody known.
+
+    Public pages ask too, to show whose session this is.
+    """
     secret, kind = _presented(connection, services.public_url)
     if not secret:
         return None
     now = services.clock()
 
     def find(tx: Transaction) -> tuple[Token, Contact] | None:
-        token = access.find(tx, secret, kind, now)
+        token = access.find(tx, secret, now, kind, *more)
         contact = directory.contact(tx, token.person) if token else None
         return (token, contact) if token and contact else None
 
@@ -81,11 +98,11 @@ async def viewer_of(services: Services, connection: ASGIConnection) -> Viewer | 
     if found is None:
         return None
     token, contact = found
-    if kind is TokenKind.SESSION and token.expires_at < now + SESSION_IDLE - TOUCH_EVERY:
+    if token.kind is TokenKind.SESSION and token.expires_at < now + SESSION_IDLE - TOUCH_EVERY:
         until = min(now + SESSION_IDLE, token.created_at + SESSION_MOST)
         touch = partial(access.touch, token=token, now=now, until=until)
         await services.store.write(touch, Lane.HOUSEKEEPING)
-    return Viewer(contact, kind, token.hash)
+    return Viewer(contact, token.kind, token.hash)
 
 
 def _presented(connection: ASGIConnection, public_url: str) -> tuple[str, TokenKind]:  # type: ignore[type-arg]  # any connection

@@ -23,7 +23,7 @@ from tocsin.plan.handbook import Plan
 from tocsin.plan.problems import PlanRefused, Problem
 from tocsin.store import plans
 from tocsin.store.writer import Lane
-from tocsin.web.auth import Viewer
+from tocsin.web.auth import ONLY, PLAN, Viewer
 from tocsin.web.bodies import PlanFiles
 from tocsin.web.services import Services
 
@@ -71,7 +71,7 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
     """What stands under /api/v1."""
     one_at_a_time = asyncio.Lock()
 
-    @get("/plan", summary="The plan in force")
+    @get("/plan", summary="The plan in force", opt={PLAN: True})
     async def show_plan() -> PlanInForce:
         found = await services.store.read(lambda tx: (plans.current(tx), plans.versions(tx)))
         if found[0] is None:
@@ -83,6 +83,7 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
         "/plan",
         summary="Put a plan in force for new incidents, if it is sound; the same plan again changes nothing",
         status_code=200,
+        opt={PLAN: ONLY},
         request_max_body_size=limits.PLAN_BODY_BYTES,
     )
     async def put_plan(request: Asking, data: JSONBody[PlanFiles]) -> Response[PlanPut]:

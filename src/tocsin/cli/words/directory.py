@@ -46,6 +46,13 @@ def directory(commands: Any) -> None:
     make.add_argument("person", help="Whose it is: what it does is done in this person's name.")
     make.add_argument("--name", default="token", help="What to call it.")
     make.add_argument("--days", type=int, default=365, help="How long it works.")
+    make.add_argument(
+        "--for",
+        dest="purpose",
+        choices=("api", "plan"),
+        default="api",
+        help="What it is good for: all that the person may do, or putting a plan in force and nothing else.",
+    )
     settings(make)
     tokens = command(token, "list", "admin.token_list", "List API tokens.", "tocsin token list")
     settings(tokens)

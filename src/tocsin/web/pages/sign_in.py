@@ -124,7 +124,7 @@ def _open_to(services: Services, connection: ASGIConnection) -> bool:  # type: i
 
 
 def _holder(tx: Transaction, *, secret: str, services: Services) -> Contact | None:
-    token = access.find(tx, secret, TokenKind.SIGN_IN, services.clock())
+    token = access.find(tx, secret, services.clock(), TokenKind.SIGN_IN)
     return directory.contacts(tx).get(token.person) if token else None
 
 
