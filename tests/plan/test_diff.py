@@ -179,6 +179,7 @@ CHANGES = {
         ],
     ),
     "the catch-all": (("catch_all: [ana]", "catch_all: [ben]"), ["The catch-all is ben, was ana."]),
+    "a service's name": (("{shop: Shop}", "{shop: Store}"), ["Service shop is called Store, was Shop."]),
     "an integration": (
         (
             "{shop: Shop}\nintegrations: {prometheus: shop}",

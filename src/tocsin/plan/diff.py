@@ -50,7 +50,7 @@ def diff(before: Policy, after: Policy) -> list[str]:
         *named("Rota", before.rotas, after.rotas, _rota),
         *targets("The catch-all is", before.catch_all, after.catch_all),
         *value("People are told", _rules(before), _rules(after)),
-        *named("Service", before.services, after.services),
+        *named("Service", before.services, after.services, _service),
         *named("Integration", before.integrations, after.integrations, _reports),
         *_promised("Promised", before.promises, after.promises),
         *lines("A review is due no longer", "A review is due now", _due(before), _due(after)),
@@ -166,6 +166,10 @@ def _without_people(rota: Rota) -> Rota:
 
 def _rules(policy: Policy) -> str:
     return "; ".join(f"by {all_of(one.channels)} after {length(one.after)}" for one in policy.notify_rules)
+
+
+def _service(name: str, before: Any, after: Any) -> list[str]:
+    return value(f"Service {name} is called", before.name, after.name)
 
 
 def _reports(name: str, before: object, after: object) -> list[str]:

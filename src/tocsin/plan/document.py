@@ -271,9 +271,17 @@ class Document:
 
     def required(self, parent: Value, entries: Mapping[str, Value], name: str) -> Value | None:
         """The entry of that name; its absence is a problem of the parent, unless that is no mapping."""
-        if name not in entries and isinstance(parent.node, yaml.MappingNode):
+        if name in entries or not isinstance(parent.node, yaml.MappingNode):
+            return entries.get(name)
+        # What is misspelled was complained of by the name that it has.
+        odd = [
+            str(key.value)
+            for key, _ in parent.node.value
+            if isinstance(key, yaml.ScalarNode) and key.value not in entries
+        ]
+        if len(self.problems) >= PROBLEMS_LOOKED_INTO or not get_close_matches(name, odd, 1, 0.75):
             self.fault(parent, f"`{name}` is missing.", f"Add `{name}: ...` here.")
-        return entries.get(name)
+        return None
 
 
 def is_name(text: str) -> bool:
