@@ -69,7 +69,7 @@ class Account:
     extended_until: datetime | None = None
     warned_of: datetime | None = None
     carried: dict[tuple[str, int], events.CarriedStep] = field(default_factory=dict)
-    stages: set[str] = field(default_factory=set)
+    stages: dict[str, datetime] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
     heard: dict[str, Heard] = field(default_factory=dict)
@@ -193,7 +193,8 @@ class Account:
                 self.come_to, self.last_step_at = max(self.come_to, event.step + 1), at
                 self.identities[identity(step)] += 1
                 self.escalated_at = at if step.clock is Clock.PROGRESS else self.escalated_at
-                self.stages |= {event.stage} if event.stage else set()
+                if event.stage:
+                    self.stages.setdefault(event.stage, at)
             case events.CarriedStepTaken():
                 self.carried.pop((event.level, event.step), None)
                 self.come_to = (

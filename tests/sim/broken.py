@@ -13,6 +13,7 @@ from unittest import mock
 
 from sqlalchemy import Connection, Engine, delete, event, select, update
 
+from tests.sim import broken_plans
 from tests.sim.chance import Fault
 from tests.sim.play import play
 from tests.sim.verdict import Violation
@@ -243,6 +244,9 @@ class NotCaught(Exception):
 
 
 QUIET: tuple[Fault, ...] = ()
+DUE = ("the_due_time_is_the_next_deadline", "no_promised_page_is_put_off", "nothing_due_is_passed_over")
+"""What the clock should have seen to."""
+
 BROKEN = {
     "fence off": Broken(fence_off, ("a_stale_answer_changes_nothing",), (Fault.LATE, Fault.DOUBLE_ANSWER)),
     "lease off": Broken(lease_off, ("a_lease_belongs_to_one",), (Fault.SLOW, Fault.TIMED_OUT, Fault.REFUSED)),
@@ -262,6 +266,14 @@ BROKEN = {
     "repeat unmarked": Broken(
         repeat_unmarked, ("a_repeat_is_marked", "a_ring_moves_along_its_arrows"), (Fault.CRASH_AFTER_SEND,)
     ),
+    "stall restarts": Broken(broken_plans.stall_restarts, DUE, QUIET),
+    "trigger fires twice": Broken(broken_plans.trigger_fires_twice, ("triggers_fire_once",), QUIET, first=9),
+    "update not armed again": Broken(broken_plans.update_not_armed_again, DUE, QUIET),
+    "raise forgets carried": Broken(broken_plans.raise_forgets_carried, DUE, QUIET, first=11),
+    "repin rewinds": Broken(broken_plans.repin_rewinds, ("a_repin_rewinds_nothing",), QUIET),
+    "merge drops pages": Broken(broken_plans.merge_drops_pages, ("a_merge_forgets_nobody",), QUIET, first=18),
+    "threshold never held": Broken(broken_plans.threshold_never_held, DUE, QUIET, first=3),
+    "nobody told": Broken(broken_plans.nobody_told, ("whoever_leads_hears_of_it",), QUIET),
     "compare and set off": Broken(
         compare_and_set_off,
         LOSING,

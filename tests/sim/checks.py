@@ -16,12 +16,13 @@ from tests.sim.due_rules import TIMELY_RULES, no_broken_promise_slips_away, noth
 from tests.sim.duty import whoever_is_on_call_is_asked
 from tests.sim.incident_rules import EVENT_RULES, ROW_RULES, Row
 from tests.sim.outbox_rules import RING_COLUMNS, Ring
-from tests.sim.plan_rules import whoever_leads_hears_of_it
+from tests.sim.plan_rules import a_merge_forgets_nobody, whoever_leads_hears_of_it
 from tests.sim.reading import EVENT_COLUMNS, recorded
 from tests.sim.simulation import Simulation
 from tests.sim.stream import Stream
 from tocsin import limits
 from tocsin.core.incident import Incident, events
+from tocsin.core.policy import Milestone
 from tocsin.engine.engine import NO_ADDRESS, NO_CHANNEL
 from tocsin.store.codec import load
 from tocsin.store.schema import from_micros, to_micros
@@ -38,6 +39,7 @@ class Checks:
         self._seen: dict[str, tuple[Any, ...]] = {}
         self._outbox: defaultdict[str, set[str]] = defaultdict(set)
         self._newest_ring = 0
+        self._merged: list[tuple[str, str, dict[str, Milestone]]] = []
 
     def look(self) -> None:
         """After each step: every rule, for whatever has changed."""
@@ -55,6 +57,9 @@ class Checks:
         for row in changed:
             self._seen[row[0]] = row
             self._incident(row)
+        for into, child, asked in self._merged:
+            run.verdict.expect(a_merge_forgets_nobody, run.streams[into], child, asked, run.reachable)
+        self._merged.clear()
         of_incident: defaultdict[str, list[AlertRow]] = defaultdict(list)
         for alert in alerts:
             if alert.incident is not None:
@@ -161,6 +166,9 @@ class Checks:
                     one.at,
                     run.newest_plans,
                 )
+            if isinstance(one.event, events.MergedInto):
+                asked: dict[str, Milestone] = {page.person: page.until for page in story.pages.values()}
+                self._merged.append((one.event.into, story.id, asked))
             late = overdue(story, one.at)
             story.take(one)
             story.goes_by(run.policies[story.incident.policy_version])

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.sim.account import Account, Heard
 from tocsin.core.incident import events
+from tocsin.core.model import StageId
 from tocsin.core.policy import Advance, Cadence, Clock, Level, Milestone, Moment, Promise, Step
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -232,12 +233,19 @@ def _next_update(account: Account, one: Cadence, heard: Heard | None) -> datetim
         elif account.false_alarm or account.status not in ("resolved", "closed"):
             at = None
         return None if at is None or (heard is not None and heard.at >= at) else at + within
-    every = interval(account, one)
+    every = timedelta(days=1) if one.at is Moment.DAILY else one.every
     if account.over:
         return None
-    if heard is None:
-        first = one.first_within if one.first_within is not None else every
-        return None if first is None else account.level_at + first
+    if heard is None and one.first_within is not None:
+        return account.level_at + one.first_within
     if every is None:
         return None
-    return max(heard.at, account.moved.get(Advance.LEVEL, heard.at)) + every
+    # A level that wants it more often counts from when it became that level.
+    since = max(heard.at, account.moved.get(Advance.LEVEL, heard.at)) if heard else account.level_at
+    found = [since + every]
+    for id, at in account.stages.items() if one.at is None else ():
+        if id in account.policy.stages:
+            # A stage counts from when it came: what was not asked for before then is not late.
+            scale = account.policy.stages[StageId(id)].updates_every
+            found.append(max(since, at) + every * scale / 100)
+    return min(found)

@@ -11,6 +11,7 @@ from tests.sim.stream import Stream
 from tocsin.core.incident import events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import RoleId
+from tocsin.core.policy import Milestone
 
 
 def triggers_fire_once(stream: Stream, one: Recorded) -> Iterator[str]:
@@ -87,16 +88,24 @@ def hand_overs_have_two(stream: Stream, one: Recorded) -> Iterator[str]:
 
 
 def a_repin_rewinds_nothing(stream: Stream, one: Recorded) -> Iterator[str]:
-    """What was taken is not taken again in the same round, whichever version of the plan knows it."""
+    """What was taken is not taken again in the same round by a version that knows it too."""
     event, account = one.event, stream.account
     if not isinstance(event, events.StepTaken) or stream.repinned_in != account.round:
         return
     step = account.ladder[event.step]
-    times = max(
-        Counter(map(identity, ladder))[identity(step)] for ladder in (*stream.ladders, account.ladder)
-    )
+    times = Counter(map(identity, account.ladder))[identity(step)]
     if account.identities[identity(step)] >= times:
         yield f"step {event.step} of {account.level} was taken in this round under another version"
+
+
+def a_merge_forgets_nobody(
+    parent: Stream, child: str, pages: Mapping[str, Milestone], reachable: Mapping[str, datetime]
+) -> Iterator[str]:
+    """Whoever had not answered for an incident that is merged is asked where it goes on."""
+    at, asked, moot = parent.absorbed[child]
+    for person, until in pages.items():
+        if until not in moot and person not in asked and person in reachable and reachable[person] <= at:
+            yield f"{person} was asked for {child}, and is not for {parent.id}"
 
 
 def whoever_leads_hears_of_it(stream: Stream, reachable: Mapping[str, datetime]) -> Iterator[str]:

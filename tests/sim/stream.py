@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tests.sim import due
-from tests.sim.account import Account
+from tests.sim.account import Account, identity
 from tests.sim.pledges import Pledges
 from tocsin.core.incident import Incident, events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.incident.state.fold import fold
 from tocsin.core.model import ActorKind, Outcome, PersonId
-from tocsin.core.policy import Milestone, Policy, Step, Target
+from tocsin.core.policy import Milestone, Policy, Target
 
 _ANEW = (events.LevelRaised, events.LevelLowered, events.AcknowledgementLapsed, events.Reopened)
 """After these the ladder begins anew, and not because its time has come."""
@@ -75,10 +76,10 @@ class Stream:
     joined: int = 0
     account: Account = field(init=False)
     pledges: Pledges = field(default_factory=Pledges)
-    ladders: list[tuple[Step, ...]] = field(default_factory=list)
     agreed: dict[str, set[str]] = field(default_factory=dict)
     unheard: list[tuple[datetime, str, str]] = field(default_factory=list)
     began_anew: bool = False
+    absorbed: dict[str, tuple[datetime, set[str], set[Milestone]]] = field(default_factory=dict)
     known_since: dict[str, datetime] = field(default_factory=dict)
     _dues: dict[str, datetime] | None = None
     _known: dict[str, datetime] = field(default_factory=dict)
@@ -91,6 +92,8 @@ class Stream:
         """From the next event on it goes by this version of the plan."""
         if policy is not self.policy:
             self.policy = self.account.policy = policy
+            # A step that a version in between has not got is new when it comes back.
+            self.account.identities &= Counter(map(identity, self.account.ladder))
             self._dues = None
 
     @property
@@ -147,6 +150,9 @@ class Stream:
             case events.PageStarted():
                 self.pages[event.page] = OpenPage(event.person, event.until, at, event.rings)
                 self.last_page = self.version
+                for absorbed_at, asked, _ in self.absorbed.values():
+                    if absorbed_at == at:
+                        asked.add(event.person)
             case events.PageAnswered() | events.PageWithdrawn():
                 self.pages.pop(event.page, None)
                 if isinstance(event, events.PageAnswered):
@@ -168,10 +174,8 @@ class Stream:
                 self.escalated_at = at
             case events.RoundStarted():
                 self.refused_in_round = False
-                self.ladders.clear()
             case events.Repinned():
                 self.repinned_in = self.account.round
-                self.ladders.append(self.account.ladder)
             case events.LevelLowered():
                 self.lowered_at = at
             case _:
@@ -188,6 +192,10 @@ class Stream:
                 self.joined += event.count
             case events.Absorbed():
                 self.joined += event.alerts_count
+                asked = {page.person for page in self.pages.values()} | self.answered
+                moot = {one for one in Milestone if self.account.moot(one)}
+                assert self._last_at is not None
+                self.absorbed[event.incident] = (self._last_at, set(asked), moot)
             case events.HandOverOffered():
                 self.agreed[event.role] = set()
             case events.HandOverConfirmed():
@@ -223,7 +231,10 @@ class Stream:
             said = [one for one in self.unheard if one[:2] == (at, event.person) and one[2] in event.words]
             self.unheard = [one for one in self.unheard if one not in said]
         elif isinstance(event, events.StallWarned):
-            self.unheard += [(at, person, "No progress") for person in self._leads()]
+            # When the step itself comes now, there is nothing to warn of.
+            self.unheard += (
+                [] if event.due_at <= at else [(at, person, "No progress") for person in self._leads()]
+            )
         elif isinstance(event, events.PromiseBroken | events.PromiseWarned | events.UpdateMissed):
             # An acknowledgement that is missing, and what a rung expects, is what the ladder sees to.
             of_the_ladder = event.deadline.startswith(("acknowledge:", "expect:"))
