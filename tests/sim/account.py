@@ -105,14 +105,19 @@ class Account:
 
     def holds(self, condition: Condition) -> bool:
         """Whether a condition of the plan certainly holds, by its meaning said by hand."""
-        if condition.text not in conditions.MEANS:
-            # Implied by a time for each level: `level in [L1, L3]`.
-            return self.level in condition.text.partition("[")[2].rstrip("]").split(", ")
+        if condition.text in conditions.MEANS:
+            return self._means(condition.text)
+        # Implied by a time for each level, and what the plan asks for besides: `level in [L1, L3] and (slow)`.
+        levels, _, also = condition.text.partition("[")[2].partition("]")
+        also = also.removeprefix(" and (").removesuffix(")")
+        return self.level in levels.split(", ") and (not also or self._means(also))
+
+    def _means(self, text: str) -> bool:
         known: dict[str, float | str | bool] = {
             one: conditions.value(one, said) for one, said in self.facts.items()
         }
         known |= {"level": self.level, "status": self.status, "alerts": float(self.alerts)}
-        return conditions.MEANS[condition.text](known)
+        return conditions.MEANS[text](known)
 
     def take(self, one: Recorded) -> None:
         """One more event."""
