@@ -107,7 +107,7 @@ class Account:
         """Whether a condition of the plan certainly holds, by its meaning said by hand."""
         if condition.text in conditions.MEANS:
             return self._means(condition.text)
-        # Implied by a time for each level, and what the plan asks for besides: `level in [L1, L3] and (slow)`.
+        # Implied by a time for each level, with what the plan asks besides: `level in [L1, L3] and (slow)`.
         levels, _, also = condition.text.partition("[")[2].partition("]")
         also = also.removeprefix(" and (").removesuffix(")")
         return self.level in levels.split(", ") and (not also or self._means(also))
