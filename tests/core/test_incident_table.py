@@ -349,7 +349,9 @@ escorted | verify dara @16m | PageAnswered, Verified | Withdraw 2 | acknowledged
 escorted | mitigate dara @16m | PageAnswered, Mitigated | Withdraw 2 | mitigated
 escorted | false ana @16m | Closed, PageWithdrawn | CloseAlerts, Withdraw 2 | closed
 
-mitigated | join 1 P2 @17m | AlertsJoined | - | mitigated
+mitigated | join 1 P3 @17m | AlertsJoined | - | mitigated
+mitigated | join 1 P2 @17m | AlertsJoined, Reopened, RoundStarted, StepTaken, PageStarted, RingSent |
+    Notify ana email | triggered
 mitigated | join 1 P1 @17m | AlertsJoined, LevelRaised, RoundStarted, StepTaken, PageStarted, RingSent |
     Notify ana email | triggered
 mitigated | clear 2 @17m | AlertsCleared | - | mitigated

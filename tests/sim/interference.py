@@ -6,11 +6,13 @@ for fails, as it does when a lock is not granted in time, and everything else ha
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import event
+from sqlalchemy import Connection, Engine, event
 
 from tests.sim.cast import PEOPLE
 from tests.sim.chance import Fault
@@ -20,6 +22,8 @@ from tocsin.core.model import Actor, ActorKind, SubjectId
 from tocsin.engine import triage
 from tocsin.engine.apply import apply
 from tocsin.engine.wake import wake
+from tocsin.store import alerts, prepared
+from tocsin.store.database import past_sqlalchemy
 from tocsin.store.errors import Conflict, StoreError
 from tocsin.store.writer import Lane
 
@@ -32,14 +36,33 @@ WRITES = ("INSERT", "UPDATE", "DELETE")
 def listen(run: Simulation, node: Node) -> None:
     """From now on other nodes may come between any two statements that this one writes with."""
 
-    @event.listens_for(node.store.writing, "before_cursor_execute")
-    def between(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    def between(statement: str) -> None:
         if statement.startswith(WRITES) and not run.interfering and run.chaos.strikes(Fault.INTERFERENCE):
             others = [one for one in run.awake() if one is not node]
             if others:
                 run.interfering = True
                 _interfere(run, run.chaos.random.choice(others))
                 run.interfering = False
+
+    @event.listens_for(node.store.writing, "before_cursor_execute")
+    def heard(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        between(statement)
+
+    _LISTENING[node.store.writing] = between
+
+
+_LISTENING: WeakKeyDictionary[Engine, Callable[[str], None]] = WeakKeyDictionary()
+
+
+def _past_sqlalchemy(connection: Connection, words: str) -> AbstractContextManager[Any]:
+    """What is prepared runs on the driver's own cursor, of which SQLAlchemy's listeners hear nothing."""
+    if (between := _LISTENING.get(connection.engine)) is not None:
+        between(words)
+    return past_sqlalchemy(connection, words)
+
+
+for speaks_past in (alerts, prepared):
+    vars(speaks_past)["past_sqlalchemy"] = _past_sqlalchemy
 
 
 def _interfere(run: Simulation, other: Node) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts import assess
 from tocsin.core.incident.acts.breaking import fill_roles
-from tocsin.core.incident.acts.course import resolve
+from tocsin.core.incident.acts.course import go_on, resolve
 from tocsin.core.incident.acts.levels import raise_level
 from tocsin.core.incident.acts.updates import announce
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.ladder import take_due_steps
+from tocsin.core.incident.status import Status
 from tocsin.core.model import Actor, Refused
 from tocsin.core.severity import DOUBT, Judgement
 
@@ -30,6 +31,9 @@ def join(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> Refused | 
         found.append(judged)
     if found:
         raise_level(draft, min(found, key=lambda one: one.level.rank), actor)
+    elif draft.state.status is Status.MITIGATED and command.count and judged.level.rank <= draft.level.rank:
+        # Somebody is harmed again, or still, and whoever mitigated it may be asleep.
+        go_on(draft, "a new alert came in after it was mitigated", actor)
     return None
 
 

@@ -98,9 +98,14 @@ def reopen(draft: Draft, command: commands.Reopen, actor: Actor) -> Refused | No
         return already_over(state)
     if state.status in (Status.TRIGGERED, Status.ACKNOWLEDGED):
         return Refused(f"{state.id} is {state.status}; there is nothing to reopen.")
-    draft.add(events.Reopened(command.reason), actor)
-    start_round(draft, f"reopened by {actor}")
+    go_on(draft, command.reason, actor)
     return None
+
+
+def go_on(draft: Draft, reason: str, actor: Actor) -> None:
+    """It was not over, or not mitigated, after all."""
+    draft.add(events.Reopened(reason), actor)
+    start_round(draft, f"reopened by {actor}")
 
 
 def _renews(draft: Draft, actor: Actor) -> bool:
