@@ -185,5 +185,15 @@ def test_without_an_opening_there_is_no_incident() -> None:
     assert [one.reason for one in rehearsal.turned] == ["There is no such incident."]
 
 
+def test_whoever_may_not_see_the_incident_does_nothing_in_it() -> None:
+    restrict = Ask(at(1), commands.Restrict((ANA,)), ANA)
+    rehearsal = play(LADDER, opened(), restrict, acknowledge(2, PersonId("dara")), acknowledge(3, ANA))
+    assert [(str(one.by), one.reason) for one in rehearsal.turned] == [
+        ("dara", "It is restricted, and they may not see it.")
+    ]
+    assert rehearsal.state is not None
+    assert str(rehearsal.state.acknowledged_by) == "ana"
+
+
 def test_the_same_rehearsal_again_is_the_same() -> None:
     assert play(LADDER, answers_after=7, lasts=300) == play(LADDER, answers_after=7, lasts=300)

@@ -28,6 +28,8 @@ from tocsin.web.site import SECURITY_HEADERS
 OPEN_TO_EVERYBODY = {
     "GET /healthz",
     "GET /readyz",
+    "HEAD /healthz",
+    "HEAD /readyz",
     "GET /metrics",
     "POST /v2/enqueue",
     "GET /sign-in",
@@ -114,6 +116,9 @@ def test_figures_are_for_this_machine_and_for_tokens(tmp_path: Path, forwarded: 
     assert answer.status_code == 200
     assert "tocsin_alerts_waiting 0.0" in answer.text
     assert far.get("/readyz", **forwarded).status_code == 200
+    for path in ("/healthz", "/readyz"):
+        head = far.ask("HEAD", path, **forwarded)
+        assert (head.status_code, head.content) == (200, b"")
     site.close()
 
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from tocsin.core.incident import Decision, Incident, Page, catch_up, commands, deadlines, decide, next_due
 from tocsin.core.incident.events import Recorded
+from tocsin.core.incident.visibility import may_see
 from tocsin.core.model import (
     SYSTEM,
     Actor,
@@ -245,7 +246,7 @@ class _Stage:
                     self.silent.add((act.channel, act.person))
                 self._deliver()
             case Ask():
-                self._ask(self._who(act), act.command)
+                self._ask_as(self._who(act), act.command)
             case _:
                 assert_never(act)
 
@@ -257,6 +258,15 @@ class _Stage:
         if has_it is not None and not isinstance(ask.command, commands.Acknowledge):
             return has_it
         return Actor(ActorKind.PERSON, pages[0].person) if pages else SYSTEM
+
+    def _ask_as(self, who: Actor, command: commands.IncidentCommand) -> None:
+        """As somebody who may not see the incident asks nothing of it."""
+        state, person = self.state, PersonId(who.id)
+        hidden = state is not None and not may_see(state, person, self.policy, self.view, self.now)
+        if hidden and who.kind is ActorKind.PERSON:
+            self.turned.append(Turned(self.now, who, "It is restricted, and they may not see it."))
+        else:
+            self._ask(who, command)
 
     def _source(self) -> Actor:
         service = self.scenario.service
