@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,13 @@ def data(tmp_path: Path) -> str:
     load_plan_and_people(store, settings)
     store.close()
     return str(folder)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """`serve` sends the logs of its process to an output that ends with the test; others run in it later."""
+    root, access = logging.getLogger(), logging.getLogger("uvicorn.access")
+    handlers, level, disabled = list(root.handlers), root.level, access.disabled
+    yield
+    root.handlers[:], access.disabled = handlers, disabled
+    root.setLevel(level)

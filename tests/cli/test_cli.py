@@ -275,7 +275,8 @@ def test_a_plan_with_problems_exits_2_with_each_in_its_place(
     (tmp_path / "plan.yaml").write_text("plan: Test\nlevel: {}\n", encoding="utf-8")
     code, out, _ = run(capsys, "plan", "check", str(tmp_path))
     assert code == 2
-    assert "plan.yaml:1:1: `levels` is missing. Add `levels: ...` here.\n" in out
+    assert "plan.yaml:1:1: `catch_all` is missing. Add `catch_all: ...` here.\n" in out
+    assert "plan.yaml:2:1: level: `level` means nothing here. Did you mean `levels`?\n" in out
 
 
 def test_no_server_is_a_sentence_with_the_remedy(
