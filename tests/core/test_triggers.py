@@ -151,6 +151,18 @@ def test_another_version_once_more_still_knows_what_was_taken() -> None:
     assert trial.told() == ["0m ana email", "2m ben email"]
 
 
+def test_a_step_that_a_version_in_between_did_not_have_is_not_taken_again() -> None:
+    trial = Trial(plan("0m ana", "5m ben", "15m dara"))
+    trial.join()
+    trial.wait(minutes=6)
+    repinned(trial, plan("0m ana", "15m dara"))
+    again = replace(plan("0m ana", "5m ben", "15m dara"), version="v3")
+    trial.by("ana", commands.Repin(again))
+    trial.policy = again
+    trial.wait(minutes=9)
+    assert trial.told() == ["0m ana email", "5m ben email", "15m dara email"]
+
+
 def test_a_new_round_takes_every_step_of_the_new_plan() -> None:
     trial = Trial(plan("0m ana"))
     trial.join()

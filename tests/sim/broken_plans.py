@@ -68,7 +68,7 @@ def _gone(place: object, name: str, instead: object = None) -> Callable[[], Abst
 
 
 raise_forgets_carried = _gone(levels, "carried_by_raise", ())
-repin_rewinds = _gone(repin, "_taken", (0, ()))
+repin_rewinds = _gone(repin, "_taken", (0, (), ()))
 merge_drops_pages = _gone(merging, "_cross")
 threshold_never_held = _gone(deadlines, "waiting", ())
 nobody_told = _gone(breaking, "tell")

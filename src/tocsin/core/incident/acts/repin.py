@@ -25,20 +25,22 @@ def repin(draft: Draft, command: commands.Repin, actor: Actor) -> Refused | None
         has = ", ".join(one.id for one in new.levels)
         return Refused(f"That version has no level {state.level}; it has {has}. Set another level first.")
     own_up(draft)
-    taken, ahead = _taken(draft, level.ladder)
-    draft.add(events.Repinned(new.version, state.policy_version, taken, command.changes, ahead), actor)
+    taken, ahead, gone = _taken(draft, level.ladder)
+    versions = (new.version, state.policy_version)
+    draft.add(events.Repinned(*versions, taken, command.changes, ahead, gone), actor)
     draft.policy = new
     fill_roles(draft)
     return None
 
 
-def _taken(draft: Draft, ladder: Sequence[Step]) -> tuple[int, tuple[int, ...]]:
-    """How many rungs of the new ladder, from its beginning, were taken, and which further ones were.
+def _taken(draft: Draft, ladder: Sequence[Step]) -> tuple[int, tuple[int, ...], tuple[events.TakenStep, ...]]:
+    """How many rungs of the new ladder were taken from its beginning, which further ones, which are gone.
 
     What neither ladder has come to is still to come: better a page too many than one that nobody gets.
     """
     state = draft.state
-    left = Counter(
+    left = Counter(state.taken_gone)
+    left.update(
         _identity(step)
         for index, step in enumerate(draft.level.ladder)
         if index < state.steps_taken or index in state.taken_ahead
@@ -49,8 +51,8 @@ def _taken(draft: Draft, ladder: Sequence[Step]) -> tuple[int, tuple[int, ...]]:
             left[_identity(step)] -= 1
             known.append(index)
     first = next((number for number, index in enumerate(known) if number != index), len(known))
-    return first, tuple(known[first:])
+    return first, tuple(known[first:]), tuple(left.elements())
 
 
-def _identity(step: Step) -> object:
-    return step.targets, step.tell, step.stage
+def _identity(step: Step) -> events.TakenStep:
+    return events.TakenStep(step.targets, step.tell, step.stage)

@@ -47,6 +47,7 @@ from tocsin.core.incident.events.ladder import (
     RoundStarted,
     StallWarned,
     StepTaken,
+    TakenStep,
     TriggerFired,
 )
 from tocsin.core.incident.events.pages import (
@@ -137,6 +138,7 @@ __all__ = [
     "RoundStarted",
     "StallWarned",
     "StepTaken",
+    "TakenStep",
     "TasksGiven",
     "ThresholdCrossed",
     "ThresholdEvent",

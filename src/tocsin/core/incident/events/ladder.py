@@ -125,14 +125,27 @@ class TriggerFired:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenStep:
+    """A rung that was taken, known again by whom it is for."""
+
+    targets: tuple[Target, ...]
+    tell: tuple[Target, ...]
+    stage: StageId | None
+
+
+@dataclass(frozen=True, slots=True)
 class Repinned:
-    """Another version of the plan: the first `taken` steps of its ladder count as taken, and `ahead` too."""
+    """Another version of the plan: the first `taken` steps of its ladder count as taken, and `ahead` too.
+
+    `gone` were taken in this round, and this version does not have them; a later one may again.
+    """
 
     version: str
     previous: str
     taken: int
     changes: tuple[str, ...] = ()
     ahead: tuple[int, ...] = ()
+    gone: tuple[TakenStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from tocsin.core.incident.status import Status
 from tocsin.core.model import Actor, ActorKind, Deadline, DeadlineState, PersonId, RoleId
 from tocsin.core.policy import Advance, Milestone
 
-FOLD = 2
+FOLD = 3
 """Which fold this is. Raised when the same events come to add up to something else, or state to have other
 fields: snapshots that an earlier one made are then folded anew. Recorded streams in the tests see to it.
 """
@@ -162,6 +162,7 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
             return evolve(
                 state,
                 taken_ahead=(),
+                taken_gone=(),
                 last_step_at=last_step_at,
                 escalated_at=escalated_at,
                 round_pages=state.pages_count,
@@ -201,7 +202,7 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
                 carried=(),
             )
         case events.Repinned():
-            state = evolve(state, policy_version=event.version)
+            state = evolve(state, policy_version=event.version, taken_gone=event.gone)
             return evolve(state, steps_taken=event.taken, taken_ahead=event.ahead, rungs_reached=event.taken)
         case events.Escalated():
             return evolve(state, escalated_at=at)

@@ -83,7 +83,8 @@ class Incident:
     and `ladder_at` are what the clocks of the level and of its ladder run from. `escalated_at` is when the
     last rung was taken for want of progress or because somebody asked for it. `levels` are all that
     it came to, but for those that a person lowered it to. `taken_ahead` are rungs further on than
-    `steps_taken` that another version of the plan had before: they are not taken again in this round.
+    `steps_taken` that another version of the plan had before, and `taken_gone` those that this version does
+    not have: they are not taken again in this round.
     `by_default` holds to whom roles of this level that nobody was assigned fell when that was asked.
     `warned` holds when it was said last that a promise is due soon.
     `vouched`: a person declared it, raised it, said what is known of it, or verified it, so that it is not
@@ -102,6 +103,7 @@ class Incident:
     round: int = 0
     steps_taken: int = 0
     taken_ahead: tuple[int, ...] = ()
+    taken_gone: tuple[events.TakenStep, ...] = ()
     last_step_at: datetime | None = None
     rungs_reached: int = 0
     escalated_at: datetime | None = None
