@@ -58,7 +58,7 @@ format: $(VENV)/.ready-dev ## let ruff repair what it can, then format
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.ready-dev ## measure intake, engine and pages on this machine
-	$(BIN)/python -m bench
+	PYTHONPATH=guard/src $(BIN)/python -m bench
 
 proof: $(VENV)/.ready-dev ## the simulator: break things from seeds and check that no page is lost; every change of clocks (SEEDS=20 HOURS=24)
 	$(BIN)/python -m tests.sim.proof --seeds $(SEEDS) --hours $(HOURS)
