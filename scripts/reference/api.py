@@ -51,7 +51,8 @@ def api_page() -> str:
         ),
         "The formats: [sources](sources-and-channels.md#sources).",
         "## Every address",
-        "*Open* addresses answer anybody. *Closed* ones want a session or an API token.",
+        "*Open* addresses answer anybody. *Closed* ones want a session or an API token."
+        " What answers GET answers HEAD, with the same head and no body.",
         table(("address", "methods", "who"), _addresses(site)),
         "In the demo only: " + ", ".join(f"{path} ({who})" for path, _, who in demo_only) + ".",
     )
@@ -63,7 +64,7 @@ _STATUSES = (
     ("404", "there is no such thing"),
     ("409", "it is not allowed in this state"),
     ("413", "the body is too large"),
-    ("422", "a plan has problems; `problems` lists them"),
+    ("422", "a plan has problems; `problems` lists as many as `shown`, of `total`"),
     ("503", "nothing was stored; send it again"),
 )
 

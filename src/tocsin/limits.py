@@ -109,6 +109,9 @@ PLAN_BYTES = 1024 * 1024
 PLAN_BODY_BYTES = 4 * 1024 * 1024
 """The largest request that puts a plan in force: all its files."""
 
+PROBLEMS_SHOWN = 50
+"""The most problems of a plan that one answer lists, unless all are asked for; the warnings come last."""
+
 CONDITION_CHARACTERS = 500
 """The longest condition of a plan."""
 

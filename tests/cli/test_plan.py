@@ -73,11 +73,41 @@ def test_problems_exit_with_2_and_say_all_as_json(capsys: pytest.CaptureFixture[
     ]
 
 
+def test_of_very_many_problems_the_first_are_listed_and_all_on_request(
+    capsys: pytest.CaptureFixture[str], plan: Path
+) -> None:
+    (plan / "people.yaml").write_text(
+        "ana: {name: Ana, email: ana@example.com}\nben: {name: Ben}\nchloe: {name: Chloe}\n"
+    )
+    unknown = "".join(f"key{number}: x\n" for number in range(3_000))
+    (plan / "plan.yaml").write_text(PLAN + unknown)
+    code, out, _ = run(capsys, "plan", "check", str(plan))
+    *listed, last = out.splitlines()
+    assert (code, len(listed)) == (2, 50)
+    assert [line for line in listed if "Warning: " in line] == []
+    code, whole, _ = run(capsys, "plan", "check", str(plan), "--all")
+    every = whole.splitlines()
+    warnings = [line for line in every if "Warning: " in line]
+    assert (code, every[:50], every[-len(warnings) :]) == (2, listed, warnings)
+    assert last == f"... and {len(every) - 50:,} more; --all shows them."
+    data = json.loads(run(capsys, "plan", "check", str(plan), "--json")[1])
+    assert (data["total"], data["shown"], len(data["problems"])) == (len(every), 50, 50)
+    data = json.loads(run(capsys, "plan", "check", str(plan), "--all", "--json")[1])
+    assert (data["total"], data["shown"], len(data["problems"])) == (len(every), len(every), len(every))
+    _, _, err = run(capsys, "plan", "show", str(plan))
+    assert err.splitlines() == [
+        f"tocsin: The plan in {plan} has problems; nothing is changed:",
+        *listed,
+        f"... and {len(every) - 50:,} more. See all: tocsin plan check {plan} --all",
+    ]
+    assert run(capsys, "severity", "why", str(plan))[1].splitlines()[-1].endswith(" more. Mend these first.")
+
+
 def test_people_beside_the_plan_are_checked_with_it(capsys: pytest.CaptureFixture[str], plan: Path) -> None:
     (plan / "people.yaml").write_text("ana: {name: Ana}\nben: {name: Ben}\nchloe: {name: Chloe}\n")
     code, out, _ = run(capsys, "plan", "check", str(plan))
     assert code == 2
-    assert out.splitlines()[-1] == (
+    assert [line for line in out.splitlines() if "Warning: " not in line][-1] == (
         "plan.yaml:50:12: catch_all: There is no person `dara`. "
         "Add them to people.yaml, or name somebody else."
     )

@@ -271,13 +271,13 @@ def test_what_is_odd_is_found() -> None:
         "from Mon 2026-03-30 01:00 Europe/London to Tue 2026-03-31 01:00 Europe/London.",
         "Nobody is on call in office "
         "from Sat 2026-03-28 00:00 Europe/London to Mon 2026-03-30 01:00 Europe/London.",
-        "primary changes at Sun 2026-03-29 01:30 Europe/London, which is skipped that day; "
-        "it will at Sun 2026-03-29 02:00 Europe/London.",
+        "primary changes at Sun 2026-03-29 01:30 Europe/London, which is skipped that day: "
+        "it changes at 02:00.",
     ]
     autumn = findings(of, utc("2026-10-24"), utc("2026-10-26"))
     assert autumn[-1].sentence("UTC") == (
-        "primary changes at Sun 2026-10-25 01:30 Europe/London, which comes twice that day; "
-        "it will at Sun 2026-10-25 00:30 UTC."
+        "primary changes at Sun 2026-10-25 01:30 Europe/London, which comes twice that day: "
+        "it changes the first time."
     )
 
 

@@ -156,11 +156,11 @@ def test_an_empty_file_is_a_problem() -> None:
 
 
 def test_a_turn_that_falls_into_a_change_of_clocks_is_warned_of() -> None:
-    text = SOUND.replace("plan: Harbour", "plan: Harbour\nzone: Europe/London")
-    text = text.replace("2026-01-05 09:00", "2026-01-04 01:30")
+    text = SOUND.replace("plan: Harbour", "plan: Harbour\nzone: Asia/Seoul")
+    text = text.replace('"2026-01-05 09:00"', '"2026-01-04 01:30", zone: Europe/Lisbon')
     assert checked(text) == [
-        "plan.yaml:27:12: rotas.primary: Warning: primary changes at Sun 2026-03-29 01:30 Europe/London, "
-        "which is skipped that day; it will at Sun 2026-03-29 02:00 Europe/London. "
+        "plan.yaml:27:12: rotas.primary: Warning: primary changes at Sun 2026-03-29 01:30 Europe/Lisbon, "
+        "which is skipped that day: it changes at 02:00. "
         "It is so 2 times in the time that is looked at. "
         "Choose an hour that the clocks neither skip nor repeat."
     ]

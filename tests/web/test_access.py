@@ -14,6 +14,7 @@ import pytest
 from litestar.routes import ASGIRoute, HTTPRoute
 
 from tests.web.support.site import HTML, Browser, Site, free_port
+from tests.web.test_oncall_api import Client
 from tocsin.core.incident import Status
 from tocsin.core.model import PersonId
 from tocsin.store import access, directory
@@ -28,8 +29,6 @@ from tocsin.web.site import SECURITY_HEADERS
 OPEN_TO_EVERYBODY = {
     "GET /healthz",
     "GET /readyz",
-    "HEAD /healthz",
-    "HEAD /readyz",
     "GET /metrics",
     "POST /v2/enqueue",
     "GET /sign-in",
@@ -119,6 +118,22 @@ def test_figures_are_for_this_machine_and_for_tokens(tmp_path: Path, forwarded: 
     for path in ("/healthz", "/readyz"):
         head = far.ask("HEAD", path, **forwarded)
         assert (head.status_code, head.content) == (200, b"")
+    site.close()
+
+
+@pytest.mark.parametrize("demo", [True, False])
+def test_head_is_answered_as_get_is_and_without_a_body(tmp_path: Path, demo: bool) -> None:
+    site = Site(tmp_path, demo=demo)
+    site.alert("prometheus", "checkout is down")
+    paths = [filled(route.split()[1], site) for route in routes(site) if route.startswith("GET ")]
+    ana = Client(site, "ana")
+    paths += [ana.ask("POST", "/api/v1/feeds", {}).json()["url"], "/v2/enqueue", "/nowhere"]
+    for browser in (site.browser("ana"), site.browser()):
+        for path in paths:
+            said, head = browser.ask("GET", path), browser.ask("HEAD", path)
+            assert (head.status_code, head.content) == (said.status_code, b""), path
+            for name in ("content-type", "location", "cache-control", "content-security-policy"):
+                assert head.headers.get(name) == said.headers.get(name), path
     site.close()
 
 

@@ -18,6 +18,7 @@ from tocsin.core.model import PersonId
 from tocsin.engine import context
 from tocsin.plan import checks
 from tocsin.plan.files import load_directory, version_of
+from tocsin.plan.problems import foremost
 from tocsin.store import access
 from tocsin.store.access import TokenKind
 from tocsin.store.plans import versions
@@ -139,10 +140,24 @@ def test_every_problem_is_listed_and_nothing_is_changed(site: Site, url: str) ->
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert len(body["problems"]) >= 1
-    assert body["problems"] == [asdict(one) for one in examined.problems]
+    assert body["problems"] == [asdict(one) for one in foremost(examined.problems)]
+    assert body["total"] == body["shown"] == len(examined.problems)
     assert body["detail"].startswith("The plan has ")
     assert body["detail"].endswith("; the one in force stays in force. `problems` lists them all.")
     assert ever(site) == before
+
+
+def test_of_very_many_problems_the_foremost_are_listed_and_all_are_counted(site: Site, url: str) -> None:
+    broken = {"plan.yaml": PLAN + "".join(f"key{number}: x\n" for number in range(3_000))}
+    answer = put(url, {"files": broken})
+    body = answer.json()
+    assert answer.status_code == 422
+    assert body["detail"] == (
+        "The plan has 3,000 problems; the one in force stays in force."
+        " `problems` lists the first 50 of 3,000, warnings last."
+    )
+    assert (body["total"], body["shown"], len(body["problems"])) == (3_000, 50, 50)
+    assert len(answer.content) < 50_000
 
 
 @pytest.mark.parametrize(

@@ -109,5 +109,5 @@ def ask(parsed: Namespace, method: str, path: str, body: Any = None, token: str 
         content = {}
     if answer.status >= 400:
         said = content.get("detail") or content.get("message") or f"The server answered {answer.status}."
-        raise Failure(said, problems=content.get("problems", ()))
+        raise Failure(said, answer=content)
     return content

@@ -18,7 +18,7 @@ from tocsin.core.model import PersonId
 from tocsin.plan.checks import check
 from tocsin.plan.files import load_directory
 from tocsin.plan.people import missing_people, unreached
-from tocsin.plan.problems import PlanRefused
+from tocsin.plan.problems import PlanRefused, foremost
 from tocsin.plan.read import load_stored
 from tocsin.settings import Settings
 from tocsin.store import directory, plans
@@ -98,13 +98,17 @@ def _plan_files(settings: Settings) -> Iterator[Check]:
         problems = check(load_directory(Path(settings.plan)), clock()).problems
     except PlanRefused as refused:
         problems = tuple(refused.problems)
-    for one in problems:
+    shown = foremost(problems)
+    for one in shown:
         told = (
             "It works; see whether it is meant."
             if one.warning
             else "The plan in force before stays in force."
         )
         yield Check("plan files", WARN if one.warning else BAD, str(one), told)
+    if len(shown) < len(problems):
+        remedy = f"See all: tocsin plan check {settings.plan} --all"
+        yield Check("plan files", WARN, f"There are {len(problems) - len(shown):,} more.", remedy)
     if not problems:
         yield Check("plan files", OK, f"The plan in {settings.plan} has no problems.")
 

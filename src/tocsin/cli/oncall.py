@@ -157,7 +157,7 @@ def _found(parsed: Namespace, here: Callable[[Board], Any], path: str, **asked: 
     try:
         found: Data = here(_board(Path(parsed.plan)))
     except PlanRefused as refused:
-        raise Failure("\n".join(str(one) for one in refused.problems), 2) from refused
+        raise Failure(str(refused), 2) from refused
     except BadQuestion as wrong:
         raise Failure(str(wrong), 2) from wrong
     return found

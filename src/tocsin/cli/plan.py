@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 from argparse import Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,7 @@ from tocsin.app.clock import clock
 from tocsin.cli.opening import open_store, settings_of
 from tocsin.cli.result import Failure, Result
 from tocsin.engine.enforce import changes, enforce
+from tocsin.limits import PROBLEMS_SHOWN
 from tocsin.plan import checks
 from tocsin.plan import show as shown
 from tocsin.plan.checks import Examined
@@ -21,7 +23,7 @@ from tocsin.plan.diff import differences
 from tocsin.plan.files import load_directory
 from tocsin.plan.handbook import Plan
 from tocsin.plan.people import PEOPLE_FILE
-from tocsin.plan.problems import PlanRefused, Problem
+from tocsin.plan.problems import PlanRefused, Problem, foremost, listed
 from tocsin.plan.read import examine
 from tocsin.plan.rehearsals import load_text
 from tocsin.plan.schema import plan_schema
@@ -37,14 +39,18 @@ def check(parsed: Namespace) -> Result:
     """Exit code 0: clean; 1: warnings; 2: problems."""
     examined, _ = _examined(Path(parsed.directory))
     code = 0 if not examined.problems else 1 if examined.sound else 2
-    lines = [str(one) for one in examined.problems]
+    total = len(examined.problems)
+    shown = foremost(examined.problems, None if parsed.all else PROBLEMS_SHOWN)
+    lines = [str(one) for one in shown]
+    lines += [f"... and {total - len(shown):,} more; --all shows them."] if len(shown) < total else []
     if examined.plan is not None and examined.sound:
         policy = examined.plan.policy
-        found = _count(len(lines), "warning") if lines else "no problems"
+        found = _count(total, "warning") if total else "no problems"
         levels, services = _count(len(policy.levels), "level"), _count(len(policy.services), "service")
         unseen = "" if (Path(parsed.directory) / PEOPLE_FILE).exists() else f" {UNSEEN}"
         lines.append(f"{policy.name}: {levels}, {services}, {found}.{unseen}")
-    return Result(lines, {"problems": [_data(one) for one in examined.problems]}, code)
+    data = {"total": total, "shown": len(shown), "problems": [asdict(one) for one in shown]}
+    return Result(lines, data, code)
 
 
 def show(parsed: Namespace) -> Result:
@@ -92,9 +98,10 @@ def _put(parsed: Namespace) -> dict[str, Any]:
     except PlanRefused as refused:
         raise _refused(path, refused.problems) from refused
     except Failure as failure:
-        if not failure.problems:
+        if "problems" not in failure.answer:
             raise
-        raise _refused(path, [Problem(**one) for one in failure.problems]) from failure
+        problems = [Problem(**one) for one in failure.answer["problems"]]
+        raise _refused(path, problems, failure.answer["total"]) from failure
     return done
 
 
@@ -130,9 +137,10 @@ def _sound(path: Path) -> tuple[Plan, Mapping[str, str]]:
     return examined.plan, files
 
 
-def _refused(path: Path, problems: Iterable[Problem]) -> Failure:
-    wrong = "\n".join(str(one) for one in problems if not one.warning)
-    return Failure(f"The plan in {path} has problems; nothing is changed:\n{wrong}", code=2)
+def _refused(path: Path, problems: Sequence[Problem], total: int = 0) -> Failure:
+    """`total` is how many there are, where fewer came."""
+    said = "\n".join(listed(problems, f"See all: tocsin plan check {path} --all", total))
+    return Failure(f"The plan in {path} has problems; nothing is changed:\n{said}", code=2)
 
 
 def _plan(parsed: Namespace, name: str) -> Plan:
@@ -148,15 +156,3 @@ def _plan(parsed: Namespace, name: str) -> Plan:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _data(one: Problem) -> dict[str, Any]:
-    return {
-        "file": one.file,
-        "line": one.line,
-        "column": one.column,
-        "path": one.path,
-        "message": one.message,
-        "remedy": one.remedy,
-        "warning": one.warning,
-    }

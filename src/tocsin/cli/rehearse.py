@@ -11,6 +11,7 @@ from typing import Any
 
 from tocsin.app.clock import clock as now
 from tocsin.cli import telling
+from tocsin.cli.refusal import refusal
 from tocsin.cli.result import Failure, Result
 from tocsin.core.expectations import failures
 from tocsin.core.lengths import duration_of
@@ -64,8 +65,7 @@ def run(parsed: Namespace) -> Result:
     except TooMuch as wrong:
         raise Failure(str(wrong), 2) from None
     except PlanRefused as refused:
-        data = [{"file": one.file, "line": one.line, "message": str(one)} for one in refused.problems]
-        return Result([str(one) for one in refused.problems], {"problems": data}, code=2)
+        return refusal(refused)
     checked = _check(rehearsal, written)
     if parsed.markdown:
         lines = _markdown(cast, written, rehearsal)

@@ -11,11 +11,11 @@ from typing import Any
 class Failure(Exception):
     """The command was not carried out; the message says why and what to do."""
 
-    def __init__(self, message: str, code: int = 1, problems: Sequence[Mapping[str, Any]] = ()) -> None:
-        """`problems` are those of a plan that a server refused."""
+    def __init__(self, message: str, code: int = 1, answer: Mapping[str, Any] | None = None) -> None:
+        """`answer` is all that a server said when it refused."""
         super().__init__(message)
         self.code = code
-        self.problems = problems
+        self.answer = answer or {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
+from tocsin.cli.refusal import refusal
 from tocsin.cli.result import Failure, Result
 from tocsin.core.facts import Fact, FactValue, built_in, complete
 from tocsin.core.lengths import duration_of
@@ -24,8 +25,7 @@ def why(parsed: Namespace) -> Result:
     try:
         policy = compile_files(load_directory(Path(parsed.directory)))
     except PlanRefused as refused:
-        data = [{"file": one.file, "line": one.line, "message": str(one)} for one in refused.problems]
-        return Result([str(one) for one in refused.problems], {"problems": data}, code=2)
+        return refusal(refused)
     lasts = duration_of(parsed.lasts or "0s")
     if lasts is None:
         raise Failure(f"`{parsed.lasts}` is no length of time. Write it like 90s, 5m or 2h.", 2)

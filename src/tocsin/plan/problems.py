@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from tocsin import limits
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,5 +33,17 @@ class PlanRefused(Exception):
     """The files are not a plan. `problems` holds all that is wrong, in the order of the file."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(str(one) for one in problems))
+        super().__init__("\n".join(listed(problems)))
         self.problems = problems
+
+
+def foremost(problems: Iterable[Problem], most: int | None = limits.PROBLEMS_SHOWN) -> list[Problem]:
+    """Those that are shown: what must be mended before what may be meant, each in the order of the files."""
+    return sorted(problems, key=lambda one: (one.warning, one))[:most]
+
+
+def listed(problems: Sequence[Problem], rest: str = "Mend these first.", total: int = 0) -> list[str]:
+    """A line for each that is shown; where that is not all (`total`), one for the others, with `rest`."""
+    shown = foremost(problems)
+    others = max(total, len(problems)) - len(shown)
+    return [*map(str, shown), *([f"... and {others:,} more. {rest}"] if others else [])]

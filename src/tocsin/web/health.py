@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from litestar import Request, Response, Router, get, head
+from litestar import Request, Response, Router, get
 from litestar.exceptions import NotAuthorizedException
 
 from tocsin.store import alerts, outbox, subjects
@@ -41,16 +41,6 @@ def router(services: Services) -> Router:
         status = "fail" if unable else "warn" if troubles else "pass"
         return Response({"status": status, "troubles": troubles}, status_code=503 if unable else 200)
 
-    # Uptime checkers ask for the head alone.
-    @head("/healthz", opt={PUBLIC: True}, sync_to_thread=False, include_in_schema=False)
-    def healthz_head() -> None:
-        return None
-
-    @head("/readyz", opt={PUBLIC: True}, include_in_schema=False)
-    async def readyz_head() -> Response[None]:
-        unable = not UNABLE.isdisjoint(await services.ready())
-        return Response(None, status_code=503 if unable else 200)
-
     @get("/metrics", opt={PUBLIC: True}, include_in_schema=False)
     async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         if not is_local(request) and await viewer_of(services, request) is None:
@@ -63,4 +53,4 @@ def router(services: Services) -> Router:
         meters.waiting.set(outbox.waiting(tx))
         meters.untriaged.set(alerts.waiting(tx))
 
-    return Router("/", route_handlers=[healthz, readyz, healthz_head, readyz_head, metrics])
+    return Router("/", route_handlers=[healthz, readyz, metrics])

@@ -20,7 +20,7 @@ from tocsin.engine.enforce import changes, enforce
 from tocsin.plan import checks
 from tocsin.plan.files import check_given
 from tocsin.plan.handbook import Plan
-from tocsin.plan.problems import PlanRefused, Problem
+from tocsin.plan.problems import PlanRefused, Problem, foremost
 from tocsin.store import plans
 from tocsin.store.writer import Lane
 from tocsin.web.auth import ONLY, PLAN, Viewer
@@ -56,15 +56,22 @@ class PlanPut:
 
 
 class PlanProblems(HTTPException):
-    """The plan is refused; `problems` has them all."""
+    """The plan is refused; `problems` has the foremost of `total`."""
 
     status_code = 422
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         number = sum(not one.warning for one in problems)
-        have = "a problem" if number == 1 else f"{number} problems"
-        super().__init__(f"The plan has {have}; the one in force stays in force. `problems` lists them all.")
-        self.problems = problems
+        have = "a problem" if number == 1 else f"{number:,} problems"
+        self.problems, self.total = foremost(problems), len(problems)
+        which = f"the first {len(self.problems)} of {self.total:,}, warnings last"
+        lists = "them all" if len(self.problems) == self.total else which
+        super().__init__(f"The plan has {have}; the one in force stays in force. `problems` lists {lists}.")
+
+    @property
+    def more(self) -> dict[str, object]:
+        """What the refusal says besides its sentence."""
+        return {"total": self.total, "shown": len(self.problems), "problems": self.problems}
 
 
 def routes(services: Services) -> list[HTTPRouteHandler]:

@@ -21,6 +21,7 @@ from tocsin.store.errors import StoreError
 from tocsin.web import api, health, intake, oncall
 from tocsin.web.auth import Gate
 from tocsin.web.bodies import misfits
+from tocsin.web.head import answering_head
 from tocsin.web.pages import router as pages
 from tocsin.web.plan import PlanProblems
 from tocsin.web.services import Services
@@ -71,12 +72,14 @@ def straight(site: Litestar) -> ASGIApp:
     """The site, with the plain ASGI addresses reached past its router and middleware.
 
     They are open to anybody and answer for themselves, and some thousand events a second pass here.
+    Everything else that answers GET answers HEAD.
     """
+    rest = answering_head(site)
     plain = {route.path: route.route_handler.fn for route in site.routes if isinstance(route, ASGIRoute)}
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         handle = plain.get(scope["path"]) if scope["type"] == ScopeType.HTTP else None
-        await (handle or site)(scope, receive, send)
+        await (handle or rest)(scope, receive, send)
 
     return application
 
@@ -97,7 +100,7 @@ def _refused(services: Services, request: Request[Any, Any, Any], error: HTTPExc
                 "status": error.status_code,
                 "detail": detail,
             }
-            | ({"problems": error.problems} if isinstance(error, PlanProblems) else {}),
+            | (error.more if isinstance(error, PlanProblems) else {}),
             status_code=error.status_code,
             media_type="application/problem+json",
             headers=error.headers,

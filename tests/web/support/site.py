@@ -326,7 +326,7 @@ class Browser:
 
     def __init__(self, site: Site, cookies: dict[str, str], address: str) -> None:
         self._site = site
-        transport = httpx.ASGITransport(app=site.app, client=(address, 50_000))  # type: ignore[arg-type]  # two spellings of ASGI
+        transport = httpx.ASGITransport(app=straight(site.app), client=(address, 50_000))  # type: ignore[arg-type]  # two spellings of ASGI
         self._client = httpx.AsyncClient(transport=transport, base_url=site.services.public_url, headers=HTML)
         for name, value in cookies.items():
             self._client.cookies.set(name, value, domain=self._client.base_url.host)

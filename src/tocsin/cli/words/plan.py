@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tocsin import limits
 from tocsin.cli.words.parts import command, group, settings
 
 
@@ -12,6 +13,9 @@ def plan(commands: Any) -> None:
     of_plan = group(commands, "plan", "The response plan.")
     check = command(
         of_plan, "check", "plan.check", "Find every problem of a plan.", "tocsin plan check ./plan"
+    )
+    check.add_argument(
+        "--all", action="store_true", help=f"List all of them. Default: the first {limits.PROBLEMS_SHOWN}"
     )
     show = command(of_plan, "show", "plan.show", "Read a plan aloud.", "tocsin plan show ./plan --markdown")
     show.add_argument("--markdown", action="store_true", help="As Markdown.")

@@ -38,7 +38,7 @@ class Finding:
     about: str = ""
 
     def sentence(self, zone: str) -> str:
-        """What is found, with its times as that zone shows them."""
+        """What is found, with its times as that zone shows them; an odd hour is the rota's own."""
         span = f"from {shown(self.since, zone)} to {shown(self.until, zone)}"
         match self.kind:
             case Kind.NOBODY:
@@ -46,7 +46,7 @@ class Finding:
             case Kind.TWICE:
                 return f"{self.about} is on call in {self.rota} and in the rota that it follows {span}."
             case Kind.ODD_HOUR:
-                return f"{self.rota} changes at {self.about}; it will at {shown(self.since, zone)}."
+                return f"{self.rota} changes at {self.about}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,11 @@ class Load:
 
 def shown(at: datetime, zone: str) -> str:
     """An instant as people read it, its zone named."""
-    return f"{at.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M} {zone}"
+    return _shown_wall(at.astimezone(ZoneInfo(zone)), zone)
+
+
+def _shown_wall(wall: datetime, zone: str) -> str:
+    return f"{wall:%a %Y-%m-%d %H:%M} {zone}"
 
 
 def findings(
@@ -115,9 +119,10 @@ def _odd_hours(rota: RotaId, roster: Roster, since: datetime, until: datetime) -
     for before, after in _clock_changes(roster.zone, since, until):
         wall = next(_walls(roster, min(before, after), max(before, after)), None)
         if wall is not None:
-            how = "which is skipped that day" if after > before else "which comes twice that day"
-            about = f"{wall:%a %Y-%m-%d %H:%M} {roster.layer.zone}, {how}"
             actual = wall_clock(wall, roster.zone)
+            skipped = f"which is skipped that day: it changes at {actual.astimezone(roster.zone):%H:%M}"
+            twice = "which comes twice that day: it changes the first time"
+            about = f"{_shown_wall(wall, roster.layer.zone)}, {skipped if after > before else twice}"
             yield Finding(Kind.ODD_HOUR, rota, actual, actual, about)
 
 
