@@ -133,6 +133,9 @@ FOLD_EVENTS = 500
 FAILING_INCIDENTS = 200
 """The most incidents that are told at once how many services fail, the worst level first."""
 
+FAILING_SECONDS = 1
+"""How often they are told at most."""
+
 AUDIT_INCIDENTS = 200
 """The most incidents that one audit looks at; the next one goes on from there."""
 

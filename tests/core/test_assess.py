@@ -214,3 +214,26 @@ def test_facts_that_come_to_the_same_level_again_do_not_undo_what_a_person_decid
 def test_what_can_not_be_said_is_refused(facts: dict[str, str], said: str) -> None:
     trial = opened(error_rate="25%")
     assert says(trial, **facts) == Refused(said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "error_rate > 20% and data_loss",
+        "data_loss and not error_rate <= 20%",
+        "error_rate * users > 200% and data_loss",
+        "reach == high and data_loss",
+    ],
+)
+def test_a_figure_that_counts_only_together_with_something_not_known_yet_is_kept(text: str) -> None:
+    """It came in when it changed nothing; what a person says an hour later must not meet an older figure."""
+    known = {**FACTS, REACH.id: REACH}
+    at_worst = Classification({}, LevelId("P1"), condition_of(text, known))
+    trial = Trial(replace(plan(), classifications=(at_worst,), matrix=None))
+    trial.join("P4")
+    for rate, users in (("10%", "0"), ("31%", "10")):
+        figures = {FactId("error_rate"): rate, FactId("users"): users, FactId("data_loss"): "no"}
+        command = commands.JoinAlerts(INCIDENT, ServiceId("checkout"), 0, (), LevelId("P4"), "", figures)
+        trial.ask(command, SOURCE)
+    trial.ask(commands.SetFacts({FactId("data_loss"): "yes"}))
+    assert trial.incident.level == "P1"

@@ -27,6 +27,9 @@ class Lasted:
         lasted: FactValue | None = facts.get(FactId("lasted"))
         return None if lasted is None else isinstance(lasted, timedelta) and lasted > HOUR
 
+    def reading(self, facts: Any) -> tuple[object, ...]:
+        return (self.holds(facts),)
+
 
 def plan(*promises: Promise, updates: tuple[Cadence, ...] = (), **more: Any) -> Policy:
     p1 = replace(level("P1", "0m ana", within="", lasts=""), updates=updates)

@@ -27,6 +27,9 @@ class Several:
         number = facts.get(FAILING)
         return None if number is None else isinstance(number, float) and number > 1
 
+    def reading(self, facts: Mapping[FactId, FactValue]) -> tuple[object, ...]:
+        return (self.holds(facts),)
+
 
 def plan(*ladder: str, **more: Any) -> Policy:
     levels = (level("P1", *ladder, within="", lasts=""), level("P2", "0m chloe", rank=1, within="", lasts=""))

@@ -274,6 +274,7 @@ BROKEN = {
     "merge drops pages": Broken(broken_plans.merge_drops_pages, ("a_merge_forgets_nobody",), QUIET, first=18),
     "threshold never held": Broken(broken_plans.threshold_never_held, DUE, QUIET, first=3),
     "nobody told": Broken(broken_plans.nobody_told, ("whoever_leads_hears_of_it",), QUIET),
+    "nobody counts": Broken(broken_plans.nobody_counts, ("who_asks_knows_how_many_fail",), QUIET),
     "compare and set off": Broken(
         compare_and_set_off,
         LOSING,

@@ -13,6 +13,7 @@ from tocsin.core.incident.acts import breaking, levels, merging, repin
 from tocsin.core.incident.paging import triggers
 from tocsin.core.incident.promises import cadence, deadlines, steps
 from tocsin.core.incident.state.known import known
+from tocsin.engine import failing
 
 
 @contextmanager
@@ -72,3 +73,4 @@ repin_rewinds = _gone(repin, "_taken", (0, (), ()))
 merge_drops_pages = _gone(merging, "_cross")
 threshold_never_held = _gone(deadlines, "waiting", ())
 nobody_told = _gone(breaking, "tell")
+nobody_counts = _gone(failing, "miscounted", ())

@@ -16,7 +16,11 @@ from tests.sim.due_rules import TIMELY_RULES, no_broken_promise_slips_away, noth
 from tests.sim.duty import whoever_is_on_call_is_asked
 from tests.sim.incident_rules import EVENT_RULES, ROW_RULES, Row
 from tests.sim.outbox_rules import RING_COLUMNS, Ring
-from tests.sim.plan_rules import a_merge_forgets_nobody, whoever_leads_hears_of_it
+from tests.sim.plan_rules import (
+    a_merge_forgets_nobody,
+    who_asks_knows_how_many_fail,
+    whoever_leads_hears_of_it,
+)
 from tests.sim.reading import EVENT_COLUMNS, recorded
 from tests.sim.simulation import Simulation
 from tests.sim.stream import Stream
@@ -188,6 +192,8 @@ class Checks:
             return
         for story in run.streams.values():
             run.verdict.expect(nothing_promised_is_left, story, run.clock())
+        open_now = [run.streams[row[0]] for row in rows if row[3] is not None]
+        run.verdict.expect(who_asks_knows_how_many_fail, open_now)
         late = [row[0] for row in rows if row[2] is not None and row[2] <= now]
         waiting = run.database.look(f"{RING_COLUMNS} AND state = 'waiting' AND next_at <= ?", now)
         leased = "SELECT DISTINCT person, channel, bundle FROM outbox WHERE state = 'leased'"

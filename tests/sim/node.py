@@ -214,8 +214,9 @@ class Node:
         self.store.close()
 
     async def turn(self) -> int:
-        """All three wheels once, side by side as a server turns them or one after another."""
-        wheels = (self.engine.triage_once, self.engine.wake_once, self.engine.send_once)
+        """All wheels once, side by side as a server turns them or one after another."""
+        engine = self.engine
+        wheels = (engine.triage_once, engine.wake_once, engine.count_once, engine.send_once)
         if self.run.side_by_side:
             return sum(await asyncio.gather(*(wheel() for wheel in wheels)))
         return sum([await wheel() for wheel in wheels])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from tests.sim.account import identity
@@ -106,6 +106,17 @@ def a_merge_forgets_nobody(
     for person, until in pages.items():
         if until not in moot and person not in asked and person in reachable and reachable[person] <= at:
             yield f"{person} was asked for {child}, and is not for {parent.id}"
+
+
+def who_asks_knows_how_many_fail(open_now: Sequence[Stream]) -> Iterator[str]:
+    """At rest an open incident whose plan asks how many services fail has heard of as many as there are."""
+    failing = [one.id for one in open_now if one.policy.level(one.incident.level).urgent]
+    for stream in open_now:
+        if any("services_failing" in one.text for one in stream.policy.conditions):
+            heard = stream.account.facts.get("services_failing")
+            # A number by which no condition turns need not be recorded.
+            if heard is None or (int(heard) > 1) != (len(failing) > 1):
+                yield f"{stream.id} has heard that {heard} services fail, and these do: {failing}"
 
 
 def whoever_leads_hears_of_it(stream: Stream, reachable: Mapping[str, datetime]) -> Iterator[str]:

@@ -48,7 +48,16 @@ def save(
 
     def job(tx: Connection) -> int:
         return subjects.save(
-            tx, before, folded, recorded, now=NOW, due_at=due_at, priority=priority, open_key=open_key
+            tx,
+            before,
+            folded,
+            recorded,
+            now=NOW,
+            due_at=due_at,
+            priority=priority,
+            urgent=True,
+            asks_failing=False,
+            open_key=open_key,
         )
 
     return Stored(store.write_now(job), folded)

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import text
 
 from tests.support.world import World, page
 from tocsin.core.incident import commands, events
-from tocsin.core.model import Actor, ActorKind, AlertAction, AlertSeverity, FactId, LevelId, ServiceId, Signal
+from tocsin.core.model import (
+    Actor,
+    ActorKind,
+    AlertAction,
+    AlertSeverity,
+    FactId,
+    LevelId,
+    ServiceId,
+    Signal,
+    SubjectId,
+)
+from tocsin.engine import failing
 from tocsin.engine.context import Context
 from tocsin.engine.declare import Declared
 from tocsin.engine.intake import Intake
@@ -111,43 +123,116 @@ def test_several_services_that_fail_are_worse_than_one(harbour: World) -> None:
     assert reasons(harbour, second.id) == ["P1: services_failing is 2 (services_failing > 1)"]
 
 
+def both_fail(world: World) -> str:
+    """Two services fail one after the other; the older incident. Who is paged for both hears once."""
+    failed: dict[str, object] = {"backup_failed": True}
+    world.alert("backup", "backup", severity="warning", details=failed)
+    older = world.incident().id
+    world.alert("prometheus", "backup", severity="warning", details=failed)
+    return older
+
+
+TWO_FAIL = "P1: services_failing is 2 (services_failing > 1)"
+
+
 def test_an_older_incident_hears_that_another_service_fails(harbour: World) -> None:
+    older = both_fail(harbour)
+    assert reasons(harbour, older)[1:] == [TWO_FAIL]
+    harbour.expect(page("ben"), page("ana"))
+
+
+def test_one_that_a_person_declares_counts_and_hears(harbour: World) -> None:
     failed: dict[str, object] = {"backup_failed": True}
     harbour.alert("backup", "backup", severity="warning", details=failed)
-    older = harbour.incident()
+    older = harbour.incident().id
+    declared = Declared(ServiceId("shop"), "orders hang", level=LevelId("P2"))
+    harbour.run(harbour.engine.declare(declared, ANA))
+    harbour.settle()
+    newer = next(one.id for one in harbour.incidents() if one.id != older)
+    assert reasons(harbour, older)[1:] == reasons(harbour, newer)[1:] == [TWO_FAIL]
+    harbour.expect(page("ben"), page("ben"), page("ana"))
+
+
+def test_an_incident_under_an_older_plan_hears_though_the_plan_in_force_does_not_ask(harbour: World) -> None:
+    failed: dict[str, object] = {"backup_failed": True}
+    harbour.alert("backup", "backup", severity="warning", details=failed)
+    older = harbour.incident().id
     harbour.expect(page("ben"))
-    harbour.run(harbour.engine.declare(Declared(ServiceId("shop"), "orders hang"), ANA))
-    harbour.advance(seconds=2)
-    harbour.settle()
-    said = "P1: services_failing is 2 (services_failing > 1)"
-    assert reasons(harbour, older.id)[1:] == [said]
-    harbour.expect(page("ana"), page("ana"))
+    harbour.apply_plan(PLAN.replace("  - {level: P1, when: services_failing > 1}\n", ""))
+    harbour.advance(seconds=3)
+    harbour.alert("prometheus", "backup", severity="warning", details=failed)
+    newer = next(one.id for one in harbour.incidents() if one.id != older)
+    assert reasons(harbour, older)[1:] == [TWO_FAIL]
+    assert reasons(harbour, newer)[1:] == []
+    harbour.expect(page("ben"), page("ana"))
 
 
-def test_after_a_start_it_is_told_again_and_changes_nothing(
-    harbour: World,
-) -> None:
-    failed: dict[str, object] = {"backup_failed": True}
-    for integration in ("backup", "prometheus"):
-        harbour.alert(integration, "backup", severity="warning", details=failed)
-    harbour.advance(seconds=2)
-    harbour.settle()
-    harbour.expect(page("ben"), page("ana"), page("ana"))
-    versions = {one.id: len(harbour.timeline(one.id)) for one in harbour.incidents()}
+def test_a_fact_that_is_worked_out_from_it_asks_too(world: World) -> None:
+    asks = PLAN.replace("services_failing > 1", "spread == wide")
+    spread = "  spread: {narrow: services_failing < 2, wide: services_failing > 1}\n"
+    world.apply_plan(asks.replace("facts:\n", f"facts:\n{spread}"))
+    world.advance(seconds=3)
+    older = both_fail(world)
+    assert reasons(world, older)[1:] == ["P1: spread is wide (services_failing is 2)"]
+    world.expect(page("ben"), page("ana"))
+
+
+def test_a_number_that_changes_nothing_is_no_event(harbour: World) -> None:
+    harbour.alert("prometheus", "slow", severity="warning")
+    quiet = len(harbour.timeline())
+    harbour.alert("backup", "backup", severity="warning", details={"backup_failed": True})
+    older = next(one.id for one in harbour.incidents() if one.service == "shop")
+    assert len(harbour.timeline(older)) == quiet
+    assert harbour.run(harbour.engine.count_once()) == 0
+    harbour.expect(page("ben"))
+
+
+def test_after_a_start_nobody_is_told_what_they_know(harbour: World) -> None:
+    both_fail(harbour)
+    harbour.expect(page("ben"), page("ana"))
     harbour.start()
-    harbour.advance(seconds=30)
-    harbour.settle()
-    assert {one.id: len(harbour.timeline(one.id)) for one in harbour.incidents()} == versions
+    assert harbour.run(harbour.engine.count_once()) == 0
 
 
-def test_what_a_node_did_not_come_to_tell_the_next_one_does(harbour: World) -> None:
-    failed: dict[str, object] = {"backup_failed": True}
-    for integration in ("backup", "prometheus"):
-        harbour.alert(integration, "backup", severity="warning", details=failed)
+def test_what_a_node_did_not_come_to_tell_the_next_one_does(
+    harbour: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dies() -> int:
+        return 0
+
+    monkeypatch.setattr(harbour.engine, "count_once", dies)
+    older = both_fail(harbour)
     harbour.expect(page("ben"), page("ana"))
     harbour.start()
     harbour.settle()
+    assert reasons(harbour, older)[1:] == [TWO_FAIL]
     harbour.expect(page("ana"))
+
+
+def test_of_two_nodes_that_tell_at_once_one_is_heard(harbour: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def other_node() -> int:
+        return 0
+
+    monkeypatch.setattr(harbour.engine, "count_once", other_node)
+    older = both_fail(harbour)
+    found = harbour.store.read_now(failing.miscounted)
+    assert older in found
+    job = partial(failing.tell, context=harbour.engine.context, incident=SubjectId(older), now=harbour.now)
+    assert [harbour.store.write_now(job) is None for _ in range(2)] == [False, True]
+    harbour.settle()
+    harbour.expect(page("ben"), page("ana"), page("ana"))
+
+
+def test_what_meant_nothing_to_the_old_plan_is_told_anew_under_the_next(world: World) -> None:
+    world.apply_plan(PLAN.replace("services_failing > 1", "services_failing > 5"))
+    world.advance(seconds=3)
+    older = both_fail(world)
+    world.apply_plan(PLAN)
+    world.advance(seconds=3)
+    world.run(world.engine.repin(SubjectId(older), "", ANA))
+    world.settle()
+    assert reasons(world, older)[1:] == [TWO_FAIL]
+    world.expect(page("ben"), page("ben"), page("ana"))
 
 
 def test_a_quiet_incident_is_no_failing_service(harbour: World) -> None:

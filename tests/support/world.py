@@ -201,6 +201,7 @@ class World:
             turns = (
                 await self.engine.triage_once(),
                 await self.engine.wake_once(),
+                await self.engine.count_once(),
                 await self.engine.send_once(),
             )
             await self.engine.sent()

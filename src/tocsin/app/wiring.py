@@ -81,6 +81,9 @@ def wire(settings: Settings, store: Store, secret: bytes) -> Server:
         ("send", engine.send_once, partial(_until, engine.next_send_at)),
     ):
         wheels[name] = Wheel(name, partial(_by_a_good_clock, health, turn), rest, rest_most)
+    # Nothing wakes it and its turns say nothing of what they found, so that it rests after each of them.
+    count = partial(_by_a_good_clock, health, partial(_once, engine.count_once))
+    wheels["count"] = Wheel("count", count, _idle, limits.FAILING_SECONDS)
     services = Services(
         store=store,
         engine=engine,
@@ -169,6 +172,12 @@ async def _triage(engine: Engine) -> int:
     if 0 < found < limits.TRIAGE_ALERTS:
         await asyncio.sleep(TRIAGE_PAUSE_SECONDS)
     return found
+
+
+async def _once(turn: Callable[[], Awaitable[int]]) -> int:
+    """One turn, and a rest after it whatever it found."""
+    await turn()
+    return 0
 
 
 async def _idle() -> float:

@@ -44,6 +44,9 @@ class Condition(Protocol):
     def holds(self, facts: Mapping[FactId, FactValue]) -> bool | None:
         """None when a fact that decides it is not known."""
 
+    def reading(self, facts: Mapping[FactId, FactValue]) -> tuple[object, ...]:
+        """What it sees of the facts. While that stays the same so does the answer, whatever else changes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:

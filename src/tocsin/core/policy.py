@@ -333,6 +333,15 @@ class Policy:
         found += [promise.when for promise in (*self.promises, *self.review_steps)]
         return tuple(one for one in (*found, *self.review_due_when) if one is not None)
 
+    def asks(self, fact: FactId) -> bool:
+        """Whether an incident may be judged by this fact, or by one that is worked out from it."""
+        return any(fact in one.needs for one in (*self.conditions, *self.choosers))
+
+    @property
+    def choosers(self) -> tuple[Condition, ...]:
+        """Every condition by which a fact is worked out from others."""
+        return tuple(condition for one in self.facts.values() for _, condition in one.chosen_by)
+
     def level(self, level_id: LevelId) -> Level:
         """The level of that id; KeyError when the plan has none (the checker makes sure it has)."""
         for level in self.levels:

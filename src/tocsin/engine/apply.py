@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.core.incident import Decision, Incident, commands, decide, next_due
+from tocsin.core.incident.state.facts import SERVICES_FAILING
 from tocsin.core.model import Alarm, CloseAlerts, Notify, Refused, SubjectId, Tell, Withdraw
 from tocsin.core.policy import Policy
 from tocsin.engine.context import Context
@@ -57,7 +58,7 @@ def keep(
 ) -> Applied:
     """Store what was decided, all of it or nothing. `due_at`: when the clock must look at it again."""
     state, effects = decision.state, decision.effects
-    priority = policy.level(state.level).rank
+    level = policy.level(state.level)
     version = subjects.save(
         tx,
         before,
@@ -65,13 +66,15 @@ def keep(
         decision.events,
         now=now,
         due_at=due_at,
-        priority=priority,
+        priority=level.rank,
+        urgent=level.urgent,
+        asks_failing=policy.asks(SERVICES_FAILING),
         open_key=open_key,
     )
     rings = [one for one in effects if isinstance(one, Notify)]
-    outbox.put(tx, state.id, rings, priority, now)
+    outbox.put(tx, state.id, rings, level.rank, now)
     told = [one for one in effects if isinstance(one, Tell)]
-    outbox.put_told(tx, state.id, told, priority, now)
+    outbox.put_told(tx, state.id, told, level.rank, now)
     # After the put: a ring decided and withdrawn in the same breath does not go out.
     outbox.withdraw(tx, state.id, [one.page for one in effects if isinstance(one, Withdraw)])
     if any(isinstance(one, CloseAlerts) for one in effects):

@@ -1,8 +1,9 @@
-"""One turn of each wheel: triage, wake, send. `app` turns them in real time, tests and rehearsals in virtual.
+"""One turn of each wheel: triage, wake, count, send. `app` turns them in real time, tests in virtual.
 
 1. Triage takes alerts that changed to their incidents, the worst first.
 2. Wake carries out every deadline that has come, the worst level first.
-3. Send leases what waits in the outbox, gives it to its channels, and takes their answers back.
+3. Count tells incidents whose plan asks how many services fail when that has changed.
+4. Send leases what waits in the outbox, gives it to its channels, and takes their answers back.
 
 Each turn returns how much it found to do; after a zero the wheel may rest until something is stored or due.
 """
@@ -11,19 +12,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from tocsin import limits
 from tocsin.core.incident import commands
 from tocsin.core.model import Actor, Message, Outcome, Receipt, Refused, SubjectId
-from tocsin.engine import outbox, triage
+from tocsin.engine import failing, outbox, triage
 from tocsin.engine.apply import Applied, apply
 from tocsin.engine.context import Context, NoPlan
 from tocsin.engine.declare import Declared, PassedOn, declare, repin
-from tocsin.engine.failing import TELL_EVERY, Counted, asks, count, tell
 from tocsin.engine.merge import merge
 from tocsin.engine.outbox import Outgoing
 from tocsin.engine.quarantine import set_aside
@@ -31,6 +31,7 @@ from tocsin.engine.wake import wake
 from tocsin.store import sending, subjects
 from tocsin.store.errors import Conflict, StoreError
 from tocsin.store.store import Store
+from tocsin.store.transaction import Transaction
 from tocsin.store.writer import Job, Lane
 
 log = logging.getLogger("tocsin.engine")
@@ -42,6 +43,14 @@ SETTLE_AGAIN = timedelta(seconds=1)
 
 NO_ADDRESS = Receipt(Outcome.FAILED, "the directory holds no such address any more")
 NO_CHANNEL = Receipt(Outcome.FAILED, "this channel is not set up on the server")
+
+
+class Step(Protocol):
+    """What a wheel does to one incident in a transaction; None: there was nothing to do."""
+
+    def __call__(
+        self, tx: Transaction, context: Context, incident: SubjectId, now: datetime
+    ) -> Applied | None: ...
 
 
 class Channel(Protocol):
@@ -80,8 +89,6 @@ class Engine:
         self._answered = answered
         self._room = {name: channel.at_once for name, channel in channels.items()}
         self._sending: set[asyncio.Task[None]] = set()
-        self._counted: Counted | None = None
-        self._counted_at = datetime.min.replace(tzinfo=UTC)
 
     async def ask(self, incident: SubjectId, asked: commands.Asked) -> Applied | Refused:
         """A person's command, ahead of everything else."""
@@ -139,48 +146,30 @@ class Engine:
         """Carry out what is due, as many incidents as one turn takes; raises StoreError after the last."""
         now = self._clock()
         due = await self.store.read(partial(subjects.due, now=now, limit=limits.WAKE_SUBJECTS))
-        jobs = [partial(wake, context=self.context, incident=SubjectId(one), now=now) for one in due]
+        await self._each([SubjectId(one) for one in due], wake, "waking", now)
+        return len(due)
+
+    async def count_once(self) -> int:
+        """Tell who has not heard it how many services fail; raises StoreError after the last."""
+        told = await self.store.read(failing.miscounted)
+        await self._each(told, failing.tell, "counting failing services for", self._clock())
+        return len(told)
+
+    async def _each(self, incidents: Sequence[SubjectId], step: Step, doing: str, now: datetime) -> None:
+        """One transaction for each of them; one that cannot be decided is set aside, and the others go on."""
+        jobs = [partial(step, context=self.context, incident=one, now=now) for one in incidents]
         trouble: StoreError | None = None
-        for incident, write in zip(due, self._writes(jobs), strict=True):
+        for incident, write in zip(incidents, self._writes(jobs), strict=True):
             failed = await _failure(write)
             if isinstance(failed, StoreError):
                 trouble = failed
             elif failed is not None:
-                await self._set_aside(incident, failed, now)
+                await self._set_aside(incident, f"{doing} {incident}", failed, now)
             elif (applied := write.result()) is not None:
                 self._tell(applied)
         if trouble is not None:
             # The wheel backs off: what is due stays due, and a full disk must not make it spin.
             raise trouble
-        return len(due) + await self._tell_who_counts(now)
-
-    async def _tell_who_counts(self, now: datetime) -> int:
-        """Tell incidents whose plan asks how many services fail, when that may have changed."""
-        if timedelta(0) <= now - self._counted_at < TELL_EVERY:
-            return 0
-        policy = self.context.current or await self.store.read(partial(self.context.known, now=now))
-        if policy is None or not asks(policy):
-            return 0
-        before, self._counted = self._counted, None
-        counted = await self.store.read(partial(count, before=before))
-        if counted is before:
-            self._counted = counted
-            return 0
-        self._counted_at = now
-        jobs = [partial(tell, context=self.context, incident=one, now=now) for one in counted.tell]
-        failures = []
-        for write in self._writes(jobs):
-            failed = await _failure(write)
-            if failed is not None:
-                failures.append(failed)
-                self._failed("telling an incident how many services fail", failed)
-            elif (applied := write.result()) is not None:
-                self._tell(applied)
-        if any(isinstance(one, StoreError | Conflict) for one in failures):
-            # After a rest all are told again: who knows already reads nothing new in it.
-            return 0
-        self._counted = counted
-        return len(counted.tell)
 
     async def send_once(self) -> int:
         """Start sending what is ready, as far as the channels have room; does not wait for their answers."""
@@ -291,13 +280,13 @@ class Engine:
         job = partial(triage.abandon, context=self.context, batch=batch, why=words, now=now)
         return await self.store.write(job)
 
-    async def _set_aside(self, incident: str, why: BaseException, now: datetime) -> None:
+    async def _set_aside(self, incident: SubjectId, what: str, why: BaseException, now: datetime) -> None:
         """An incident that cannot be decided would fail for ever; a lost race is run again next turn."""
-        self._failed(f"waking {incident}", why)
+        self._failed(what, why)
         if isinstance(why, Conflict | NoPlan):
             return
-        words, id = f"{type(why).__name__}: {why}", SubjectId(incident)
-        job = partial(set_aside, context=self.context, incident=id, why=words, now=now)
+        words = f"{type(why).__name__}: {why}"
+        job = partial(set_aside, context=self.context, incident=incident, why=words, now=now)
         try:
             await self.store.write(job)
         except StoreError:

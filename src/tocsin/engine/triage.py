@@ -12,14 +12,13 @@ from zoneinfo import ZoneInfo
 
 from tocsin import limits
 from tocsin.core.incident import commands, decide, next_due
-from tocsin.core.incident.state.facts import SERVICES_FAILING
 from tocsin.core.model import Actor, ActorKind, FactId, LevelId, Refused, ServiceId, Signal, SubjectId
 from tocsin.core.policy import Policy
 from tocsin.core.severity import judge
 from tocsin.core.values import found_in, in_words
 from tocsin.engine.apply import Applied, apply, keep
 from tocsin.engine.context import Context
-from tocsin.engine.failing import asks, failing
+from tocsin.engine.failing import counted
 from tocsin.store import alerts, counters, subjects
 from tocsin.store.alerts import Alert
 from tocsin.store.transaction import Transaction
@@ -178,8 +177,7 @@ def _join_command(
     signals = [alert.signal() for alert in _distinct(policy, live)]
     judged = min((judge(policy, one, service) for one in signals), key=lambda judged: judged.level.rank)
     said = _stated(policy, signals)
-    if asks(policy):
-        said[SERVICES_FAILING] = str(failing(tx, policy, incident, judged.level.id, level))
+    said |= counted(tx, policy, incident, judged.level.id, level)
     return commands.JoinAlerts(
         incident, service, len(live), _sample(live), judged.level.id, judged.reason, said
     )

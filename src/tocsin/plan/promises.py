@@ -109,6 +109,9 @@ class AtLevels:
         also = self.also.holds(facts) if self.also else True
         return None if LEVEL not in facts and also else also
 
+    def reading(self, facts: Mapping[FactId, FactValue]) -> tuple[object, ...]:
+        return (facts.get(LEVEL), *(self.also.reading(facts) if self.also else ()))
+
 
 def at_levels(levels: Iterable[str], names: Names, also: Condition | None = None) -> Condition | None:
     """That the level is one of these; only `also` where they are all there are, or none of them is."""

@@ -61,6 +61,9 @@ subjects = Table(
     Column("status", Text, nullable=False),
     Column("due_at", Instant),
     Column("priority", Integer, nullable=False),
+    Column("urgent", Integer, nullable=False),
+    Column("asks_failing", Integer, nullable=False),
+    Column("failing_told", Integer, nullable=False, server_default="-1"),
     Column("open_key", Text, unique=True),
     Column("opened_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
@@ -81,6 +84,19 @@ subjects = Table(
         sqlite_where=text("open_key IS NOT NULL"),
         postgresql_where=text("open_key IS NOT NULL"),
     ),
+    Index(
+        "subjects_failing",
+        "id",
+        sqlite_where=text("open_key IS NOT NULL AND urgent = 1"),
+        postgresql_where=text("open_key IS NOT NULL AND urgent = 1"),
+    ),
+    Index(
+        "subjects_counting",
+        "priority",
+        "failing_told",
+        sqlite_where=text("open_key IS NOT NULL AND asks_failing = 1"),
+        postgresql_where=text("open_key IS NOT NULL AND asks_failing = 1"),
+    ),
     Index("subjects_opened", "kind", "opened_at"),
     Index("subjects_updated", "updated_at"),
     Index(
@@ -90,7 +106,11 @@ subjects = Table(
         postgresql_where=text("quarantined <> ''"),
     ),
 )
-"""Everything with a stream of events and promises. `state` is the snapshot, `fold` which fold made it."""
+"""Everything with a stream of events and promises. `state` is the snapshot, `fold` which fold made it.
+
+A service fails that has an open incident at an `urgent` level. Where its plan `asks_failing`, an incident
+is told how many do; `failing_told` is what it was told last, -1 for nothing yet.
+"""
 
 events = Table(
     "events",

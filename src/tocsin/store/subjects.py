@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal_column, select, update
 
 from tocsin.core.incident import FOLD, Incident, Status, fold_all
 from tocsin.core.incident.events import Recorded
@@ -39,19 +39,26 @@ _DUE = (
 )
 # The condition says nothing new of a least value; without it SQLite does not see that the index will do.
 _NEXT_DUE_AT = select(func.min(subjects.c.due_at)).where(subjects.c.due_at.is_not(None))
-_COUNT_OPEN = select(func.count()).where(
+# That ids are not empty and priorities not negative says nothing new, as above.
+_FAILING = select(func.count()).where(
     subjects.c.open_key.is_not(None),
-    subjects.c.priority.in_(bindparam("priorities", expanding=True)),
+    subjects.c.urgent == literal_column("1"),
+    subjects.c.id > literal_column("''"),
     subjects.c.id != bindparam("besides"),
 )
-# That priorities are not negative says nothing new, as above.
-_OPEN_NOW = (subjects.c.open_key.is_not(None), subjects.c.priority >= 0)
-_BY_PRIORITY = (
-    select(subjects.c.priority, func.count().label("incidents"))
-    .where(*_OPEN_NOW)
-    .group_by(subjects.c.priority)
+_MISCOUNTED = (
+    select(subjects.c.id)
+    .where(
+        subjects.c.open_key.is_not(None),
+        subjects.c.asks_failing == literal_column("1"),
+        subjects.c.priority >= literal_column("0"),
+        subjects.c.quarantined == "",
+        subjects.c.failing_told != _FAILING.correlate(None).scalar_subquery(),
+    )
+    .order_by(subjects.c.priority)
+    .limit(bindparam("most"))
 )
-_OPEN_IDS = select(subjects.c.id).where(*_OPEN_NOW).order_by(subjects.c.priority).limit(bindparam("most"))
+_TOLD_FAILING = update(subjects).where(*_ONE).values(failing_told=bindparam("number"))
 _OPEN = Prepared(insert(subjects))
 _SAVE = Prepared(update(subjects).where(*_ONE, subjects.c.version == bindparam("from_version")))
 _RECORD = Prepared(insert(events))
@@ -118,6 +125,8 @@ def save(
     now: datetime,
     due_at: datetime | None,
     priority: int,
+    urgent: bool,
+    asks_failing: bool,
     open_key: str | None,
 ) -> int:
     """Store events and snapshot together; returns the new version.
@@ -133,6 +142,8 @@ def save(
         "status": state.status.value,
         "due_at": due_at,
         "priority": priority,
+        "urgent": int(urgent),
+        "asks_failing": int(asks_failing),
         "updated_at": now,
         "quarantined": "",
     }
@@ -140,6 +151,9 @@ def save(
         first = {"kind": INCIDENT, "id": state.id, "open_key": open_key, "opened_at": now}
         _OPEN.change(tx, first | values)
     else:
+        if state.policy_version != before.state.policy_version:
+            # What it was told meant nothing to the other version, and so was not recorded.
+            values["failing_told"] = -1
         if state.status.over:
             values["open_key"] = None
         elif before.state.status.over:
@@ -161,19 +175,22 @@ def history_of(tx: Connection, incident: str) -> list[Recorded]:
     return [event_from(row) for row in rows]
 
 
-def count_open(tx: Connection, priorities: Sequence[int], besides: str) -> int:
-    """How many services have an open incident of one of these priorities, not counting one incident."""
-    return int(tx.scalar(_COUNT_OPEN, {"priorities": priorities, "besides": besides}) or 0)
+def count_failing(tx: Connection, besides: str = "") -> int:
+    """How many services have an open incident at an urgent level, but for one incident's."""
+    return int(tx.scalar(_FAILING, {"besides": besides}) or 0)
 
 
-def open_by_priority(tx: Connection) -> dict[int, int]:
-    """How many services have an open incident, by its priority."""
-    return {row.priority: row.incidents for row in tx.execute(_BY_PRIORITY)}
+def miscounted(tx: Connection, limit: int) -> list[SubjectId]:
+    """Open incidents whose plan asks how many services fail, and that were told another number than it is.
+
+    The worst level comes first. One in quarantine is left alone.
+    """
+    return [SubjectId(one) for one in tx.scalars(_MISCOUNTED, {"besides": "", "most": limit})]
 
 
-def open_ids(tx: Connection, limit: int) -> list[SubjectId]:
-    """Open incidents that hold their service, the worst level first."""
-    return [SubjectId(one) for one in tx.scalars(_OPEN_IDS, {"most": limit})]
+def told_failing(tx: Connection, incident: str, number: int) -> None:
+    """An incident has been told how many services fail."""
+    tx.execute(_TOLD_FAILING, {"of": incident, "number": number})
 
 
 def set_aside(tx: Connection, incident: str, why: str, until: datetime) -> None:

@@ -227,6 +227,7 @@ class Site:
             while (
                 await self.engine.triage_once()
                 + await self.engine.wake_once()
+                + await self.engine.count_once()
                 + await self.engine.send_once()
             ):
                 await self.engine.sent()

@@ -10,7 +10,7 @@ from tocsin.core.facts import Fact, FactValue
 from tocsin.core.model import FactId
 from tocsin.plan.conditions.parse import parse
 from tocsin.plan.conditions.tokens import Wrong
-from tocsin.plan.conditions.tree import Meaning, facts_in, meaning, written
+from tocsin.plan.conditions.tree import Meaning, Plain, facts_in, meaning, parts, written
 from tocsin.plan.document import Document, Value
 
 
@@ -21,12 +21,17 @@ class Holds:
     text: str
     needs: frozenset[FactId]
     meaning: Meaning = field(compare=False, repr=False)
+    parts: tuple[Meaning, ...] = field(compare=False, repr=False)
 
     def holds(self, facts: Mapping[FactId, FactValue]) -> bool | None:
         """Whether it holds; None while a fact that decides it is not known."""
         held = self.meaning(facts)
         assert held is None or isinstance(held, bool), f"{self.text} is no condition"
         return held
+
+    def reading(self, facts: Mapping[FactId, FactValue]) -> tuple[Plain | None, ...]:
+        """See `Condition`."""
+        return tuple(part(facts) for part in self.parts)
 
 
 def condition_of(text: str, facts: Mapping[FactId, Fact]) -> Holds:
@@ -35,7 +40,8 @@ def condition_of(text: str, facts: Mapping[FactId, Fact]) -> Holds:
         most = f"A condition has at most {limits.CONDITION_CHARACTERS} characters."
         raise Wrong(0, "This condition is too long.", f"{most} Work part of it out as a fact.")
     tree = parse(text, facts)
-    return Holds(written(tree), frozenset(fact.id for fact in facts_in(tree)), meaning(tree))
+    needs = frozenset(fact.id for fact in facts_in(tree))
+    return Holds(written(tree), needs, meaning(tree), tuple(map(meaning, parts(tree))))
 
 
 def read_condition(document: Document, value: Value, facts: Mapping[FactId, Fact]) -> Holds | None:

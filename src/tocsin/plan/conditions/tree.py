@@ -141,6 +141,19 @@ def facts_in(node: Node) -> Iterator[Fact]:
                 yield from facts_in(part)
 
 
+def parts(node: Node) -> Iterator[Node]:
+    """What decides a tree: each comparison with one fact, and the facts themselves where one has several."""
+    match node:
+        case Not(of):
+            yield from parts(of)
+        case Joined(parts=joined):
+            for part in joined:
+                yield from parts(part)
+        case _:
+            looked_at = {fact.id: fact for fact in facts_in(node)}
+            yield from [node] if len(looked_at) == 1 else map(Named, looked_at.values())
+
+
 def written(node: Node, inside: int = 0) -> str:
     """The tree as text: one way to write it, with no more parentheses than it needs."""
     text, binds = _written(node)

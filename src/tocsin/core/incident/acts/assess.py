@@ -128,7 +128,9 @@ def _reads_differently(draft: Draft, news: Mapping[FactId, str]) -> bool:
 
 
 def _reading(policy: Policy, known: Mapping[FactId, FactValue]) -> tuple[object, ...]:
+    """What the plan sees. Not only what follows from it now: what else gets known may make it count."""
     everything = complete(policy.facts, known)
     sides = (policy.matrix.across, policy.matrix.down) if policy.matrix else ()
-    conditions = (condition.holds(everything) for condition in policy.conditions)
-    return (*(everything.get(id) for id in sides), *conditions)
+    as_they_are = (*sides, *(id for one in policy.facts.values() for id in one.highest_of))
+    conditions = (one.reading(everything) for one in (*policy.conditions, *policy.choosers))
+    return (*(everything.get(id) for id in as_they_are), *conditions)

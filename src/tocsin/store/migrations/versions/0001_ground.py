@@ -235,6 +235,9 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("urgent", sa.Integer(), nullable=False),
+        sa.Column("asks_failing", sa.Integer(), nullable=False),
+        sa.Column("failing_told", sa.Integer(), server_default="-1", nullable=False),
         sa.Column("open_key", sa.Text(), nullable=True),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
@@ -243,12 +246,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("open_key"),
     )
     op.create_index(
+        "subjects_counting",
+        "subjects",
+        ["priority", "failing_told"],
+        unique=False,
+        sqlite_where=sa.text("open_key IS NOT NULL AND asks_failing = 1"),
+        postgresql_where=sa.text("open_key IS NOT NULL AND asks_failing = 1"),
+    )
+    op.create_index(
         "subjects_due",
         "subjects",
         ["due_at", "priority", "id"],
         unique=False,
         sqlite_where=sa.text("due_at IS NOT NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_index(
+        "subjects_failing",
+        "subjects",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("open_key IS NOT NULL AND urgent = 1"),
+        postgresql_where=sa.text("open_key IS NOT NULL AND urgent = 1"),
     )
     op.create_index(
         "subjects_open",
