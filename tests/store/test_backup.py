@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import asyncio
 import itertools
 import logging
@@ -257,7 +258,7 @@ def damaged(file: Path, change: Callable[[bytearray], None]) -> Path:
 
 
 def test_no_flipped_bit_passes_unnoticed(file: Path) -> None:
-    whole, size = verify(file), file.stat().st_size
+    whole, content, size = verify(file), gzip.decompress(file.read_bytes()), file.stat().st_size
     unnoticed = []
     for place in range(0, size, 3):
 
@@ -265,14 +266,15 @@ def test_no_flipped_bit_passes_unnoticed(file: Path) -> None:
             content[place] ^= 1 << place % 8
 
         try:
-            assert verify(damaged(file, flip)) == whole
+            copy = damaged(file, flip)
+            assert verify(copy) == whole
         except BackupError:
             continue
-        unnoticed.append(place)
-    # The time, flags and system in gzip's own header say nothing about what is in the file, and neither do
-    # the bits that fill up the last byte before its check and length.
-    say_nothing = {*range(4, 10), size - 9}
-    assert [place for place in unnoticed if place not in say_nothing] == []
+        # The time, flags and system in gzip's own header say nothing about what is in the file, and there may
+        # be two ways to write the same: a repetition of either of two equal places.
+        if gzip.decompress(copy.read_bytes()) != content:
+            unnoticed.append(place)
+    assert unnoticed == []
 
 
 def test_no_half_file_passes_unnoticed(file: Path) -> None:
