@@ -115,6 +115,12 @@ def _done(
     return decision.state
 
 
+def _other() -> Incident:
+    """Another P2, of which nobody was paged."""
+    opened = _done(None, SOURCE, _join(1, "P2"), OPENED)
+    return replace(opened, id=SubjectId("INC-20261123-002"), pages=())
+
+
 def _settle(outcome: Outcome) -> commands.Settle:
     return commands.Settle(1, 0, PersonId("ana"), "mailbox", 1, Receipt(outcome))
 
@@ -148,7 +154,7 @@ def _samples() -> Iterator[tuple[str, Actor, commands.IncidentCommand]]:
         ("a task that there is not", ANA, commands.MarkDone("task:1")),
         ("by ana", ANA, commands.SetFacts({ERROR_RATE: "25%"})),
         ("by ana", ANA, commands.Merge(SubjectId("INC-20261123-002"))),
-        ("with nobody to page", ANA, commands.Absorb(SubjectId("INC-20261123-002"), LevelId("P2"), 1, 1, ())),
+        ("with nobody to page", ANA, commands.Absorb(_other(), POLICY)),
         ("the version it has", ANA, commands.Repin(POLICY)),
         ("by ana", ANA, commands.AddNote("Looks like the database.")),
         ("by ana", ANA, commands.SetEstimate(OPENED + timedelta(hours=1), "the restore takes an hour")),

@@ -171,8 +171,11 @@ def test_what_a_person_declared_is_not_over_because_its_alerts_are() -> None:
 
 def test_what_was_declared_and_merged_keeps_the_other_open() -> None:
     trial = opened()
-    absorbed = (SubjectId("INC-7"), LevelId("P2"), 0, 0, ())
-    trial.by("ana", commands.Absorb(*absorbed, vouched=True))
+    declared = Trial(
+        replace(PLAN, services={ServiceId("db"): Service(ServiceId("db"), "DB")}), id=SubjectId("INC-7")
+    )
+    declared.by("ana", commands.Declare(declared.id, ServiceId("db"), "slow", "", LevelId("P2")))
+    trial.absorb(declared)
     trial.clear()
     assert trial.incident.status is Status.TRIGGERED
 
@@ -180,8 +183,11 @@ def test_what_was_declared_and_merged_keeps_the_other_open() -> None:
 def test_a_merge_vouches_for_nothing_that_only_alerts_have_said() -> None:
     trial = Trial(replace(PLAN, facts={FactId("users"): Fact(FactId("users"), FactKind.PERCENT)}))
     trial.join("P2")
-    child, known = (SubjectId("INC-7"), LevelId("P1"), 1, 1, ()), {FactId("users"): "60%"}
-    trial.by("ana", commands.Absorb(*child, facts=known))
+    child = Trial(trial.policy, id=SubjectId("INC-7"))
+    child.join("P1")
+    child.by("ana", commands.SetFacts({FactId("users"): "60%"}))
+    child.state = replace(child.incident, vouched=False)
+    trial.absorb(child)
     assert (trial.incident.level, trial.incident.facts[FactId("users")].value) == ("P1", "60%")
     trial.clear(2)
     assert trial.incident.status is Status.RESOLVED

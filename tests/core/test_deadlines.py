@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.trial import START, Trial, level, person, plan, policy, rota
-from tocsin.core.incident import Decision, Status, deadlines, next_due
-from tocsin.core.model import DeadlineState, Notify, Refused
-from tocsin.core.policy import Milestone, Policy
+from tocsin.core.incident import Decision, Status, commands, deadlines, next_due
+from tocsin.core.model import DeadlineState, LevelId, Notify, Refused
+from tocsin.core.policy import Milestone, Policy, Rebase, Reclassify
 
 TWO = plan("0m ana", "5m ben", "15m dara until resolved")
 
@@ -106,6 +107,30 @@ def test_a_raised_level_promises_an_answer_anew() -> None:
     trial.wait(minutes=10)
     trial.join("P1")
     assert "15m acknowledge:P1 due" in listed(trial)
+
+
+def test_a_level_that_comes_again_promises_an_answer_anew_whatever_became_of_the_first() -> None:
+    trial = opened(TWO)
+    trial.wait(minutes=7)
+    for name in ("P2", "P1"):
+        trial.by("ana", commands.SetLevel(LevelId(name), "we know more"))
+        trial.wait(minutes=1)
+    # At P2 from 7 to 8: of that promise nothing is left.
+    assert [one for one in listed(trial) if "acknowledge" in one] == [
+        "5m acknowledge:P1 broken",
+        "13m acknowledge:P1:1 due",
+    ]
+    trial.wait(minutes=10)
+    assert [one.id for one in trial.incident.broken] == ["acknowledge:P1", "acknowledge:P1:1"]
+
+
+def test_where_clocks_run_from_the_beginning_a_promise_is_broken_once() -> None:
+    trial = opened(replace(TWO, reclassify=Reclassify(Rebase.OPENED)))
+    trial.wait(minutes=7)
+    for name in ("P2", "P1"):
+        trial.by("ana", commands.SetLevel(LevelId(name), "we know more"))
+        trial.wait(minutes=10)
+    assert [one.id for one in trial.incident.broken] == ["acknowledge:P1", "acknowledge:P2"]
 
 
 def test_what_was_resolved_promises_nothing_and_keeps_its_record() -> None:

@@ -22,8 +22,8 @@ escalated estimate_set facts_set hand_over_confirmed hand_over_offered held_by_d
 level_raised linked marked_done merged_into mitigated mitigation_begun nobody_reached note_added opened
 page_answered page_started page_withdrawn progress_extended promise_broken promise_warned reopened
 repinned resolved restricted ring_sent ring_settled ring_skipped role_assigned role_handed_over
-round_started stall_warned step_taken tasks_given threshold_crossed threshold_held threshold_left told
-trigger_fired update_missed update_posted verified words_erased
+round_started stall_warned step_taken steps_carried_over tasks_given threshold_crossed threshold_held
+threshold_left told trigger_fired update_missed update_posted verified words_erased
 """
 """Written down here once more, because renaming a class must not rename what is stored."""
 

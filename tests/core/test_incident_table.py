@@ -16,7 +16,7 @@ import pytest
 
 from tests.core.trial import INCIDENT, SOURCE, START, Trial, in_words, level, policy, role
 from tests.core.trial import person as somebody
-from tocsin.core.incident import Decision, Page, Status, commands
+from tocsin.core.incident import Decision, Incident, Page, Status, commands
 from tocsin.core.incident.events import Ring
 from tocsin.core.model import (
     SYSTEM,
@@ -598,9 +598,10 @@ def command(text: str, trial: Trial) -> tuple[Actor, commands.IncidentCommand]:
                 Page(1, PersonId(name), Milestone.ACKNOWLEDGED, START, (Ring(0, "email"),), ())
                 for name in rest[1:]
             )
-            return Actor(ActorKind.PERSON, "ana"), commands.Absorb(
-                SubjectId("INC-7"), LevelId(rest[0]), 1, 2, pages
-            )
+            other = (SubjectId("INC-7"), ServiceId("checkout"), "checkout fails", LevelId(rest[0]))
+            child = Incident(*other, Status.TRIGGERED, PLAN.version, trial.now, trial.now, trial.now)
+            counted = replace(child, alerts_open=1, alerts_count=2, pages=pages)
+            return Actor(ActorKind.PERSON, "ana"), commands.Absorb(counted, PLAN)
         case "declare":
             declared = (INCIDENT, ServiceId(rest[1]), " ".join(rest[3:]), "", LevelId(rest[2]))
             return Actor(ActorKind.PERSON, rest[0]), commands.Declare(*declared)

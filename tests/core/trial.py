@@ -209,6 +209,7 @@ class Trial:
     keys: set[str] = field(default_factory=set)
     paged_at: dict[PersonId, datetime] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
+    id: SubjectId = INCIDENT
 
     @property
     def view(self) -> View:
@@ -248,7 +249,7 @@ class Trial:
         """Alerts come in."""
         reason = f"the plan says {level}"
         service = ServiceId("checkout")
-        return self.ask(commands.JoinAlerts(INCIDENT, service, count, sample, LevelId(level), reason), SOURCE)
+        return self.ask(commands.JoinAlerts(self.id, service, count, sample, LevelId(level), reason), SOURCE)
 
     def clear(self, count: int = 1) -> Decision | Refused:
         """The source says that alerts are over."""
@@ -265,6 +266,10 @@ class Trial:
     def by(self, name: str, command: commands.IncidentCommand) -> Decision | Refused:
         """A person asks for anything else."""
         return self.ask(command, Actor(ActorKind.PERSON, name))
+
+    def absorb(self, other: Trial) -> Decision | Refused:
+        """Ana merges another incident into this one."""
+        return self.by("ana", commands.Absorb(other.incident, other.policy))
 
     def due(self, deadline: str) -> Decision | Refused:
         """The clock says that a deadline has come."""

@@ -68,7 +68,8 @@ class Account:
     moved: dict[Advance, datetime] = field(default_factory=dict)
     extended_until: datetime | None = None
     warned_of: datetime | None = None
-    carried: dict[tuple[str, int], events.CarriedStep] = field(default_factory=dict)
+    begun: dict[str, list[datetime]] = field(default_factory=dict)
+    carried: dict[tuple[str | None, str, int], events.CarriedStep] = field(default_factory=dict)
     stages: dict[str, datetime] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
@@ -137,6 +138,7 @@ class Account:
             case events.Opened():
                 self.opened_at = self.level_at = self.ladder_at = self.milestones[Milestone.OPENED] = at
                 self.status, self.level, self.service = "triggered", event.level, event.service
+                self.begun = {event.level: [at]}
             case events.Acknowledged():
                 self.acknowledged_at = at
                 if self.status == "triggered":
@@ -153,6 +155,7 @@ class Account:
                 self.alerts = 0 if self.over else self.alerts
                 self._forget_from(Milestone.MITIGATING)
                 self.level_at = self.escalated_at = at
+                self.begun[self.level].append(at)
                 self.answered_at, self.false_alarm, self.come_to = None, False, 0
                 self.reopened += 1
                 self.carried.clear()
@@ -171,7 +174,7 @@ class Account:
     def _ladder(self, event: events.IncidentEvent, at: datetime) -> None:
         match event:
             case events.LevelRaised():
-                self.level, self.level_at = event.level, event.since or at
+                self._begin(event, at)
                 in_time = event.since and self.answered_at and self.answered_at >= event.since
                 self.answered_at = self.answered_at if in_time else None
                 self.milestones.pop(Milestone.MITIGATED, None)
@@ -179,7 +182,8 @@ class Account:
                 self.by_default.clear()
                 self._untaken(event.carried)
             case events.LevelLowered():
-                self.level, self.level_at, self.escalated_at = event.level, event.since or at, at
+                self._begin(event, at)
+                self.escalated_at = at
                 self.come_to = 0
                 self.by_default.clear()
                 self.carried.clear()
@@ -201,10 +205,11 @@ class Account:
                 if event.stage:
                     self.stages.setdefault(event.stage, at)
             case events.CarriedStepTaken():
-                self.carried.pop((event.level, event.step), None)
-                self.come_to = (
-                    max(self.come_to, event.step + 1) if event.level == self.level else self.come_to
-                )
+                self.carried.pop((event.incident, event.level, event.step), None)
+                if event.incident is None and event.level == self.level:
+                    self.come_to = max(self.come_to, event.step + 1)
+            case events.StepsCarriedOver():
+                self._carry(event.carried)
             case events.Repinned():
                 self.taken, self.come_to = set(range(event.taken)) | set(event.ahead), event.taken
                 self.judged = False
@@ -269,7 +274,16 @@ class Account:
 
     def _untaken(self, carried: tuple[events.CarriedStep, ...] = ()) -> None:
         self.status, self.taker, self.acknowledged_at = "triggered", None, None
-        self.carried |= {(one.level, one.step): one for one in carried}
+        self._carry(carried)
+
+    def _carry(self, carried: tuple[events.CarriedStep, ...]) -> None:
+        self.carried |= {(one.incident, one.level, one.step): one for one in carried}
+
+    def _begin(self, event: events.LevelRaised | events.LevelLowered, at: datetime) -> None:
+        """The clocks of a level begin, unless they go on from the beginning of it all as they did before."""
+        self.level, self.level_at = event.level, event.since or at
+        if event.since != self.opened_at or event.level not in self.begun:
+            self.begun.setdefault(event.level, []).append(self.level_at)
 
     def _forget_from(self, milestone: Milestone) -> None:
         self.milestones = {one: at for one, at in self.milestones.items() if RANK[one] < RANK[milestone]}

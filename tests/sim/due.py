@@ -105,7 +105,7 @@ def everything(account: Account) -> Iterator[tuple[str, datetime]]:
     for number, _, at in rungs(account):
         yield f"step {number}", at
     for one in carried(account):
-        yield f"step {one.step} of {one.level}, carried", one.due_at
+        yield f"step {one.step} of {one.incident or one.level}, carried", one.due_at
     for name, at in thresholds(account):
         yield f"threshold {name}", at
     for what, when in (("a new round", again(account)), ("forgotten", forgotten(account))):
@@ -141,7 +141,7 @@ def _level(account: Account) -> Level:
 
 
 def _of_the_level(account: Account) -> Iterator[Owed]:
-    level, tail = _level(account), f":{account.reopened}" if account.reopened else ""
+    level, tail = _level(account), _anew(account)
     assert account.level_at is not None
     taken = account.answered_at is not None
     if level.acknowledge_within and (taken or not account.over):
@@ -155,7 +155,7 @@ def _of_the_level(account: Account) -> Iterator[Owed]:
     for role in account.policy.roles.values():
         kept = role.id in account.roles or role.id in account.by_default
         if level.id in role.at and within and (kept or not account.over):
-            yield Owed(f"role:{role.id}:{level.id}", account.level_at + within, kept)
+            yield Owed(f"role:{role.id}:{level.id}{tail}", account.level_at + within, kept)
 
 
 def _tasks(account: Account) -> Iterator[Owed]:
@@ -181,8 +181,15 @@ def standing(account: Account) -> Iterator[tuple[Promise, datetime]]:
 def promise_id(account: Account, promise: Promise) -> str:
     """What a promise is called in the events: another one at another level's time, and after a reopening."""
     own = f":{account.level}" if account.level in promise.by_level else ""
-    afresh = bool(account.reopened) and (bool(own) or promise.anchor is not Milestone.OPENED)
-    return f"promise:{promise.id}{own}" + (f":{account.reopened}" if afresh else "")
+    if promise.anchor is not Milestone.OPENED:
+        return f"promise:{promise.id}{own}" + (f":{account.reopened}" if account.reopened else "")
+    return f"promise:{promise.id}{own}" + (_anew(account) if own else "")
+
+
+def _anew(account: Account) -> str:
+    """What tells the promises of a level apart from those that it made when its clocks began before."""
+    times = len(account.begun[account.level])
+    return f":{times - 1}" if times > 1 else ""
 
 
 def _of_the_plan(account: Account) -> Iterator[Owed]:

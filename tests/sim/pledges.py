@@ -48,7 +48,7 @@ class Pledges:
                 step = account.ladder[event.step]
                 self._asked(step.targets, step.until)
             case events.CarriedStepTaken():
-                named = account.carried.get((event.level, event.step))
+                named = account.carried.get((event.incident, event.level, event.step))
                 if named is not None:
                     self._asked(named.targets, named.until)
             case events.LevelLowered() | events.Reopened():

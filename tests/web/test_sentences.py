@@ -267,6 +267,23 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
         "Step 2 that P2 had promised pages Ben Okafor.",
     ),
     (
+        events.CarriedStepTaken(P2, 1, (BEN,), (), (), SubjectId("INC-7")),
+        SYSTEM,
+        "Step 2 that INC-7 had promised pages Ben Okafor.",
+    ),
+    (
+        events.StepsCarriedOver(
+            SubjectId("INC-7"),
+            (
+                events.CarriedStep(
+                    P2, 1, AT, (Target(person=BEN),), Milestone.ACKNOWLEDGED, SubjectId("INC-7")
+                ),
+            ),
+        ),
+        SYSTEM,
+        "INC-7 had promised to page ben at 2026-11-23 03:00 UTC: that stands.",
+    ),
+    (
         events.TriggerFired("Several services fail", "services_failing > 1", (BEN,), ()),
         SYSTEM,
         "“Several services fail” (services_failing > 1) pages Ben Okafor.",

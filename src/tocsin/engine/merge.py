@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tocsin.core.incident import Decision, Incident, Status, commands, decide, next_due
-from tocsin.core.incident.state.facts import texts
+from tocsin.core.incident import Decision, commands, decide, next_due
 from tocsin.core.model import Refused, SubjectId
 from tocsin.engine.apply import Applied, keep
 from tocsin.engine.context import Context
@@ -26,8 +25,8 @@ def merge(
     merged = _ask(tx, context, child, asked, now)
     if isinstance(merged, Refused):
         return merged
-    absorb = commands.Asked(asked.actor, _given(child.state))
-    absorbed = _ask(tx, context, parent, absorb, now)
+    given = commands.Absorb(child.state, context.policy(tx, child.state.policy_version))
+    absorbed = _ask(tx, context, parent, commands.Asked(asked.actor, given), now)
     if isinstance(absorbed, Refused):
         return absorbed
     # In id order, so that two nodes never wait for each other.
@@ -35,25 +34,6 @@ def merge(
     kept = [_keep(tx, context, *one, now) for one in both]
     alerts.move(tx, incident, into)
     return kept
-
-
-def _given(child: Incident) -> commands.Absorb:
-    """What goes over."""
-    return commands.Absorb(
-        child.id,
-        child.level,
-        child.alerts_open,
-        child.alerts_count,
-        child.pages,
-        child.restricted_to,
-        child.vouched,
-        child.opened_at,
-        child.ladder_at if child.status is Status.TRIGGERED else None,
-        texts(child.facts),
-        {one.words: one.due_at for one in child.tasks if one.done_at is None},
-        tuple(commands.Link(one.to, one.what) for one in child.links),
-        child.roles,
-    )
 
 
 def _ask(

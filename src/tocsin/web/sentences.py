@@ -190,7 +190,12 @@ def _ladder(event: events.LadderEvent, actor: str, names: Names) -> str:
         case events.StepTaken():
             return _step(f"Step {event.step + 1} of the ladder", event, names)
         case events.CarriedStepTaken():
-            return _step(f"Step {event.step + 1} that {event.level} had promised", event, names)
+            return _step(
+                f"Step {event.step + 1} that {event.incident or event.level} had promised", event, names
+            )
+        case events.StepsCarriedOver():
+            pages = (f"to page {called(one.targets)} at {_utc(one.due_at)}" for one in event.carried)
+            return f"{event.incident} had promised {', '.join(pages)}: that stands."
         case events.Escalated():
             return f"{actor} asked for the next step: {_bare(event.reason)}."
         case events.StallWarned():

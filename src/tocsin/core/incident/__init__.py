@@ -7,7 +7,8 @@ from tocsin.core.incident.promises.deadlines import deadlines, next_due
 from tocsin.core.incident.state.fold import FOLD, fold, fold_all
 from tocsin.core.incident.state.incident import Incident
 from tocsin.core.incident.state.open_page import Page
-from tocsin.core.incident.status import TRANSITIONS, Status
+from tocsin.core.incident.status import Status
+from tocsin.core.incident.transitions import TRANSITIONS
 
 __all__ = [
     "FOLD",

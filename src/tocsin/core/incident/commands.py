@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tocsin.core.incident.state.open_page import Page
+from tocsin.core.incident.state.incident import Incident
 from tocsin.core.model import Actor, FactId, LevelId, PersonId, Receipt, RoleId, ServiceId, SubjectId, TeamId
-from tocsin.core.policy import Policy, Target
+from tocsin.core.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,25 +184,10 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Absorb:
-    """Another incident was merged into this one: take what it has.
+    """Another incident was merged into this one: take what it has. `policy` is the plan that it went by."""
 
-    `unanswered_since` is what the clock of its ladder runs from, if nobody has it. `tasks` are open ones,
-    and when each is due.
-    """
-
-    incident: SubjectId
-    level: LevelId
-    alerts_open: int
-    alerts_count: int
-    pages: tuple[Page, ...]
-    restricted_to: tuple[Target, ...] = ()
-    vouched: bool = False
-    opened_at: datetime | None = None
-    unanswered_since: datetime | None = None
-    facts: Mapping[FactId, str] = field(default_factory=dict)
-    tasks: Mapping[str, datetime | None] = field(default_factory=dict)
-    links: tuple[Link, ...] = ()
-    roles: Mapping[RoleId, PersonId] = field(default_factory=dict)
+    child: Incident
+    policy: Policy
 
 
 @dataclass(frozen=True, slots=True)

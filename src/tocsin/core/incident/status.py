@@ -1,11 +1,8 @@
-"""Where an incident can stand, and what a person may ask for there."""
+"""Where an incident can stand."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-
-from tocsin.core.incident import commands
 
 
 class Status(StrEnum):
@@ -22,59 +19,3 @@ class Status(StrEnum):
     def over(self) -> bool:
         """Whether nobody is paged for it any more. What is promised for afterwards may still be due."""
         return self in (Status.RESOLVED, Status.CLOSED, Status.MERGED)
-
-
-Buttons = Mapping[type[commands.IncidentCommand], str]
-
-_ALWAYS: Buttons = {
-    commands.SetFacts: "Say what is known",
-    commands.AddNote: "Add a note",
-    commands.MarkDone: "Done",
-    commands.PostUpdate: "Update",
-    commands.Link: "Link",
-    commands.Restrict: "Restrict",
-}
-_OPEN: Buttons = {
-    commands.Acknowledge: "Acknowledge",
-    commands.Verify: "Verify",
-    commands.BeginMitigation: "Begin mitigation",
-    commands.Mitigate: "Mitigated",
-    commands.Resolve: "Resolve",
-    commands.FalsePositive: "False positive",
-    commands.SetEstimate: "Estimate",
-    commands.Escalate: "Escalate",
-    commands.ExtendProgress: "Extend",
-    commands.SetLevel: "Level",
-    commands.Assign: "Assign",
-    commands.HandOver: "Hand over",
-    commands.ConfirmHandOver: "Confirm",
-    commands.Merge: "Merge",
-}
-_MITIGATED: Buttons = {
-    commands.Acknowledge: "Acknowledge",
-    commands.Resolve: "Resolve",
-    commands.Reopen: "Reopen",
-    commands.FalsePositive: "False positive",
-    commands.SetEstimate: "Estimate",
-    commands.Escalate: "Escalate",
-    commands.ExtendProgress: "Extend",
-    commands.SetLevel: "Level",
-    commands.Assign: "Assign",
-    commands.HandOver: "Hand over",
-    commands.ConfirmHandOver: "Confirm",
-    commands.Merge: "Merge",
-}
-TRANSITIONS: Mapping[Status, Buttons] = {
-    Status.TRIGGERED: {**_OPEN, **_ALWAYS},
-    Status.ACKNOWLEDGED: {**_OPEN, **_ALWAYS},
-    Status.MITIGATED: {**_MITIGATED, **_ALWAYS},
-    Status.RESOLVED: {
-        commands.Reopen: "Reopen",
-        commands.Close: "Close",
-        commands.FalsePositive: "False positive",
-        **_ALWAYS,
-    },
-    Status.CLOSED: {commands.Reopen: "Reopen", **_ALWAYS},
-    Status.MERGED: {commands.AddNote: "Add a note"},
-}
-"""What a person may ask for in which state, with the word on the button."""

@@ -10,11 +10,15 @@ from tocsin.core.incident.acts import assess, record, roles
 from tocsin.core.incident.acts.breaking import own_up
 from tocsin.core.incident.acts.levels import raise_level
 from tocsin.core.incident.draft import Draft
+from tocsin.core.incident.paging.carrying import carried_by_merge
 from tocsin.core.incident.paging.pages import cross_over, withdraw_moot
 from tocsin.core.incident.paging.telling import put_tasks
 from tocsin.core.incident.promises.steps import moot
+from tocsin.core.incident.state.facts import texts
+from tocsin.core.incident.state.incident import Incident
 from tocsin.core.incident.state.open_page import Page
 from tocsin.core.incident.state.standing import already_over
+from tocsin.core.incident.status import Status
 from tocsin.core.model import SYSTEM, Actor, FactId, Refused
 from tocsin.core.policy import Target
 from tocsin.core.severity import Judgement
@@ -36,28 +40,30 @@ def merge(draft: Draft, command: commands.Merge, actor: Actor) -> Refused | None
 
 def absorb(draft: Draft, command: commands.Absorb, actor: Actor) -> Refused | None:
     """What another incident had goes on here: its level if that is worse, what is known, and whom it asks."""
-    state = draft.state
+    state, child = draft.state, command.child
     if state.status.over:
         return Refused(f"{state.id} is {state.status}; merge into an incident that is open.")
-    if command.opened_at is not None and command.opened_at < state.opened_at:
-        return Refused(f"{command.incident} is older and its clocks run longer: merge {state.id} into it.")
-    if command.restricted_to and not _keeps(state.restricted_to, command.restricted_to):
-        whom = called(command.restricted_to)
-        return Refused(f"Only {whom} may see {command.incident}: restrict {state.id} to them first.")
+    if child.opened_at < state.opened_at:
+        return Refused(f"{child.id} is older and its clocks run longer: merge {state.id} into it.")
+    if child.restricted_to and not _keeps(state.restricted_to, child.restricted_to):
+        whom = called(child.restricted_to)
+        return Refused(f"Only {whom} may see {child.id}: restrict {state.id} to them first.")
     own_up(draft)
-    absorbed = (command.incident, command.alerts_open, command.alerts_count, command.vouched)
-    draft.add(events.Absorbed(*absorbed), actor)
-    level = next((one for one in draft.policy.levels if one.id == command.level), draft.level)
-    worse = [Judgement(level, f"{command.incident}, which is {level.id}, goes on here")]
+    draft.add(events.Absorbed(child.id, child.alerts_open, child.alerts_count, child.vouched), actor)
+    level = next((one for one in draft.policy.levels if one.id == child.level), draft.level)
+    worse = [Judgement(level, f"{child.id}, which is {level.id}, goes on here")]
     # Who merges says where it goes on, and not how bad it is: that does not keep it open when its alerts end.
-    together = assess.learn(draft, _unknown(draft, command.facts), SYSTEM)
+    together = assess.learn(draft, _unknown(draft, texts(child.facts)), SYSTEM)
     worse += [together] if together is not None else []
     worst = min(worse, key=lambda one: one.level.rank)
     if worst.level.rank < draft.level.rank:
-        raise_level(draft, worst, SYSTEM, command.unanswered_since)
-    _take_over(draft, command, actor)
-    for page in command.pages:
-        _cross(draft, page, f"was paged for {command.incident}, which goes on here")
+        raise_level(draft, worst, SYSTEM, child.ladder_at if child.status is Status.TRIGGERED else None)
+    _take_over(draft, child, actor)
+    for page in child.pages:
+        _cross(draft, page, f"was paged for {child.id}, which goes on here")
+    carried = carried_by_merge(draft, child, command.policy)
+    if carried:
+        draft.add(events.StepsCarriedOver(child.id, carried))
     return None
 
 
@@ -69,13 +75,13 @@ def _unknown(draft: Draft, said: Mapping[FactId, str]) -> dict[FactId, str]:
     }
 
 
-def _take_over(draft: Draft, command: commands.Absorb, actor: Actor) -> None:
+def _take_over(draft: Draft, child: Incident, actor: Actor) -> None:
     """Tasks that are open, links, and roles that nobody has here and this plan allows."""
-    put_tasks(draft, command.tasks, command.incident)
+    put_tasks(draft, {one.words: one.due_at for one in child.tasks if one.done_at is None}, child.id)
     # What is refused here is there already, or against this plan.
-    for link in command.links:
-        record.link(draft, link, actor)
-    for role, person in command.roles.items():
+    for link in child.links:
+        record.link(draft, commands.Link(link.to, link.what), actor)
+    for role, person in child.roles.items():
         if role not in draft.state.roles:
             roles.assign(draft, commands.Assign(role, person), actor)
 

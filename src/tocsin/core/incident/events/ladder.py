@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tocsin.core.model import Actor, LevelId, PersonId, StageId
+from tocsin.core.model import Actor, LevelId, PersonId, StageId, SubjectId
 from tocsin.core.policy import Milestone, Target
 
 
 @dataclass(frozen=True, slots=True)
 class CarriedStep:
-    """A rung that would have paged people earlier than the ladder does that begins anew."""
+    """A rung that would have paged people earlier than the ladder does that begins anew or goes on.
+
+    `incident` is whose it was, where that was merged into this one.
+    """
 
     level: LevelId
     step: int
     due_at: datetime
     targets: tuple[Target, ...]
     until: Milestone
+    incident: SubjectId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +50,22 @@ class LevelLowered:
 
 @dataclass(frozen=True, slots=True)
 class CarriedStepTaken:
-    """A rung that was promised before the ladder began anew was taken at its time."""
+    """A rung that was promised before the ladder began anew, or in `incident`, was taken at its time."""
 
     level: LevelId
     step: int
     paged: tuple[PersonId, ...]
     unreachable: tuple[str, ...]
     answered: tuple[PersonId, ...]
+    incident: SubjectId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepsCarriedOver:
+    """Pages that `incident`, which goes on here, had promised for earlier than this ladder brings them."""
+
+    incident: SubjectId
+    carried: tuple[CarriedStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +172,7 @@ LadderEvent = (
     RoundStarted
     | StepTaken
     | CarriedStepTaken
+    | StepsCarriedOver
     | Escalated
     | StallWarned
     | ProgressExtended

@@ -17,7 +17,7 @@ from tocsin.core.incident.status import Status
 from tocsin.core.model import Deadline, DeadlineState
 from tocsin.core.policy import Clock, Level, Policy, Step
 
-__all__ = ["carried_id", "deadlines", "moot", "next_due", "ring_due_at"]
+__all__ = ["carried_id", "deadlines", "moot", "next_due", "promiser", "ring_due_at"]
 
 
 def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
@@ -71,13 +71,18 @@ def _step_promise(step: Step) -> str:
 def _carried(state: Incident) -> Iterator[Deadline]:
     for one in state.carried:
         if not moot(state, one.until):
-            promise = f"page {called(one.targets)} unless {one.until}, as {one.level} promised"
+            promise = f"page {called(one.targets)} unless {one.until}, as {promiser(one)} promised"
             yield Deadline(carried_id(one), promise, one.due_at)
 
 
 def carried_id(one: CarriedStep) -> str:
-    """The name of a page that a milder level had promised."""
-    return f"carried:{one.level}:{one.step}"
+    """The name of a page that a milder level or another incident had promised."""
+    return f"carried:{one.incident or ''}:{one.level}:{one.step}"
+
+
+def promiser(one: CarriedStep) -> str:
+    """Who had promised it, for people: the level, or an incident that was merged into this one."""
+    return f"{one.incident} ({one.level})" if one.incident else one.level
 
 
 def _repeat(state: Incident, level: Level) -> Iterator[Deadline]:

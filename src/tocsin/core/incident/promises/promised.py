@@ -11,7 +11,7 @@ from tocsin.core.incident.state.incident import Incident
 from tocsin.core.incident.state.known import known
 from tocsin.core.incident.status import Status
 from tocsin.core.model import Deadline, DeadlineState, RoleId
-from tocsin.core.policy import Clock, Level, Milestone, Policy, Promise, Role
+from tocsin.core.policy import Clock, Level, Milestone, Policy, Promise
 
 
 def promised(state: Incident, policy: Policy) -> Iterator[Deadline]:
@@ -43,7 +43,7 @@ def _acknowledge(state: Incident, level: Level) -> Iterator[Deadline]:
     if kept or not state.status.over:
         due_at = state.level_at + level.acknowledge_within
         standing = DeadlineState.KEPT if kept else DeadlineState.DUE
-        id = f"acknowledge:{level.id}{_again(state)}"
+        id = f"acknowledge:{level.id}{_anew(state)}"
         yield Deadline(id, "acknowledged by a person", due_at, standing)
 
 
@@ -56,7 +56,7 @@ def _expected(state: Incident, level: Level) -> Iterator[Deadline]:
         if kept or not state.status.over:
             standing = DeadlineState.KEPT if kept else DeadlineState.DUE
             due_at = state.level_at + step.after
-            yield Deadline(f"expect:{level.id}:{index}{_again(state)}", step.promise, due_at, standing)
+            yield Deadline(f"expect:{level.id}:{index}{_anew(state)}", step.promise, due_at, standing)
 
 
 def _roles(state: Incident, policy: Policy, level: Level) -> Iterator[Deadline]:
@@ -66,7 +66,8 @@ def _roles(state: Incident, policy: Policy, level: Level) -> Iterator[Deadline]:
         kept = role.id in state.roles or role.id in state.by_default
         if level.id in role.at and within is not None and (kept or not state.status.over):
             standing = DeadlineState.KEPT if kept else DeadlineState.DUE
-            yield Deadline(_role_id(role, level), f"somebody is {role.id}", state.level_at + within, standing)
+            id = f"role:{role.id}:{level.id}{_anew(state)}"
+            yield Deadline(id, f"somebody is {role.id}", state.level_at + within, standing)
 
 
 def vacant(state: Incident, policy: Policy) -> tuple[RoleId, ...]:
@@ -80,10 +81,6 @@ def vacant(state: Incident, policy: Policy) -> tuple[RoleId, ...]:
 
 def _roles_within(level: Level) -> timedelta | None:
     return level.respond_within or level.acknowledge_within
-
-
-def _role_id(role: Role, level: Level) -> str:
-    return f"role:{role.id}:{level.id}"
 
 
 def _tasks(state: Incident) -> Iterator[Deadline]:
@@ -134,13 +131,15 @@ def _deadline(state: Incident, promise: Promise, anchor: datetime) -> Deadline:
 def promise_id(state: Incident, promise: Promise) -> str:
     """Stable while the promise stands: another level's time, or a new end after a reopening, is a new one."""
     level = f":{state.level}" if state.level in promise.by_level else ""
-    again = _again(state) if level or promise.anchor is not Milestone.OPENED else ""
-    return f"promise:{promise.id}{level}{again}"
+    if promise.anchor is Milestone.OPENED:
+        return f"promise:{promise.id}{level}{_anew(state) if level else ''}"
+    return f"promise:{promise.id}{level}{f':{state.reopened}' if state.reopened else ''}"
 
 
-def _again(state: Incident) -> str:
-    """A reopened incident makes its promises anew."""
-    return f":{state.reopened}" if state.reopened else ""
+def _anew(state: Incident) -> str:
+    """A level makes its promises anew whenever its clocks begin again."""
+    before = state.begun[state.level] - 1
+    return f":{before}" if before else ""
 
 
 def _kept_by(state: Incident, milestone: Milestone) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import assert_never
 
@@ -12,10 +12,10 @@ from tocsin.core.incident.state.facts import said_after, thresholds_after
 from tocsin.core.incident.state.fold_page import answered, fold_page
 from tocsin.core.incident.state.incident import Estimate, HandOver, Incident, Reference, Task, Updates
 from tocsin.core.incident.status import Status
-from tocsin.core.model import Actor, ActorKind, Deadline, DeadlineState, PersonId, RoleId
+from tocsin.core.model import Actor, ActorKind, Deadline, DeadlineState, LevelId, PersonId, RoleId
 from tocsin.core.policy import Advance, Milestone
 
-FOLD = 3
+FOLD = 4
 """Which fold this is. Raised when the same events come to add up to something else, or state to have other
 fields: snapshots that an earlier one made are then folded anew. Recorded streams in the tests see to it.
 """
@@ -83,6 +83,7 @@ def _opened(event: events.Opened, at: datetime) -> Incident:
         ladder_at=at,
         milestones={Milestone.OPENED: at},
         levels=(event.level,),
+        begun={event.level: 1},
     )
 
 
@@ -140,6 +141,7 @@ def _course(state: Incident, event: events.CourseEvent, at: datetime) -> Inciden
                 reopened=state.reopened + 1,
                 alerts_open=is_open,
                 level_at=at,
+                begun={**state.begun, state.level: state.begun[state.level] + 1},
                 first_acknowledged_at=None,
                 escalated_at=at,
                 rungs_reached=0,
@@ -179,9 +181,13 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
                 stages=stages,
             )
         case events.CarriedStepTaken():
-            left = [one for one in state.carried if (one.level, one.step) != (event.level, event.step)]
-            reached = event.step + 1 if event.level == state.level else 0
+            taken = (event.incident, event.level, event.step)
+            left = [one for one in state.carried if (one.incident, one.level, one.step) != taken]
+            own = event.incident is None and event.level == state.level
+            reached = event.step + 1 if own else 0
             return evolve(state, carried=tuple(left), rungs_reached=max(state.rungs_reached, reached))
+        case events.StepsCarriedOver():
+            return evolve(state, carried=(*state.carried, *event.carried))
         case events.StallWarned():
             return evolve(state, warned_of=event.due_at)
         case events.ProgressExtended():
@@ -196,6 +202,7 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
                 state,
                 level=event.level,
                 level_at=event.since or at,
+                begun=_begun(state, event),
                 by_default={},
                 escalated_at=at,
                 rungs_reached=0,
@@ -219,6 +226,7 @@ def _raised(state: Incident, event: events.LevelRaised, at: datetime) -> Inciden
         level=event.level,
         levels=tuple(dict.fromkeys((*state.levels, event.level))),
         level_at=since,
+        begun=_begun(state, event),
         by_default={},
         # Where its clocks run from the beginning, an answer in time was one for this level too.
         first_acknowledged_at=answered_at if event.since and answered_at and answered_at >= since else None,
@@ -227,6 +235,13 @@ def _raised(state: Incident, event: events.LevelRaised, at: datetime) -> Inciden
         carried=(*state.carried, *event.carried),
     )
     return _unanswered(_no_more(worse, Milestone.MITIGATED))
+
+
+def _begun(state: Incident, event: events.LevelRaised | events.LevelLowered) -> Mapping[LevelId, int]:
+    """Its clocks begin again, but for those that run from the beginning: they go on as they were."""
+    before = state.begun.get(event.level, 0)
+    goes_on = before and event.since == state.opened_at
+    return state.begun if goes_on else {**state.begun, event.level: before + 1}
 
 
 def _roles(state: Incident, event: events.RoleEvent) -> Incident:

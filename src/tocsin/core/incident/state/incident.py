@@ -82,9 +82,9 @@ class Incident:
     each was reached first; use `reached_at`, which knows that a later one implies the earlier. `level_at`
     and `ladder_at` are what the clocks of the level and of its ladder run from. `escalated_at` is when the
     last rung was taken for want of progress or because somebody asked for it. `levels` are all that
-    it came to, but for those that a person lowered it to. `taken_ahead` are rungs further on than
-    `steps_taken` that another version of the plan had before, and `taken_gone` those that this version does
-    not have: they are not taken again in this round.
+    it came to, but for those that a person lowered it to; `begun` counts how often each one's clocks began.
+    `taken_ahead` are rungs further on than `steps_taken` that another version of the plan had before, and
+    `taken_gone` those that this version does not have: they are not taken again in this round.
     `by_default` holds to whom roles of this level that nobody was assigned fell when that was asked.
     `warned` holds when it was said last that a promise is due soon.
     `vouched`: a person declared it, raised it, said what is known of it, or verified it, so that it is not
@@ -143,6 +143,7 @@ class Incident:
     links: tuple[Reference, ...] = ()
     restricted_to: tuple[Target, ...] = ()
     levels: tuple[LevelId, ...] = ()
+    begun: Mapping[LevelId, int] = field(default_factory=dict)
     facts: Mapping[FactId, Said] = field(default_factory=dict)
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 
