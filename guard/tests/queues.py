@@ -45,7 +45,7 @@ class House:
     async def open(self) -> Queue:
         journal = Journal(self.folder / "journal", lambda: self.queue.snapshot())
         self.queue = Queue(self.folder, journal, self.clock)
-        self.queue.reserve_bytes = 0
+        self.queue.intake.reserve_bytes = 0
         self.queue.handlers["S", "do"] = Functions(self.receiver.apply, self.receiver.applied)
         found = recover(self.queue.journal.path)
         for record in found.records:

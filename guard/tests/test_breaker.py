@@ -1,6 +1,5 @@
 """The circuit breaker: its table, and its promises under any sequence of calls, answers, losses and time."""
 
-import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -116,7 +115,7 @@ def test_permanently_open_is_flagged_by_time_or_by_probes_once_and_cleared_by_cl
     breaker, ticket, _ = b.admit(breaker, POLICY, 1400.0)
     assert ticket is not None, "it still probes"
     assert not b.report(breaker, POLICY, 1400.0, ticket, True)[0].permanent
-    probed = dataclasses.replace(opened(), probes_failed=4)
+    probed = opened()._replace(probes_failed=4)
     assert b.judge(probed, POLICY, 1100.0)[0].permanent
 
 

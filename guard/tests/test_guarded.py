@@ -113,7 +113,7 @@ async def test_a_full_disk_leaves_no_copy_of_a_file_behind(w: World, tmp_path: P
     mine = tmp_path / "mine"
     mine.write_bytes(b"x" * 100_000)
     w.store.down = True
-    w.guard.queue.reserve_bytes = 1 << 60
+    w.guard.queue.intake.reserve_bytes = 1 << 60
     with pytest.raises(DiskFull):
         await w.files.put("k", mine)
     assert mine.stat().st_size == 100_000
@@ -307,7 +307,7 @@ async def test_a_full_disk_refuses_uploads_clearly_keeps_downloads_and_what_was_
         await w.files.put("a", b"1")
         w.store.down = True
         assert (await w.files.put("b", b"2")).queued
-        w.guard.queue.reserve_bytes = w.guard.reserve_bytes = 1 << 60
+        w.guard.queue.intake.reserve_bytes = w.guard.reserve_bytes = 1 << 60
         await w.pass_time(1)
         with pytest.raises(DiskFull, match="is full: refused, and nothing was stored"):
             await w.files.put("c", b"3")
@@ -317,7 +317,7 @@ async def test_a_full_disk_refuses_uploads_clearly_keeps_downloads_and_what_was_
         assert not (await w.files.put("c", b"3")).queued, "a store that works needs no local room"
         types = [e.type for e in w.guard.events.select(100)]
         assert "disk_full" in types
-        w.guard.queue.reserve_bytes = w.guard.reserve_bytes = 0
+        w.guard.queue.intake.reserve_bytes = w.guard.reserve_bytes = 0
         await w.pass_time(1)
         assert next(iter(w.guard.events.select(1))).type == "disk_free"
 

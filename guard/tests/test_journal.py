@@ -42,6 +42,31 @@ def test_a_line_comes_back_as_it_was() -> None:
         assert decode(line) == record
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\n", b"\x1b", b"\x1bn", b"\x1be\n", b"\t", b"a,b\n1,2\n", b"\x1b\x1b\n\nn\x1b", os.urandom(5000)],
+)
+def test_a_line_carries_any_bytes(body: bytes) -> None:
+    record: Record = {"kind": "n", "text": "tab\tend", "body": body}
+    line = encode(record)
+    assert line.count(b"\n") == 1
+    assert decode(line) == record
+
+
+def test_text_that_a_record_carries_can_be_read_in_the_journal() -> None:
+    assert encode({"kind": "n", "body": b"1,2"}).endswith(b'{"kind":"n","body":null}\t1,2\n')
+
+
+def test_a_body_that_looks_like_lines_of_the_journal_is_a_body(tmp_path: Path) -> None:
+    """Who uploads may write what he likes: also where the line before it is damaged."""
+    forged = b"\n" + encode({"kind": "moved", "id": 1}) * 3
+    path = tmp_path / "journal"
+    line = encode({"kind": "n", "body": forged})
+    path.write_bytes(b"x" + line[1:] + encode({"kind": "last"}))
+    found = recover(path)
+    assert (found.records, found.damaged_lines) == ([{"kind": "last"}], 1)
+
+
 async def test_what_was_appended_is_found_again_in_order(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     async with opened(path) as journal:

@@ -111,9 +111,29 @@ async def test_work_waits_while_its_service_is_held_and_other_services_go_on(hou
     assert house.receiver.done == [("k", "m2")]
 
 
+async def test_who_is_cancelled_while_it_is_written_is_so_when_that_is_over(house: House) -> None:
+    """Until then nobody else may have the key: what is newer must not be in the store before it."""
+    asked = asyncio.create_task(house.add("k", "m1", limits.INLINE_BYTES_MAX))
+    other = asyncio.create_task(house.add("k", "m2"))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        asked.cancel()
+        other.cancel()
+        await asyncio.sleep(0)
+    again = await house.add("k", "m2")
+    assert again.idempotency_key == "m2"
+    for task in (asked, other):
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert [o.idempotency_key for o in house.queue.book.operations()] == ["m1", "m2"]
+    assert house.queue.book.newest("S", "k") is not None
+    await house.queue.drain()
+    assert len(house.receiver.done) == 2
+
+
 async def test_below_the_reserve_new_work_is_refused_and_old_work_is_finished(house: House) -> None:
     await house.add("k", "m1")
-    house.queue.reserve_bytes = 1 << 60
+    house.queue.intake.reserve_bytes = 1 << 60
     with pytest.raises(DiskFull, match="is full: refused, and nothing was stored"):
         await house.add("k", "m2")
     await house.queue.drain()

@@ -11,8 +11,9 @@ What a caller may rely on:
   breaker still probes, so that a dependency that comes back is used again.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Position(StrEnum):
@@ -49,15 +50,16 @@ class Policy:
 SLICES = 10  # the window moves in tenths: exact enough, and constant memory
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+# Tuples, because they are made anew with each call, and that costs a third of what a dataclass does.
+
+
+class Slice(NamedTuple):
     number: int
     calls: int
     failures: int
 
 
-@dataclass(frozen=True, slots=True)
-class Breaker:
+class Breaker(NamedTuple):
     """Everything the breaker knows."""
 
     position: Position = Position.CLOSED
@@ -72,8 +74,7 @@ class Breaker:
     permanent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(NamedTuple):
     """The permission for one call; hand it back with the outcome."""
 
     generation: int
@@ -98,7 +99,7 @@ def admit(breaker: Breaker, policy: Policy, now: float) -> tuple[Breaker, Ticket
         if now < breaker.since + breaker.cooldown_seconds:
             return breaker, None, None
         change = Change(Position.OPEN, Position.HALF_OPEN, "the cooldown is over; one probe is sent")
-        return *_probe(replace(breaker, position=Position.HALF_OPEN, since=now), policy, now), change
+        return *_probe(breaker._replace(position=Position.HALF_OPEN, since=now), policy, now), change
     if breaker.probe_until is not None and now < breaker.probe_until:
         return breaker, None, None
     return *_probe(breaker, policy, now), None
@@ -106,7 +107,7 @@ def admit(breaker: Breaker, policy: Policy, now: float) -> tuple[Breaker, Ticket
 
 def _probe(breaker: Breaker, policy: Policy, now: float) -> tuple[Breaker, Ticket]:
     generation = breaker.generation + 1
-    sent = replace(breaker, generation=generation, probe_until=now + policy.probe_seconds)
+    sent = breaker._replace(generation=generation, probe_until=now + policy.probe_seconds)
     return sent, Ticket(generation, probe=True)
 
 
@@ -130,7 +131,7 @@ def report(
 def abandon(breaker: Breaker, ticket: Ticket) -> Breaker:
     """The call was cancelled and says nothing: a probe's place is free again at once."""
     if ticket.probe and ticket.generation == breaker.generation:
-        return replace(breaker, probe_until=None)
+        return breaker._replace(probe_until=None)
     return breaker
 
 
@@ -143,7 +144,7 @@ def _count(breaker: Breaker, policy: Policy, now: float, succeeded: bool) -> Bre
     else:
         kept = tuple(s for s in slices if s.number > number - SLICES)
         slices = (*kept, Slice(number, 1, int(failed)))
-    # Written out, because this runs once per call and `replace` takes three times as long.
+    # Written out, because this runs once per call and `_replace` takes three times as long.
     return Breaker(
         breaker.position,
         breaker.generation,
@@ -183,8 +184,7 @@ def open_now(breaker: Breaker, policy: Policy, now: float, reason: str) -> tuple
 
 
 def _probe_failed(breaker: Breaker, policy: Policy, now: float) -> tuple[Breaker, Change]:
-    failed = replace(
-        breaker,
+    failed = breaker._replace(
         position=Position.OPEN,
         generation=breaker.generation + 1,
         since=now,
@@ -207,12 +207,12 @@ def judge(breaker: Breaker, policy: Policy, now: float) -> tuple[Breaker, Change
     else:
         return breaker, None
     change = Change(breaker.position, breaker.position, f"permanently open: {reason}", permanent=True)
-    return replace(breaker, permanent=True), change
+    return breaker._replace(permanent=True), change
 
 
 def close(breaker: Breaker, now: float, reason: str) -> tuple[Breaker, Change | None]:
     """Close and forget the window: by a good probe, or because somebody reset it."""
     if breaker.position is Position.CLOSED:
-        return replace(breaker, slices=(), in_a_row=0), None
+        return breaker._replace(slices=(), in_a_row=0), None
     closed = Breaker(generation=breaker.generation + 1, since=now)
     return closed, Change(breaker.position, Position.CLOSED, reason)

@@ -16,6 +16,7 @@ from tocsin_guard import breaker as b
 from tocsin_guard import degraded as d
 from tocsin_guard import limits
 from tocsin_guard.clock import Clock, iso
+from tocsin_guard.deadlines import Deadlines
 from tocsin_guard.errors import DiskFull, Refused, StoreAnswer, Unavailable
 from tocsin_guard.events import Events, Level
 from tocsin_guard.journal import Journal, Record
@@ -70,6 +71,7 @@ class Dependency:
     _trouble: tuple[type[Exception], ...] = TROUBLE
     _checked_at: float = float("-inf")
     _jitter: random.Random = field(default_factory=random.Random)
+    _deadlines: Deadlines = field(default_factory=Deadlines)
 
     def __post_init__(self) -> None:
         self._trouble = (*TROUBLE, *self.settings.trouble)
@@ -108,8 +110,7 @@ class Dependency:
     ) -> Result:
         started = self.clock.elapsed()
         try:
-            async with asyncio.timeout(limit):
-                result = await attempt()
+            result = await self._deadlines.within(limit, attempt())
         except DiskFull:
             # A full disk is no reason to stop reading from it: counted, and no evidence for the breaker.
             self._uncounted(operation, started, ticket)
@@ -222,8 +223,7 @@ class Dependency:
             if (ticket := self.admit()) is not None:
                 await self._once("check", self.settings.check, ticket, self.settings.timeout_seconds)
             else:
-                async with asyncio.timeout(self.settings.timeout_seconds):
-                    await self.settings.check()
+                await self._deadlines.within(self.settings.timeout_seconds, self.settings.check())
         except asyncio.CancelledError:
             raise
         except Exception as failure:  # a check is other people's code; whatever it raises means "not well"

@@ -72,6 +72,25 @@ def room_bytes(folder: Path) -> int:
     return stat.f_bavail * stat.f_frsize
 
 
+class Room:
+    """How much may still be written below a folder, for what happens thousands of times a second: it is asked
+    anew after a second, and after an eighth of it or a megabyte was taken.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._asked_at, self._left, self._fresh = float("-inf"), 0, 0
+
+    def left(self, elapsed: float, size: int) -> int:
+        """What is left once so many bytes more are written."""
+        self._fresh -= size
+        if self._fresh < 0 or elapsed >= self._asked_at + 1.0:
+            self._asked_at, self._left = elapsed, room_bytes(self._folder)
+            self._fresh = min(1_000_000, self._left // 8)
+        self._left -= size
+        return self._left
+
+
 class FolderLock:
     """One process per folder: the kernel frees the lock when the process ends, however it ends."""
 

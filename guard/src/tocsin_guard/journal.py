@@ -1,7 +1,9 @@
 """The local journal: append-only, checksummed lines, fsynced before a caller hears that it is kept.
 
-One line is eight hexadecimal digits of CRC-32, a blank, and JSON; people can read it. One thread writes:
-whatever is waiting goes out in one write and one fsync (group commit), so the cost of the disk is shared.
+One line is eight hexadecimal digits of CRC-32, a blank, and JSON; people can read it. Bytes that a record
+carries, the body of a small upload, stand after a tab behind the JSON, as they are but for line ends. One
+thread writes: whatever is waiting goes out in one write and one fsync (group commit), so the cost of the disk
+is shared.
 
 - Crash while writing: the torn tail, a line without its end, is cut off at the next start. It was never
   acknowledged.
@@ -19,8 +21,11 @@ import os
 import queue
 import threading
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +38,15 @@ Record = dict[str, Any]  # {"kind": ..., ...}: what JSON can hold
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
+BODY = "body"  # the one part of a record that is bytes
+
+
 def encode(record: Record) -> bytes:
-    text = _json(record).encode()
+    body = record.get(BODY)
+    if body is None:
+        text = _json(record).encode()
+    else:
+        text = b"%s\t%s" % (_json({**record, BODY: None}).encode(), _escaped(body))
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
@@ -45,10 +57,24 @@ def decode(line: bytes) -> Record | None:
     try:
         if int(line[:8], 16) != zlib.crc32(line[9:-1]):
             return None
-        record = json.loads(line[9:-1])
+        text, tab, body = line[9:-1].partition(b"\t")  # JSON has no tab: it writes \t
+        record = json.loads(text)
     except ValueError:
         return None
-    return record if isinstance(record, dict) else None
+    if not isinstance(record, dict):
+        return None
+    return record | {BODY: _unescaped(body)} if tab else record
+
+
+# Escape never stands alone afterwards: "escape n" is a line end, "escape e" an escape.
+
+
+def _escaped(body: bytes) -> bytes:
+    return body.replace(b"\x1b", b"\x1be").replace(b"\n", b"\x1bn")
+
+
+def _unescaped(text: bytes) -> bytes:
+    return text.replace(b"\x1bn", b"\n").replace(b"\x1be", b"\x1b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +160,8 @@ class Journal:
     _handle: int = -1
     _thread: threading.Thread | None = None
     _loop: asyncio.AbstractEventLoop | None = None
+    _said: "deque[Callable[[], object]]" = field(default_factory=deque)  # by the writer, for the loop to do
+    _bell: tuple[int, int] = (-1, -1)  # a pipe: the writer rings when it has said something
     _compaction: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -144,6 +172,10 @@ class Journal:
         disk.sync_folder(self.path.parent)
         self._size = self._base = os.fstat(self._handle).st_size
         self._loop = asyncio.get_running_loop()
+        self._bell = os.pipe()
+        for end in self._bell:
+            os.set_blocking(end, False)
+        self._loop.add_reader(self._bell[0], self._hear)
         self._open.set()
         self._thread = threading.Thread(target=self._write_loop, name="guard-journal", daemon=True)
         self._thread.start()
@@ -159,7 +191,9 @@ class Journal:
         self._queue.put(stop)
         await stop.done
         self._thread.join()
-        os.close(self._handle)
+        self._loop.remove_reader(self._bell[0])
+        for handle in (self._handle, *self._bell):
+            os.close(handle)
         self._thread, self._handle = None, -1
 
     async def append(self, *records: Record, applied: Callable[[], None] | None = None) -> None:
@@ -174,6 +208,13 @@ class Journal:
         self._waiting += 1
         self._queue.put(_Entry(b"".join(map(encode, records)), True, applied, done))
         await done
+
+    async def passed(self) -> None:
+        """Return when it is known of everything appended so far whether it is on the disk."""
+        barrier: asyncio.Future[None] = self._running().create_future()
+        self._waiting += 1
+        self._queue.put(_Entry(b"", False, None, barrier))
+        await barrier
 
     def note(self, record: Record) -> None:
         """Keep a record soon, without waiting: for events and minutes, which may be lost in a crash."""
@@ -219,10 +260,7 @@ class Journal:
         self._open.clear()
         try:
             while self._waiting:
-                barrier: asyncio.Future[None] = loop.create_future()
-                self._waiting += 1
-                self._queue.put(_Entry(b"", False, None, barrier))
-                await barrier
+                await self.passed()
             # What was noted and not written yet is part of the live state already.
             noted, self._lazy = self._lazy, []
             rewrite = _Rewrite(list(self.snapshot()), loop.create_future())
@@ -247,7 +285,7 @@ class Journal:
                 error = self._sync()
                 unsynced = False
                 if error is not None:
-                    self._tell([], error)
+                    self._say(partial(self._told, [], error))
                 continue
             while not self._queue.empty() and len(items) < 4096:
                 items.append(self._queue.get())
@@ -260,7 +298,7 @@ class Journal:
                 entries = []
                 if isinstance(item, _Stop):
                     self._sync()
-                    self._call(item.done.set_result, None)
+                    self._say(partial(item.done.set_result, None))
                     return
                 self._rewrite(item)
             unsynced = self._write(entries, unsynced)
@@ -283,7 +321,7 @@ class Journal:
                 error = self._take_back(failure)
             if error is None and durable:
                 error = self._sync()
-        self._tell(entries, error)
+        self._say(partial(self._told, entries, error))
         return bool(data) and not durable and error is None
 
     def _sync(self) -> BaseException | None:
@@ -317,20 +355,23 @@ class Journal:
             failure = (
                 error if isinstance(error, GuardError) else GuardError(f"{self.path}: {error.strerror}.")
             )
-            self._call(item.done.set_exception, failure)
+            self._say(partial(item.done.set_exception, failure))
             return
         os.close(self._handle)
         self._handle = handle
         self._size = self._base = os.fstat(handle).st_size
-        self._call(item.done.set_result, None)
+        self._say(partial(item.done.set_result, None))
 
-    def _tell(self, entries: list[_Entry], error: BaseException | None) -> None:
-        self._call(self._told, entries, error)
+    def _say(self, act: Callable[[], object]) -> None:
+        """Have the loop do it, in the order of saying. As `call_soon_threadsafe`, at half the cost."""
+        self._said.append(act)
+        with suppress(BlockingIOError):  # the pipe is full of rings that nobody heard yet
+            os.write(self._bell[1], b".")
 
-    def _call(self, function: Callable[..., object], *arguments: object) -> None:
-        assert self._loop is not None
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(function, *arguments)
+    def _hear(self) -> None:
+        os.read(self._bell[0], 4096)
+        while self._said:
+            self._said.popleft()()
 
     def _told(self, entries: list[_Entry], error: BaseException | None) -> None:
         """On the loop: apply and wake, in the order of appending."""

@@ -9,20 +9,20 @@ What a caller may rely on:
 """
 
 import asyncio
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tocsin_guard import disk, limits
 from tocsin_guard.clock import Clock
 from tocsin_guard.errors import DiskFull, GuardError, Refused, Unavailable
-from tocsin_guard.handlers import Body, Handler, digest_file
+from tocsin_guard.handlers import Body, Handler
+from tocsin_guard.intake import Intake
 from tocsin_guard.journal import Journal, Record
 from tocsin_guard.keylocks import KeyLocks
-from tocsin_guard.operations import Book, Digest, Operation, State, check_repeat, read_taken, taken
+from tocsin_guard.operations import Book, Digest, Operation, State, read_taken, taken
 from tocsin_guard.spool import Spool
 
 
@@ -57,7 +57,7 @@ class Queue:
     gate: Callable[[str], bool] = lambda service: True
     well: Callable[[str], bool] = lambda service: True
     told: Callable[[Operation], None] = lambda operation: None  # after each visible end: COMPLETED, FAILED...
-    reserve_bytes: int = limits.DISK_RESERVE_BYTES
+    reserve_bytes: InitVar[int] = limits.DISK_RESERVE_BYTES
     patience: dict[str, Patience] = field(default_factory=dict)  # by service, where it is not the default
     concurrency: int = limits.QUEUE_CONCURRENCY
     book: Book = field(default_factory=Book)
@@ -67,16 +67,16 @@ class Queue:
     _unsure: set[int] = field(default_factory=set)  # begun before, outcome unknown
     # Ended, and that is not on the disk yet: the record, and what it changes.
     owed: dict[int, tuple[Record, dict[str, Any]]] = field(default_factory=dict)
-    _taking: dict[tuple[str, str], "asyncio.Future[Operation]"] = field(default_factory=dict)
     _draining: KeyLocks = field(default_factory=KeyLocks)  # by service
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, reserve_bytes: int) -> None:
         self.ballast = disk.Ballast(self.folder / "ballast", self.ballast_bytes)
         self.spool = Spool(self.folder)
+        self.intake = Intake(self.folder, self.journal, self.clock, self.book, self.spool, reserve_bytes)
 
     # Taking in
 
-    async def add(
+    def add(
         self,
         service: str,
         action: str,
@@ -86,61 +86,13 @@ class Queue:
         *,
         idempotency_key: str,
         digest: Digest | None = None,
-    ) -> Operation:
+    ) -> Awaitable[Operation]:
         """Keep an operation. A file given as body must lie in the spool's folder tree and is moved there.
 
         The same idempotency key gives the operation that was taken first, waiting or done. It is refused for
         anything else than that operation, and when a person has discarded it.
         """
-        mark = (service, idempotency_key)
-        digest = digest or await _digest(body)
-        while (taking := self._taking.get(mark)) is not None:
-            await asyncio.wait([taking])
-        if (known := self.book.repeat_of(*mark)) is not None:
-            check_repeat(known, action, key, payload, digest)
-            return known
-        self._taking[mark] = asyncio.ensure_future(
-            self._take(service, action, key, payload, body, idempotency_key, digest)
-        )
-        self._taking[mark].add_done_callback(lambda _: self._taking.pop(mark))
-        return await asyncio.shield(self._taking[mark])
-
-    async def _take(
-        self,
-        service: str,
-        action: str,
-        key: str,
-        payload: Mapping[str, Any],
-        body: Body,
-        idempotency_key: str,
-        digest: Digest,
-    ) -> Operation:
-        if len(self.book.waiting) >= limits.QUEUE_OPERATIONS_MAX:
-            raise DiskFull(f"The queue holds {limits.QUEUE_OPERATIONS_MAX} operations and takes no more.")
-        size, sha256 = digest
-        self._keep_reserve(size if isinstance(body, bytes) else 0)
-        id = self.book.next_id
-        self.book.next_id += 1
-        inline = size <= limits.INLINE_BYTES_MAX and self.book.inline_bytes < limits.INLINE_BYTES_IN_ALL_MAX
-        spooled = isinstance(body, Path) or not inline
-        now = self.clock.now()
-        operation = Operation(
-            id, service, action, key, idempotency_key, dict(payload), size, sha256, spooled, now,
-            changed_at=now, inline=b"" if spooled or isinstance(body, Path) else body,
-        )  # fmt: skip
-        if spooled:
-            await self.spool.keep(id, body)
-        try:
-            await self.journal.append(taken(operation), applied=lambda: self.book.add(operation))
-        except GuardError:
-            if spooled:
-                self.spool.drop(id)
-            raise
-        return operation
-
-    def _keep_reserve(self, size: int) -> None:
-        if disk.room_bytes(self.folder) < self.reserve_bytes + size:
-            raise disk.full(self.folder)
+        return self.intake.add(service, action, key, payload, body, idempotency_key, digest)
 
     def body(self, operation: Operation) -> Body:
         return self.spool.path(operation.id) if operation.spooled else operation.inline
@@ -390,9 +342,3 @@ class Queue:
 
 def _sentence(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-async def _digest(body: Body) -> Digest:
-    if isinstance(body, bytes):
-        return len(body), hashlib.sha256(body).hexdigest()
-    return await asyncio.to_thread(digest_file, body)

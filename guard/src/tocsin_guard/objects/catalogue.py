@@ -64,4 +64,12 @@ class Catalogue:
         return (self._record(key, entry) for key, entry in self.entries.items())
 
     def _record(self, key: str, entry: Entry) -> Record:
-        return {"kind": "object", "service": self.service, "key": key, **entry._asdict()}
+        return {
+            "kind": "object",
+            "service": self.service,
+            "key": key,
+            "size": entry.size,
+            "sha256": entry.sha256,
+            "at": entry.at,
+            "content_type": entry.content_type,
+        }

@@ -9,6 +9,8 @@
 """
 
 import asyncio
+import hashlib
+import os
 import shutil
 import uuid
 from collections.abc import AsyncIterable
@@ -95,9 +97,8 @@ class GuardedStore:
         """
         check_key(key)
         if isinstance(body, bytes):
-            hasher = Hasher()
-            hasher.update(body)
-            return await self._put(key, body, hasher.size, hasher.sha256, content_type, idempotency_key)
+            sha256 = hashlib.sha256(body).hexdigest()
+            return await self._put(key, body, len(body), sha256, content_type, idempotency_key)
         path = self._new_file()
         try:
             if isinstance(body, Path):
@@ -121,13 +122,13 @@ class GuardedStore:
         ours: Path | None = None,
     ) -> Written:
         """`ours` is a file that the queue may have; a body that lies elsewhere is copied there first."""
-        mark = idempotency_key or uuid.uuid4().hex
-        attributes = {SHA256: sha256, OPERATION: mark} | (
-            {"Content-Type": content_type} if content_type else {}
-        )
+        mark = idempotency_key or os.urandom(16).hex()
+        attributes = {"Content-Type": content_type} if content_type else {}
         async with self._locks.alone(key):
             if not self._must_queue(key, mark):
-                write = _Write(self.store, key, body, attributes, look=bool(idempotency_key))
+                write = _Write(
+                    self.store, key, body, _marked(attributes, sha256, mark), look=bool(idempotency_key)
+                )
                 try:
                     await self.dependency.call("write", write.attempt, timeout_seconds=self._limit(body))
                 except Unavailable:
@@ -147,7 +148,7 @@ class GuardedStore:
     async def delete(self, key: str, *, idempotency_key: str = "") -> Written:
         """Delete an object, now or later; one that is not there is no error."""
         check_key(key)
-        mark = idempotency_key or uuid.uuid4().hex
+        mark = idempotency_key or os.urandom(16).hex()
         async with self._locks.alone(key):
             if not self._must_queue(key, mark):
                 try:
@@ -238,7 +239,8 @@ class GuardedStore:
 
     async def _apply_put(self, operation: Operation, body: Body) -> None:
         attributes = {str(name): str(value) for name, value in operation.payload.items()}
-        write = _Write(self.store, operation.key, body, attributes, look=True)
+        marked = _marked(attributes, operation.sha256, operation.idempotency_key)
+        write = _Write(self.store, operation.key, body, marked, look=True)
         async with self._locks.alone(operation.key):
             await self.dependency.call(
                 "write_queued", write.attempt, attempts_max=1, timeout_seconds=self._limit(body)
@@ -311,6 +313,11 @@ class _Write:
             if self.store.conditional is not Conditional.NONE:
                 expect = Expect.ABSENT
         await self.store.put(self.key, self.body, self.attributes, expect)
+
+
+def _marked(attributes: dict[str, str], sha256: str, mark: str) -> dict[str, str]:
+    """What the object carries besides what its owner said."""
+    return {SHA256: sha256, OPERATION: mark, **attributes}
 
 
 def _copy(source: Path, target: Path) -> Path:

@@ -81,7 +81,8 @@ class ObjectStore(Protocol):
 
 def check_key(key: str) -> None:
     """Keys that every store takes alike: no empty, `.` or `..` part, no control characters."""
-    if any(part in ("", ".", "..") for part in key.split("/")) or not key.isprintable():
+    parts = key.split("/")
+    if "" in parts or "." in parts or ".." in parts or not key.isprintable():
         raise Rejected(f"The key {key[:100]!r} has an empty, '.' or '..' part, or a control character.")
     if (size := len(key.encode())) > KEY_BYTES_MAX:
         raise Rejected(f"A key has at most {KEY_BYTES_MAX} bytes; {key[:40]!r}... has {size}.")
