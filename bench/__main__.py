@@ -16,7 +16,17 @@ from bench import machine
 from bench.figures import Figure
 from bench.sections import Bench, Section
 
-SECTIONS = ("intake", "latency", "ladder", "growth", "footprint", "alertmanager", "acknowledge", "guard")
+SECTIONS = (
+    "intake",
+    "latency",
+    "ladder",
+    "growth",
+    "footprint",
+    "alertmanager",
+    "acknowledge",
+    "plans",
+    "guard",
+)
 
 
 def main() -> None:
