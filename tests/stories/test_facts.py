@@ -256,7 +256,7 @@ def test_a_level_that_a_person_lowered_stands_while_the_figures_go_on(harbour: W
     harbour.expect(page("ben"))
 
 
-def storm(world: World, failed: list[str]) -> None:
+def storm(world: World, failed: list[str], event_class: str = "") -> None:
     """Alerts that differ in what they state of a backup alone, stored before anybody looks at them."""
     signals = [
         Signal(
@@ -264,6 +264,7 @@ def storm(world: World, failed: list[str]) -> None:
             f"backup-{number}",
             "backup",
             AlertSeverity.WARNING,
+            event_class=event_class,
             details={"backup_failed": said},
         )
         for number, said in enumerate(failed)
@@ -278,10 +279,11 @@ def test_one_of_a_storm_that_states_something_else_is_heard(harbour: World) -> N
     assert reasons(harbour) == ["P2: the backup failed (backup_failed is yes)"]
 
 
+@pytest.mark.parametrize("event_class", ["", alerts.watched(["backup_failed", "error_rate"]).id])
 def test_alerts_that_were_stored_under_a_plan_without_the_fact_are_each_judged_by_the_new_plan(
-    world: World,
+    world: World, event_class: str
 ) -> None:
-    storm(world, ["no", "no", "yes", "no"])
+    storm(world, ["no", "no", "yes", "no"], event_class)
     world.apply_plan(PLAN)
     world.now += timedelta(seconds=3)
     world.settle()

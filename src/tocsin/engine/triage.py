@@ -185,9 +185,9 @@ def _join_command(
 
 def _distinct(policy: Policy, live: Sequence[Alert]) -> list[Alert]:
     """Of alerts that the plan cannot tell apart the last: a storm's look alike, and one is judged for all."""
-    mark = alerts.watched(policy.facts).mark
+    watch = alerts.watched(policy.facts).id
     # Words that were kept for other facts than this plan's may hide a difference.
-    found = {(one.severity, one.words if one.words.endswith(mark) else one.id): one for one in live}
+    found = {(one.severity, one.words if one.watch == watch else one.id): one for one in live}
     return sorted(found.values(), key=attrgetter("id"))
 
 

@@ -22,7 +22,8 @@ from tocsin.store.database import among, listed, past_sqlalchemy, skip_locked
 from tocsin.store.errors import Corrupt
 from tocsin.store.schema import alerts, to_micros
 
-_NEWS = "excluded.severity < alerts.severity OR excluded.facts <> alerts.facts"
+_NEWS = """
+  excluded.severity < alerts.severity OR excluded.facts <> alerts.facts OR excluded.watch <> alerts.watch"""
 _NO_MILDER = "excluded.severity <= alerts.severity"
 _CONFLICT = f"""
 ON CONFLICT (integration, dedup_key) WHERE status <> 'resolved' DO UPDATE SET
@@ -31,19 +32,21 @@ ON CONFLICT (integration, dedup_key) WHERE status <> 'resolved' DO UPDATE SET
   dirty = CASE WHEN {_NO_MILDER} AND ({_NEWS}) THEN 1 ELSE alerts.dirty END,
   severity = CASE WHEN {_NO_MILDER} THEN excluded.severity ELSE alerts.severity END,
   facts = CASE WHEN {_NO_MILDER} THEN excluded.facts ELSE alerts.facts END,
+  watch = CASE WHEN {_NO_MILDER} THEN excluded.watch ELSE alerts.watch END,
   summary = CASE WHEN {_NO_MILDER} THEN excluded.summary ELSE alerts.summary END,
   body = CASE WHEN {_NO_MILDER} THEN excluded.body ELSE alerts.body END
 """
-_COLUMNS = "integration, dedup_key, status, dirty, severity, facts, summary, body, count, first_at, last_at"
+_COLUMNS = """
+  integration, dedup_key, status, dirty, severity, facts, watch, summary, body, count, first_at, last_at"""
 
 TRIGGER = {
-    "sqlite": f"INSERT INTO alerts ({_COLUMNS}) VALUES (?, ?, 'open', 1, ?, ?, ?, ?, ?, ?, ?) {_CONFLICT}",  # noqa: S608  # constants only
+    "sqlite": f"INSERT INTO alerts ({_COLUMNS}) VALUES (?, ?, 'open', 1, ?, ?, ?, ?, ?, ?, ?, ?) {_CONFLICT}",  # noqa: S608  # constants only
     "postgresql": f"""
         INSERT INTO alerts ({_COLUMNS})
-        SELECT i, k, 'open', 1, s, a, m, b, c, f, l FROM unnest(
-          %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::int[],
+        SELECT i, k, 'open', 1, s, a, w, m, b, c, f, l FROM unnest(
+          %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[],
           %s::bigint[], %s::bigint[]
-        ) AS new (i, k, s, a, m, b, c, f, l) {_CONFLICT}""",  # noqa: S608  # constants only
+        ) AS new (i, k, s, a, w, m, b, c, f, l) {_CONFLICT}""",  # noqa: S608  # constants only
 }
 """A trigger opens an alert, or counts on the open one, and marks it when there is something new to judge."""
 
@@ -74,14 +77,14 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """The facts that a plan lets alerts state in their details, and a short name of just this choice."""
+    """The facts that a plan lets alerts state in their details; `id` is a short name of just this choice."""
 
     names: tuple[str, ...] = ()
-    mark: str = ""
+    id: str = ""
 
 
 def watched(names: Iterable[str]) -> Watched:
-    """What to watch for a plan with these facts. Without any the mark is empty."""
+    """What to watch for a plan with these facts. Without any the id is empty."""
     kept = tuple(sorted(names))
     return Watched(kept, blake2s("\n".join(kept).encode(), digest_size=4).hexdigest() if kept else "")
 
@@ -90,15 +93,13 @@ NOTHING = Watched()
 
 
 def words_of(signal: Signal, watch: Watched = NOTHING) -> str:
-    """What a plan may judge a signal by, besides its severity, as one text that ends with the watch's mark.
+    """What a plan may judge a signal by, besides its severity, as one text.
 
     Alerts of the same severity and words are alike to a plan whose facts were watched for.
     """
-    words = facts(signal)[1:]
-    if watch.names:
-        details = signal.details
-        words += (*(f"{name}={details[name]!r}" for name in watch.names if name in details), watch.mark)
-    return "\x1f".join(words)
+    details = signal.details
+    stated = (f"{name}={details[name]!r}" for name in watch.names if name in details)
+    return "\x1f".join((*facts(signal)[1:], *stated))
 
 
 def record(tx: Connection, received: Iterable[Received], watch: Watched = NOTHING) -> None:
@@ -108,8 +109,9 @@ def record(tx: Connection, received: Iterable[Received], watch: Watched = NOTHIN
     for one in received:
         signal, at = one.signal, to_micros(one.at)
         if signal.action is AlertAction.TRIGGER:
-            named = (one.integration, signal.dedup_key, signal.severity.rank, words_of(signal, watch))
-            triggers.append((*named, signal.summary, dump(signal), one.count, at, at))
+            named = (one.integration, signal.dedup_key, signal.severity.rank)
+            words = (words_of(signal, watch), watch.id, signal.summary, dump(signal))
+            triggers.append((*named, *words, one.count, at, at))
         else:
             status = _STATUS[signal.action]
             settles.append((status, at, one.integration, signal.dedup_key, status))
@@ -130,7 +132,9 @@ def _run(tx: Connection, statement: dict[str, str], rows: list[tuple[object, ...
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert as it stands. `triaged` is the status that triage saw last; for `words` see `words_of`.
+    """An alert as it stands. `triaged` is the status that triage saw last.
+
+    For `words` see `words_of`; `watch` says which facts were watched for when they were kept.
 
     Its severity is the worst that its signals had since it opened; the rest is the worst signal's.
     """
@@ -143,6 +147,7 @@ class Alert:
     triaged: str
     severity: AlertSeverity
     words: str
+    watch: str
     body: str
     count: int
     subject_id: str | None
@@ -166,6 +171,7 @@ _TRIAGE_COLUMNS = (
     alerts.c.triaged,
     alerts.c.severity,
     alerts.c.facts,
+    alerts.c.watch,
     alerts.c.body,
     alerts.c.count,
     alerts.c.subject_id,
@@ -263,7 +269,7 @@ def unseen(tx: Connection, before: datetime) -> int:
 
 
 def _alert(row: Any) -> Alert:
-    id, integration, key, summary, status, triaged, severity, words, body, count, incident = row
+    id, integration, key, summary, status, triaged, severity, words, watch, body, count, incident = row
     return Alert(
         id,
         integration,
@@ -273,6 +279,7 @@ def _alert(row: Any) -> Alert:
         triaged,
         _SEVERITIES[severity],
         words,
+        watch,
         body,
         count,
         incident,

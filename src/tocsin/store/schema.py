@@ -151,6 +151,7 @@ alerts = Table(
     Column("dirty", Integer, nullable=False),
     Column("severity", Integer, nullable=False),
     Column("facts", Text, nullable=False),
+    Column("watch", Text, nullable=False),
     Column("summary", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("count", Integer, nullable=False),
@@ -180,7 +181,10 @@ alerts = Table(
         postgresql_where=text("subject_id IS NOT NULL"),
     ),
 )
-"""One row per life of an alert, from its first trigger to its resolve. `dirty`: triage must look at it."""
+"""One row per life of an alert, from its first trigger to its resolve. `dirty`: triage must look at it.
+
+`facts` is what a plan may judge it by, `watch` which of the plan's facts are among them.
+"""
 
 outbox = Table(
     "outbox",

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("dirty", sa.Integer(), nullable=False),
         sa.Column("severity", sa.Integer(), nullable=False),
         sa.Column("facts", sa.Text(), nullable=False),
+        sa.Column("watch", sa.Text(), nullable=False),
         sa.Column("summary", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
