@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
+import resource
 import socket
+import zlib
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -78,6 +81,59 @@ def test_a_body_that_is_too_large_is_refused_and_counted(sender: httpx.Client) -
 def test_the_largest_body_is_read(sender: httpx.Client) -> None:
     body = json.dumps(event()).encode()
     assert sender.post(DOOR, content=body.ljust(limits.BODY_BYTES)).status_code == 202
+
+
+GZIPPED = {"content-encoding": "gzip"}
+WHOLE = gzip.compress(json.dumps(event()).encode())
+
+
+@pytest.mark.parametrize("headers", [GZIPPED, {"content-encoding": "x-gzip"}, {}], ids=["gzip", "x-gzip", ""])
+def test_gzip_is_unpacked_whether_or_not_the_sender_says_so(
+    sender: httpx.Client, site: Site, headers: dict[str, str]
+) -> None:
+    assert sender.post(DOOR, content=WHOLE, headers=headers).status_code == 202
+    site.settle()
+    assert site.incident().title == "checkout is down"
+
+
+def test_gzip_that_unpacks_to_too_much_is_refused_and_not_unpacked(sender: httpx.Client) -> None:
+    largest = gzip.compress(json.dumps(event()).encode().ljust(limits.BODY_BYTES))
+    assert sender.post(DOOR, content=largest).status_code == 202
+    packing = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(packing.compress(b" " * 1_000_000) for _ in range(400)) + packing.flush()
+    assert len(bomb) < limits.BODY_BYTES
+    before = memory_peak()
+    answer = sender.post(DOOR, content=bomb, headers=GZIPPED)
+    assert heard(answer) == (413, no("The body is larger than 524288 bytes. Send fewer events at a time."))
+    assert memory_peak() - before < 50_000
+
+
+def memory_peak() -> int:
+    """The most kilobytes that this process, and the server in it, have held at once."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@pytest.mark.parametrize("body", [WHOLE[:-3], WHOLE[:2], WHOLE[:12] + b"!" + WHOLE[13:], WHOLE + WHOLE])
+def test_gzip_that_is_damaged_is_refused(sender: httpx.Client, body: bytes) -> None:
+    sentence = (
+        "The body begins as gzip and cannot be unpacked: it is damaged, or its end is missing. Send it whole."
+    )
+    assert heard(sender.post(DOOR, content=body, headers=GZIPPED)) == (400, no(sentence))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_a_body_in_another_encoding_is_told_which_to_use(sender: httpx.Client, encoding: str) -> None:
+    answer = sender.post(DOOR, content=json.dumps(event()).encode(encoding))
+    assert heard(answer) == (415, no("The body is UTF-16 or UTF-32. Send JSON as UTF-8."))
+    assert 'tocsin_intake_refused_total{status="415"} 1.0' in sender.get("/metrics").text
+
+
+def test_a_body_compressed_otherwise_is_told_what_is_read(sender: httpx.Client) -> None:
+    answer = sender.post(DOOR, content=b"\x8b\x03", headers={"content-encoding": "br"})
+    sentence = "The body is compressed (Content-Encoding: br). Send it as it is, or as gzip."
+    assert heard(answer) == (415, no(sentence))
+    plain = sender.post(DOOR, json=event(), headers={"content-encoding": "br"})
+    assert plain.status_code == 202, "what can be read is taken, whatever its header says"
 
 
 def test_a_sender_is_told_when_to_come_back(

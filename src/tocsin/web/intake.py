@@ -22,6 +22,7 @@ from tocsin.store import directory
 from tocsin.store.alerts import Received
 from tocsin.store.errors import StoreError, StoreFull
 from tocsin.web.auth import PUBLIC
+from tocsin.web.encodings import DAMAGED, GZIP, Damaged, TooLarge, foreign, unpacked
 from tocsin.web.services import Parse, Services
 
 KEYS_LAST = timedelta(seconds=2)
@@ -107,14 +108,21 @@ def _handler(door: Door, parse: Parse) -> ASGIApp:
         request = cast(HTTPScope, scope)
         if request["method"] != "POST":
             return await _refuse(send, 405, NOT_A_POST)
+        body = b""
         try:
             body = await _body(receive)
+            if body.startswith(GZIP):
+                body = unpacked(body)
             parsed = parse(body)
-        except _TooLarge:
+        except TooLarge:
             return await _refuse(send, *door.refused(413, TOO_LARGE))
+        except Damaged:
+            return await _refuse(send, *door.refused(400, DAMAGED))
         except _Left:
             return None
         except Rejected as rejected:
+            if why := foreign(request["headers"], body):
+                return await _refuse(send, *door.refused(415, why))
             return await _answer(send, rejected.status, rejected.answer)
         key = parsed.key or _bearer(request)
         status, why = await door.accept(key, parsed.signals, key_in_body=bool(parsed.key))
@@ -132,16 +140,12 @@ def _bearer(scope: HTTPScope) -> str:
     return ""
 
 
-class _TooLarge(Exception):
-    """A body is larger than BODY_BYTES; the rest of it is not read."""
-
-
 class _Left(Exception):
     """The sender is gone before the end of the body: nobody hears an answer."""
 
 
 async def _body(receive: Receive) -> bytes:
-    """The whole body; raises _TooLarge or _Left."""
+    """The whole body; raises TooLarge or _Left."""
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -151,7 +155,7 @@ async def _body(receive: Receive) -> bytes:
         chunk = event.get("body", b"")
         size += len(chunk)
         if size > limits.BODY_BYTES:
-            raise _TooLarge
+            raise TooLarge
         chunks.append(chunk)
         if not event.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
