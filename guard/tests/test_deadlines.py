@@ -65,3 +65,17 @@ def test_it_serves_one_event_loop_after_another() -> None:
     for _ in range(2):
         with pytest.raises(TimeoutError):
             asyncio.run(deadlines.within(0.02, asyncio.sleep(9)))
+
+
+async def test_work_that_ends_in_spite_of_being_cancelled_leaves_nothing_behind() -> None:
+    async def stubborn() -> str:
+        try:
+            await asyncio.sleep(9)
+        except asyncio.CancelledError:
+            return "done"
+        return "slept"
+
+    assert await Deadlines().within(0.01, stubborn()) == "done"
+    current = asyncio.current_task()
+    assert current is not None
+    assert current.cancelling() == 0

@@ -176,6 +176,20 @@ async def test_waiting_appends_share_a_sync(tmp_path: Path, monkeypatch: pytest.
     assert len(recover(tmp_path / "journal").records) == 500
 
 
+async def test_a_caller_who_has_gone_keeps_back_nobody_elses_answer(tmp_path: Path) -> None:
+    loop, raised = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda _, context: raised.append(context["message"]))
+    async with opened(tmp_path / "journal") as journal:
+        gone = loop.create_future()
+        gone.cancel()
+        # Both are said before the loop hears anything, as by one turn of the writer.
+        journal._say(partial(gone.set_result, None))
+        kept = loop.create_future()
+        journal._say(partial(kept.set_result, None))
+        await asyncio.wait_for(kept, 1)
+    assert len(raised) == 1
+
+
 async def test_a_lazy_record_reaches_the_disk_within_about_a_second(tmp_path: Path) -> None:
     async with opened(tmp_path / "journal") as journal:
         journal.note({"kind": "lazy"})

@@ -36,11 +36,13 @@ class Deadlines:
         try:
             return await work
         except asyncio.CancelledError as error:
-            if call.expired and task.uncancel() <= call.before:
+            if call.expired and task.cancelling() - 1 <= call.before:
                 raise TimeoutError from error
             raise
         finally:
             del self._calls[call]
+            if call.expired:
+                task.uncancel()  # also where the work came to its end in spite of it
 
     def _set(self, loop: asyncio.AbstractEventLoop, at: float) -> None:
         if self._timer is not None:

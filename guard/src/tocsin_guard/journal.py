@@ -369,9 +369,11 @@ class Journal:
             os.write(self._bell[1], b".")
 
     def _hear(self) -> None:
+        assert self._loop is not None
         os.read(self._bell[0], 4096)
         while self._said:
-            self._said.popleft()()
+            # Each by itself: what one raises, as where nobody waits any more, must not keep back the others.
+            self._loop.call_soon(self._said.popleft())
 
     def _told(self, entries: list[_Entry], error: BaseException | None) -> None:
         """On the loop: apply and wake, in the order of appending."""
