@@ -60,6 +60,55 @@ At 03:20: P1, acknowledged by Ana Costa.
     )
 
 
+def test_people_go_by_their_names_and_times_by_one_zone(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """List Cutter's plan warns before a step for want of progress; its own zone is another."""
+    script = tmp_path / "script.yaml"
+    script.write_text(
+        "- {at: 5m, do: acknowledge}\n"
+        "- {at: 5m, do: verify}\n"
+        "- {at: 6m, do: acknowledge, by: lena}\n"
+        "- {at: 7m, do: assign, role: Scribe, person: omar}\n"
+    )
+    words = ("--level", "Sev1", "--at", "2026-11-22T23:20 Asia/Seoul", "--script", str(script))
+    _, out, _ = run(capsys, str(ROOT / "plans/listcutter"), *words, "--for", "1h")
+    lines = out.splitlines()
+    assert (
+        "23:26         +6 min ! Lena Vos is refused: "
+        "INC-2026-11-22-001 was already acknowledged by Ravi Anand."
+    ) in lines
+    assert (
+        "23:37        +17 min   Ravi Anand is told by e-mail, slack: "
+        "No progress is recorded. Without any, step 3 of Sev1 follows at 23:40."
+    ) in lines
+    assert "23:37        +17 min ! Nothing had moved: step 3 was then due at 23:40." in lines
+    assert "UTC" not in out
+    assert out.count("Asia/Seoul") == 1
+
+
+def test_what_fits_no_fact_is_taken_in_as_a_server_does(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """It counts as not known, and what is not known as the worst that it could be: doubt goes up."""
+    script = tmp_path / "script.yaml"
+    script.write_text(
+        "- {alert: Search is slow, severity: info,"
+        " details: {users_affected: lots, urgency: high, impact: low, users: 3}}\n"
+    )
+    said = run(capsys, str(ROOT / "plans/abada"), *NIGHT, "--for", "1m", "--script", str(script))[1]
+    facts = "urgency, users_affected, business_impact, error_rate, data_loss, security, review_asked_for"
+    assert said.splitlines()[2:6] == [
+        "03:00          start ! The alert counts without this: “lots” does not fit users_affected. "
+        "Say a percentage with its sign, such as 25%.",
+        "03:00          start ! The alert counts without this: "
+        "impact is worked out from other facts; say those.",
+        f"03:00          start ! The alert counts without this: There is no fact users. Facts are: {facts}.",
+        "03:00          start   cloudflare opened the incident at level P1: "
+        "impact is not known and counts as high and urgency is high.",
+    ]
+
+
 def test_data_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     data = run_json(capsys, HARBOUR, "--level", "P1", *NIGHT, "--for", "6m")
     assert data["messages"] == [

@@ -245,8 +245,8 @@ acknowledged | join 0 P1 | LevelRaised, RoundStarted, StepTaken, PageStarted, Ri
 acknowledged | clear 1 | AlertsCleared | - | acknowledged
 acknowledged | clear 2 | AlertsCleared, Resolved | CloseAlerts | resolved
 acknowledged | acknowledge ana | Acknowledged | - | acknowledged
-acknowledged | acknowledge ben | INC-1 was already acknowledged by ana.
-acknowledged | acknowledge source | INC-1 was already acknowledged by ana.
+acknowledged | acknowledge ben | INC-1 was already acknowledged by Ana.
+acknowledged | acknowledge source | INC-1 was already acknowledged by Ana.
 acknowledged | resolve ana | Resolved | CloseAlerts | resolved
 acknowledged | resolve ben | Resolved | CloseAlerts | resolved
 acknowledged | due ring:1:1 @2m | INC-1 has no deadline ring:1:1 due.
@@ -267,7 +267,7 @@ escorted | join 1 P1 @16m | AlertsJoined, LevelRaised, RoundStarted, StepTaken, 
     | Notify ana email | triggered
 escorted | acknowledge dara @16m | PageAnswered | Withdraw 2 | acknowledged
 escorted | acknowledge ana @16m | Acknowledged | - | acknowledged
-escorted | acknowledge ben @16m | INC-1 was already acknowledged by ana.
+escorted | acknowledge ben @16m | INC-1 was already acknowledged by Ana.
 escorted | resolve dara @16m | Resolved, PageWithdrawn | CloseAlerts, Withdraw 2 | resolved
 escorted | due ring:2:1 @16m | INC-1 has no deadline ring:2:1 due.
 escorted | due ring:2:1 @17m | RingSent | Notify dara sms | acknowledged
@@ -355,7 +355,7 @@ mitigated | join 1 P2 @17m | AlertsJoined, Reopened, RoundStarted, StepTaken, Pa
 mitigated | join 1 P1 @17m | AlertsJoined, LevelRaised, RoundStarted, StepTaken, PageStarted, RingSent |
     Notify ana email | triggered
 mitigated | clear 2 @17m | AlertsCleared | - | mitigated
-mitigated | acknowledge ana @17m | INC-1 was already acknowledged by ana.
+mitigated | acknowledge ana @17m | INC-1 was already acknowledged by Ana.
 mitigated | acknowledge dara @17m | PageAnswered | Withdraw 2 | mitigated
 mitigated | verify ana @17m | INC-1 is already verified.
 mitigated | begin ana @17m | INC-1 is already being mitigated.
@@ -445,12 +445,12 @@ triggered | post ana inside We are at it | UpdatePosted | - | triggered
 triggered | post ana inside | An update needs words.
 triggered | post ana outside x | The plan has no audience outside; it has inside.
 triggered | assign ana Scribe ben | RoleAssigned | - | triggered
-triggered | assign ana Scribe ana | ana is Lead, and the plan forbids to be Scribe too. Make somebody else
+triggered | assign ana Scribe ana | Ana is Lead, and the plan forbids to be Scribe too. Make somebody else
     Lead first.
 triggered | assign ana Lead zoe | There is nobody called zoe in the directory.
 triggered | assign ana Cook ben | The plan has no role Cook.
 triggered | hand ana Lead ana ben | HandOverOffered, HandOverConfirmed | - | triggered
-triggered | hand ana Lead ben chloe | ben is not Lead of INC-1.
+triggered | hand ana Lead ben chloe | Ben is not Lead of INC-1.
 triggered | confirm ana Lead | No hand-over of Lead waits to be confirmed.
 
 acknowledged | level ana P1 | LevelRaised, RoundStarted, StepTaken, PageStarted, RingSent | Notify ana email
@@ -459,7 +459,7 @@ acknowledged | level ana P3 | LevelLowered, RoundStarted | - | acknowledged
 acknowledged | level ana P2 | INC-1 is P2 already.
 acknowledged | post ana inside We are at it | UpdatePosted | - | acknowledged
 acknowledged | assign ana Scribe ben | RoleAssigned | - | acknowledged
-acknowledged | assign ana Scribe ana | ana is Lead, and the plan forbids to be Scribe too. Make somebody
+acknowledged | assign ana Scribe ana | Ana is Lead, and the plan forbids to be Scribe too. Make somebody
     else Lead first.
 acknowledged | hand ana Lead ana ben | HandOverOffered, HandOverConfirmed | - | acknowledged
 acknowledged | confirm ana Lead | No hand-over of Lead waits to be confirmed.
@@ -470,7 +470,7 @@ mitigated | level ana P3 @17m | LevelLowered, RoundStarted | - | mitigated
 mitigated | level ana P2 @17m | INC-1 is P2 already.
 mitigated | post ana inside We are at it @17m | UpdatePosted | - | mitigated
 mitigated | assign ana Scribe ben @17m | RoleAssigned | - | mitigated
-mitigated | assign ana Scribe ana @17m | ana is Lead, and the plan forbids to be Scribe too. Make somebody
+mitigated | assign ana Scribe ana @17m | Ana is Lead, and the plan forbids to be Scribe too. Make somebody
     else Lead first.
 mitigated | hand ana Lead ana ben @17m | HandOverOffered, HandOverConfirmed | - | mitigated
 mitigated | confirm ana Lead @17m | No hand-over of Lead waits to be confirmed.

@@ -120,7 +120,7 @@ def test_whoever_has_it_does_what_nobody_is_named_for() -> None:
 def test_a_refusal_is_part_of_the_rehearsal() -> None:
     rehearsal = play(LADDER, opened(), acknowledge(1, ANA), acknowledge(2, BEN))
     assert [(one.at - START, str(one.by), one.reason) for one in rehearsal.turned] == [
-        (at(2), "ben", f"{rehearsal_id(rehearsal)} was already acknowledged by ana.")
+        (at(2), "ben", f"{rehearsal_id(rehearsal)} was already acknowledged by Ana.")
     ]
 
 

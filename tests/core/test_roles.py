@@ -41,10 +41,10 @@ def test_whoever_was_given_a_role_is_meant_by_it() -> None:
 
 def test_a_role_that_excludes_another_does_so_both_ways_and_by_default() -> None:
     trial = opened(plan())
-    forbidden = "ana is Lead, and the plan forbids to be Scribe too. Make somebody else Lead first."
+    forbidden = "Ana is Lead, and the plan forbids to be Scribe too. Make somebody else Lead first."
     assert asked(trial, "ben", commands.Assign(SCRIBE, ANA)) == forbidden
     assert asked(trial, "ben", commands.Assign(SCRIBE, CHLOE)) == ""
-    forbidden = "chloe is Scribe, and the plan forbids to be Lead too. Make somebody else Scribe first."
+    forbidden = "Chloe is Scribe, and the plan forbids to be Lead too. Make somebody else Scribe first."
     assert asked(trial, "ben", commands.Assign(LEAD, CHLOE)) == forbidden
     assert asked(trial, "ben", commands.Assign(LEAD, BEN)) == ""
     assert asked(trial, "ben", commands.Assign(SCRIBE, ANA)) == ""
@@ -54,9 +54,9 @@ def test_a_role_goes_over_when_both_have_confirmed() -> None:
     trial = opened(plan())
     assert asked(trial, "ana", commands.HandOver(LEAD, ANA, BEN)) == ""
     assert trial.incident.roles == {}
-    once = "ana has confirmed the hand-over of Lead already."
+    once = "Ana has confirmed the hand-over of Lead already."
     assert asked(trial, "ana", commands.ConfirmHandOver(LEAD)) == once
-    stranger = "Only ana and ben can confirm the hand-over of Lead."
+    stranger = "Only Ana and Ben can confirm the hand-over of Lead."
     assert asked(trial, "chloe", commands.ConfirmHandOver(LEAD)) == stranger
     assert asked(trial, "ben", commands.ConfirmHandOver(LEAD)) == ""
     assert (trial.incident.roles, trial.incident.hand_overs) == ({LEAD: BEN}, ())
@@ -79,8 +79,8 @@ def test_when_somebody_else_asks_for_a_hand_over_both_must_confirm() -> None:
 
 def test_only_what_somebody_has_can_be_handed_over() -> None:
     trial = opened(plan())
-    assert asked(trial, "ben", commands.HandOver(LEAD, BEN, CHLOE)) == "ben is not Lead of INC-1."
-    assert asked(trial, "ana", commands.HandOver(LEAD, ANA, ANA)) == "ana is Lead of INC-1 already."
+    assert asked(trial, "ben", commands.HandOver(LEAD, BEN, CHLOE)) == "Ben is not Lead of INC-1."
+    assert asked(trial, "ana", commands.HandOver(LEAD, ANA, ANA)) == "Ana is Lead of INC-1 already."
     trial.by("ana", commands.HandOver(LEAD, ANA, BEN))
     again = "That hand-over of Lead waits to be confirmed already."
     assert asked(trial, "ana", commands.HandOver(LEAD, ANA, BEN)) == again

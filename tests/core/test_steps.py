@@ -171,7 +171,7 @@ def test_whoever_leads_is_warned_before_a_step_for_want_of_progress_and_may_put_
     trial = opened(plan(*STALLS, progress=progress))
     trial.acknowledge("ana")
     trial.wait(minutes=13)
-    said = "No progress is recorded: at 03:15 UTC step 3 of P1 follows."
+    said = "No progress is recorded. Without any, step 3 of P1 follows at 2026-11-23 03:15 UTC."
     assert trial.heard() == [f"12m ana email: {said}"]
     trial.by("ana", commands.ExtendProgress("the restore takes its time"))
     trial.wait(minutes=16)
@@ -264,7 +264,7 @@ def test_a_rung_tells_and_gives_tasks_and_never_waits_for_an_answer() -> None:
     ladder = ("0m ana", "5m ben until resolved tell chloe+ben tasks Call+Log stage Second")
     trial = opened(plan(*ladder, stages={second.id: second}))
     trial.wait(minutes=5)
-    words = "Second (P1): ben is paged."
+    words = "Second (P1): Ben is paged."
     assert trial.heard() == [f"5m chloe email: {words}", f"5m dara email: {words}"]
     assert trial.told() == ["0m ana email", "5m ben email"]
     assert [one.words for one in trial.incident.tasks] == ["Call", "Log", "Open-room"]

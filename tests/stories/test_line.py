@@ -40,7 +40,7 @@ def test_a_second_acknowledgement_is_refused_with_a_reason(world: World) -> None
     world.alert("prometheus", "checkout is down")
     world.expect(page("ana"))
     world.acknowledge("ana")
-    assert world.acknowledge("ben") == Refused(f"{world.incident().id} was already acknowledged by ana.")
+    assert world.acknowledge("ben") == Refused(f"{world.incident().id} was already acknowledged by Ana.")
 
 
 def test_an_alert_that_repeats_does_not_page_again(world: World) -> None:

@@ -153,7 +153,7 @@ def test_the_list_has_the_worst_first_and_says_who_is_asked_and_until_when(large
     assert "This level pages nobody" in said
     assert "2 alerts opened 6 min ago" in said
     assert '<span data-tick="countdown" aria-hidden="true">8:39</span>' in html
-    assert "page dara unless resolved" in said
+    assert "page Dara Nolan unless resolved" in said
     assert "Resolved lately" in said
     assert "Mail queue older than 10 minutes" in said
 
@@ -323,7 +323,7 @@ facts:
   users_affected: {is: percent, ask: How many users are affected?}
   data_loss: {is: yes or no, ask: Has data been lost?}
 roles:
-  Commander: {for: "on call: primary"}
+  Commander: {for: "on call: primary", at: [P1]}
 """
 
 
@@ -334,6 +334,9 @@ def test_the_room_shows_what_is_known_who_does_what_and_what_is_to_be_done(tmp_p
     site.alert("prometheus", "checkout is down")
     site.advance(minutes=6)
     ana, path = site.browser("ana"), f"/incidents/{site.incident().id}"
+    before = text_of(ana.get(path).text)
+    assert "Roles Commander Ana Costa by default" in before
+    assert "Page Dara Nolan unless resolved" in before
     ana.post(f"{path}/facts", {"facts.users_affected": "60%", "facts.data_loss": "no"})
     ana.post(f"{path}/assign", {"role": "Commander", "person": "ben"})
     ana.post(f"{path}/estimate", {"time": "30m"})

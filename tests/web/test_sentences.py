@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -23,7 +23,8 @@ from tocsin.core.model import (
     TeamId,
 )
 from tocsin.core.policy import Milestone, Target
-from tocsin.web.sentences import Tone, sentence, tone
+from tocsin.web.sentences import sentence
+from tocsin.web.tones import Tone, tone
 
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 NAMES = {PersonId("ana"): "Ana Costa", PersonId("ben"): "Ben Okafor"}
@@ -237,7 +238,7 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
     (
         events.StallWarned(0, 2, AT),
         SYSTEM,
-        "Nothing moves: step 3 follows at 2026-11-23 03:00 UTC.",
+        "Nothing had moved: step 3 was then due at 2026-11-23 03:00 UTC.",
     ),
     (
         events.ProgressExtended(AT, "the restore goes on"),
@@ -281,7 +282,7 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
             ),
         ),
         SYSTEM,
-        "INC-7 had promised to page ben at 2026-11-23 03:00 UTC: that stands.",
+        "INC-7 had promised to page Ben Okafor at 2026-11-23 03:00 UTC: that stands.",
     ),
     (
         events.TriggerFired("Several services fail", "services_failing > 1", (BEN,), ()),
@@ -369,6 +370,56 @@ SAID: list[tuple[IncidentEvent, Actor, str]] = [
 @pytest.mark.parametrize(("event", "actor", "said"), SAID)
 def test_an_event_is_said_in_a_whole_sentence(event: IncidentEvent, actor: Actor, said: str) -> None:
     assert sentence(Recorded(AT, actor, event), NAMES) == said
+
+
+@pytest.mark.parametrize(
+    ("event", "actor", "said"),
+    [
+        (
+            events.StallWarned(0, 2, AT + timedelta(minutes=10)),
+            SYSTEM,
+            "Nothing had moved: step 3 was then due at 12:10.",
+        ),
+        (
+            events.Told(1, ANA, "Ana", "email", "k", "“Report” is due in 22h, at 2026-11-24 01:00 UTC."),
+            SYSTEM,
+            "Ana is told by e-mail: “Report” is due in 22h, at 24 Nov 10:00.",
+        ),
+        (
+            events.EstimateSet(AT + timedelta(days=1), "so says the note of 2026-11-23 01:00 UTC"),
+            BY_ANA,
+            "Ana Costa expects it to be resolved at 24 Nov 12:00: so says the note of 2026-11-23 01:00 UTC.",
+        ),
+        (
+            events.NoteAdded("It began at 2026-11-23 01:00 UTC."),
+            BY_ANA,
+            "Ana Costa noted: It began at 2026-11-23 01:00 UTC.",
+        ),
+    ],
+    ids=["stall", "told", "estimate", "note"],
+)
+def test_times_are_those_of_the_readers_clock_but_in_what_people_wrote(
+    event: IncidentEvent, actor: Actor, said: str
+) -> None:
+    assert sentence(Recorded(AT, actor, event), NAMES, "Asia/Seoul") == said
+
+
+def test_a_reason_that_was_kept_calls_people_by_their_names() -> None:
+    called_off = events.PageWithdrawn(1, BEN, "acknowledged by ana")
+    assert sentence(Recorded(AT, SYSTEM, called_off), NAMES) == (
+        "The page to Ben Okafor was called off: acknowledged by Ana Costa."
+    )
+    again = events.RoundStarted(1, "reopened by ben")
+    assert sentence(Recorded(AT, SYSTEM, again), NAMES) == (
+        "Paging starts again from the first step: reopened by Ben Okafor."
+    )
+    nobody = events.NobodyReached(
+        ("ana has no channel", "no channel reaches ben", "eve is not in the directory")
+    )
+    assert sentence(Recorded(AT, SYSTEM, nobody), NAMES) == (
+        "Nobody can be reached through the plan: Ana Costa has no channel, no channel reaches Ben Okafor and"
+        " eve is not in the directory."
+    )
 
 
 def test_every_event_that_there_is_has_its_sentence() -> None:

@@ -240,7 +240,7 @@ def _head(cast: Cast, written: Written) -> list[str]:
 
 def _timeline(cast: Cast, written: Written, rehearsal: Rehearsal) -> list[str]:
     lines, today = [], telling.day(written.scenario.starts, written.zone)
-    for one in telling.timeline(rehearsal, cast.names):
+    for one in telling.timeline(rehearsal, cast.names, written.zone):
         day = telling.day(one.at, written.zone)
         if day != today:
             lines.append(day)
@@ -275,7 +275,7 @@ def _summary(cast: Cast, written: Written, rehearsal: Rehearsal) -> list[str]:
 
 def _markdown(cast: Cast, written: Written, rehearsal: Rehearsal) -> list[str]:
     lines = [*_head(cast, written), "", "| time | after | what happens |", "|---|---|---|"]
-    for one in telling.timeline(rehearsal, cast.names):
+    for one in telling.timeline(rehearsal, cast.names, written.zone):
         text = one.text.replace("|", "\\|")
         told = f"**{text}**" if one.tone == "alarm" else text
         lines.append(f"| {telling.clock(one.at, written.zone)} | +{length(one.after)} | {told} |")
@@ -300,7 +300,7 @@ def _data(cast: Cast, written: Written, rehearsal: Rehearsal, checked: Sequence[
                 "kind": one.kind,
                 "text": one.text,
             }
-            for one in telling.timeline(rehearsal, cast.names)
+            for one in telling.timeline(rehearsal, cast.names, written.zone)
         ],
         "messages": [
             {

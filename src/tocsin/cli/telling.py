@@ -11,8 +11,9 @@ from tocsin.core.incident import Incident, events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import Outcome, PersonId
 from tocsin.core.rehearse import Rehearsal
-from tocsin.web.sentences import channel, counted, named, sentence, tone, who
-from tocsin.web.times import length
+from tocsin.web.sentences import channel, counted, named, sentence, who
+from tocsin.web.times import Reader, length, retold
+from tocsin.web.tones import tone
 
 Names = Mapping[PersonId, str]
 
@@ -28,16 +29,18 @@ class Line:
     tone: str
 
 
-def timeline(rehearsal: Rehearsal, names: Names) -> list[Line]:
+def timeline(rehearsal: Rehearsal, names: Names, zone: str) -> list[Line]:
     """Everything worth reading, in order."""
     starts = rehearsal.scenario.starts
-    found = [
+    found = [Line(at, at - starts, text, "doubt", "alarm") for at, text in rehearsal.doubts]
+    found += [
         Line(one.at, one.at - starts, text, _kind(one.event), tone(one.event).value)
-        for one, text in _told(rehearsal.recorded, names)
+        for one, text in _told(rehearsal.recorded, names, zone)
     ]
     found += [
-        Line(one.at, one.at - starts, f"{who(one.by, names)} is refused: {one.reason}", "refused", "alarm")
+        Line(one.at, one.at - starts, f"{who(one.by, names)} is refused: {reason}", "refused", "alarm")
         for one in rehearsal.turned
+        for reason in [retold(one.reason, Reader(zone, one.at))]
     ]
     return sorted(found, key=lambda line: line.at)
 
@@ -77,7 +80,7 @@ def told(rehearsal: Rehearsal, names: Names, zone: str) -> list[str]:
     return lines
 
 
-def _told(recorded: Sequence[Recorded], names: Names) -> Iterator[tuple[Recorded, str]]:
+def _told(recorded: Sequence[Recorded], names: Names, zone: str) -> Iterator[tuple[Recorded, str]]:
     started: dict[int, events.PageStarted] = {}
     for position, one in enumerate(recorded):
         event = one.event
@@ -92,25 +95,26 @@ def _told(recorded: Sequence[Recorded], names: Names) -> Iterator[tuple[Recorded
                     yield one, f"{name} is paged by {channel(event.channel)} too: no answer yet."
             case events.RingSettled():
                 if event.outcome is not Outcome.ACCEPTED:
-                    yield one, sentence(one, names)
+                    yield one, sentence(one, names, zone)
             case events.StepTaken():
                 if event.unreachable or not event.paged:
-                    yield one, sentence(one, names)
+                    yield one, sentence(one, names, zone)
             case events.PageAnswered():
                 if not _acknowledged_too(recorded, position):
-                    yield one, sentence(one, names)
+                    yield one, sentence(one, names, zone)
             case events.PageWithdrawn():
                 if event.reason != "paged again":
-                    yield one, sentence(one, names)
+                    yield one, sentence(one, names, zone)
             case events.Told():
                 people, ways = _told_alike(recorded, position)
                 if people:
                     are = "are" if len(people) > 1 else "is"
-                    yield one, f"{_and(people)} {are} told by {', '.join(ways)}: {event.words}"
+                    words = retold(event.words, Reader(zone, one.at))
+                    yield one, f"{_and(people)} {are} told by {', '.join(ways)}: {words}"
             case events.RingSkipped():
                 pass
             case _:
-                yield one, sentence(one, names)
+                yield one, sentence(one, names, zone)
 
 
 def _now(recorded: Sequence[Recorded], position: int, page: int) -> str:

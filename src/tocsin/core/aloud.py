@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
+from tocsin.core.model import PersonId
 from tocsin.core.policy import Target
+
+Name = Callable[[PersonId], str]
+"""What a person is called; without one, by the id that the plan has."""
 
 
 def all_of(words: Iterable[str], last: str = "and") -> str:
@@ -13,9 +18,9 @@ def all_of(words: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(most)} {last} {end}" if most else end
 
 
-def called(targets: Iterable[Target]) -> str:
+def called(targets: Iterable[Target], name: Name = str) -> str:
     """Targets, one or several: `the CTO and whoever is on call as primary`."""
-    return all_of(map(_called, targets))
+    return all_of(map(partial(_called, name=name), targets))
 
 
 def are(targets: tuple[Target, ...]) -> str:
@@ -24,9 +29,12 @@ def are(targets: tuple[Target, ...]) -> str:
     return "is" if one else "are"
 
 
-def _called(target: Target) -> str:
+def _called(target: Target, name: Name) -> str:
     if target.team is not None:
         return f"the next of team {target.team}" if target.next_of else f"team {target.team}"
     if target.rota is not None:
         return f"whoever is on call as {target.rota}"
-    return f"the {target.role}" if target.role is not None else str(target.person)
+    if target.role is not None:
+        return f"the {target.role}"
+    assert target.person is not None
+    return name(target.person)

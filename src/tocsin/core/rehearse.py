@@ -37,7 +37,7 @@ from tocsin.core.model import (
 )
 from tocsin.core.policy import Policy, View
 from tocsin.core.severity import judge
-from tocsin.core.values import found_in, in_words
+from tocsin.core.values import found_in, in_words, unfit_in
 
 INSTANTS_MAX = 100_000
 """More instants than this are no rehearsal."""
@@ -134,7 +134,10 @@ class Turned:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What would happen. `promises` are those made to people, as each stood at last; `state` is the end's."""
+    """What would happen. `promises` are those made to people, as each stood at last; `state` is the end's.
+
+    `doubts` are sentences about what alerts said and nothing was made of.
+    """
 
     policy: Policy
     scenario: Scenario
@@ -142,6 +145,7 @@ class Rehearsal:
     recorded: tuple[Recorded, ...]
     sent: tuple[Sent, ...]
     alarms: tuple[tuple[datetime, str], ...]
+    doubts: tuple[tuple[datetime, str], ...]
     turned: tuple[Turned, ...]
     promises: tuple[Deadline, ...]
 
@@ -181,6 +185,7 @@ class _Stage:
     recorded: list[Recorded] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
     alarms: list[tuple[datetime, str]] = field(default_factory=list)
+    doubts: list[tuple[datetime, str]] = field(default_factory=list)
     turned: list[Turned] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
     waiting: dict[str, Notify | Tell] = field(default_factory=dict)
@@ -222,6 +227,7 @@ class _Stage:
             tuple(self.recorded),
             tuple(self.sent),
             tuple(self.alarms),
+            tuple(self.doubts),
             tuple(self.turned),
             self._standing(),
         )
@@ -232,6 +238,8 @@ class _Stage:
                 join = self._join(act.level, "the rehearsal says so", "Rehearsal")
                 self._ask(self._source(), replace(join, facts=act.facts))
             case Arrive():
+                unfit = unfit_in(act.signal.details, self.policy.facts)
+                self.doubts += [(self.now, f"The alert counts without this: {one}") for one in unfit]
                 found = judge(self.policy, act.signal, self.scenario.service)
                 join = self._join(found.level.id, found.reason, act.signal.summary)
                 facts = found_in(act.signal.details, self.policy.facts)

@@ -43,6 +43,19 @@ def found_in(details: Mapping[str, object], declared: Mapping[FactId, Fact]) -> 
     return dict(_found(details, declared))
 
 
+def unfit_in(details: Mapping[str, object], declared: Mapping[FactId, Fact]) -> Iterator[str]:
+    """A sentence for each of an alert's details that states no fact, and what would."""
+    for name, given in details.items():
+        fact = declared.get(FactId(name))
+        if fact is None:
+            known = ", ".join(id for id, one in declared.items() if not one.derived) or "none"
+            yield f"There is no fact {name}. Facts are: {known}."
+        elif fact.derived:
+            yield f"{name} is worked out from other facts; say those."
+        elif value_of(fact, given) is None:
+            yield misfit(fact, str(given)).reason
+
+
 def _found(
     details: Mapping[str, object], declared: Mapping[FactId, Fact]
 ) -> Iterator[tuple[FactId, FactValue]]:

@@ -329,7 +329,9 @@ class _Reader:
         return found
 
     def _details(self, value: Value | None) -> dict[str, object]:
-        return {str(id): said for id, said in self._facts(value).items()} if value else {}
+        """Whatever a source says: what the plan makes of it is part of what is rehearsed."""
+        named = self.document.named(value) if value else {}
+        return {name: self.document.text(said) for name, said in named.items()}
 
     def _signal(self, parts: Mapping[str, Value]) -> Signal:
         summary = self.document.text(parts["alert"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any, Literal, overload
 
 from litestar import Response, Router, get, post
@@ -20,13 +19,12 @@ from tocsin.core.incident.asking import Unclear, as_text
 from tocsin.core.model import LevelId, Refused, ServiceId, SubjectId
 from tocsin.engine.apply import Applied
 from tocsin.engine.declare import PassedOn
-from tocsin.store import directory
 from tocsin.store.transaction import Transaction
 from tocsin.web import incidents, oncall, plan
 from tocsin.web.auth import Viewer
 from tocsin.web.bodies import body_of, check_no_body
 from tocsin.web.incidents import Detail, Shown
-from tocsin.web.sentences import Names, sentence
+from tocsin.web.sentences import sentence
 from tocsin.web.services import Services
 
 Asking = Request[Viewer, Any, Any]
@@ -72,9 +70,10 @@ def router(services: Services) -> Router:
         status: FromQuery[Literal["open", "all"]] = "open",
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
     ) -> list[Incident]:
-        read = partial(
-            incidents.listed, services=services, viewer=request.user, open_only=status == "open", limit=limit
-        )
+        def read(tx: Transaction) -> list[Shown]:
+            people, open_only = incidents.names(tx), status == "open"
+            return incidents.listed(tx, services, request.user, people, open_only=open_only, limit=limit)
+
         return [_incident(one) for one in await services.store.read(read)]
 
     async def declare(request: Asking, data: Any) -> Response[Done | Passed]:
@@ -87,8 +86,7 @@ def router(services: Services) -> Router:
     async def show_incident(incident: FromPath[str], request: Asking) -> dict[str, Any]:
         def read(tx: Transaction) -> dict[str, Any] | None:
             found = incidents.detail(tx, services, request.user, incident)
-            names = {id: contact.name for id, contact in directory.contacts(tx).items()}
-            return _detail(found, names) if found else None
+            return _detail(found) if found else None
 
         shown = await services.store.read(read)
         if shown is None:
@@ -176,7 +174,7 @@ def _incident(shown: Shown) -> Incident:
     )
 
 
-def _detail(found: Detail, names: Names) -> dict[str, Any]:
+def _detail(found: Detail) -> dict[str, Any]:
     return {
         "incident": _incident(found.shown),
         "actions": found.actions,
@@ -187,7 +185,7 @@ def _detail(found: Detail, names: Names) -> dict[str, Any]:
                 "at": one.at,
                 "actor": str(one.actor),
                 "type": NAMES[type(one.event)],
-                "sentence": sentence(one, names),
+                "sentence": sentence(one, found.names),
                 "event": one.event,
             }
             for number, one in enumerate(found.timeline, 1)

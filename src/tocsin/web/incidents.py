@@ -13,16 +13,17 @@ from tocsin.core.incident import TRANSITIONS, Incident, commands, deadlines
 from tocsin.core.incident.asking import NAMES, Given, Unclear, check, read
 from tocsin.core.incident.events import Recorded
 from tocsin.core.incident.visibility import may_see
-from tocsin.core.model import Actor, ActorKind, Deadline, LevelId, Refused, ServiceId, SubjectId
+from tocsin.core.model import Actor, ActorKind, Deadline, LevelId, PersonId, Refused, ServiceId, SubjectId
 from tocsin.core.policy import Level, Policy
 from tocsin.engine.apply import Applied
 from tocsin.engine.context import NoPlan
 from tocsin.engine.declare import Declared, PassedOn
-from tocsin.store import alerts, ledger, subjects
+from tocsin.store import alerts, directory, ledger, subjects
 from tocsin.store.alerts import Alert
-from tocsin.store.subjects import Stored
+from tocsin.store.subjects import Listed, Stored
 from tocsin.store.transaction import Transaction
 from tocsin.web.auth import Viewer
+from tocsin.web.sentences import Names, namer
 from tocsin.web.services import Services
 
 ALERTS_SHOWN = 50
@@ -42,7 +43,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One incident whole. `actions` are the names of the deeds that it allows now."""
+    """One incident whole. `actions` are the deeds that it allows now, `names` is what people are called."""
 
     shown: Shown
     deadlines: tuple[Deadline, ...]
@@ -51,12 +52,14 @@ class Detail:
     ledger: Sequence[Any]
     actions: Sequence[str]
     policy: Policy
+    names: Names
 
 
 def listed(
     tx: Transaction,
     services: Services,
     viewer: Viewer,
+    people: Names,
     *,
     open_only: bool,
     limit: int,
@@ -67,17 +70,13 @@ def listed(
     What the viewer may not see is left out, so that fewer than `limit` may come.
     """
     rows = subjects.listing(tx, open_only=open_only, limit=limit, before=before)
-    return [
-        _shown(tx, services, row.state, row.version, row.quarantined)
-        for row in rows
-        if _visible(tx, services, viewer, row.state)
-    ]
+    return [_shown(tx, services, row, people) for row in rows if _visible(tx, services, viewer, row.state)]
 
 
-def one(tx: Transaction, services: Services, incident: str) -> Shown | None:
+def one(tx: Transaction, services: Services, incident: str, people: Names) -> Shown | None:
     """One incident as a list shows it; None when there is none of that id."""
     stored = _load(tx, incident)
-    return None if stored is None else _shown(tx, services, stored.state, stored.version, stored.quarantined)
+    return None if stored is None else _shown(tx, services, stored, people)
 
 
 def detail(tx: Transaction, services: Services, viewer: Viewer, incident: str) -> Detail | None:
@@ -85,16 +84,22 @@ def detail(tx: Transaction, services: Services, viewer: Viewer, incident: str) -
     stored = _load(tx, incident)
     if stored is None or not _visible(tx, services, viewer, stored.state):
         return None
-    policy = services.context.policy(tx, stored.state.policy_version)
+    policy, people = services.context.policy(tx, stored.state.policy_version), names(tx)
     return Detail(
-        _shown(tx, services, stored.state, stored.version, stored.quarantined),
-        deadlines(stored.state, policy),
+        _shown(tx, services, stored, people),
+        deadlines(stored.state, policy, namer(people)),
         subjects.history_of(tx, incident),
         alerts.of_incident(tx, incident, ALERTS_SHOWN),
         ledger.of_incident(tx, incident),
         tuple(NAMES[command] for command in TRANSITIONS[stored.state.status] if command in NAMES),
         policy,
+        people,
     )
+
+
+def names(tx: Transaction) -> dict[PersonId, str]:
+    """What everybody is called."""
+    return {id: contact.name for id, contact in directory.contacts(tx).items()}
 
 
 def hidden(tx: Transaction, services: Services, viewer: Viewer | None, incident: str) -> bool:
@@ -118,16 +123,17 @@ def _load(tx: Transaction, incident: str) -> Stored | None:
     return None if "\0" in incident else subjects.load_incident(tx, incident)
 
 
-def _shown(tx: Transaction, services: Services, state: Incident, version: int, quarantined: str) -> Shown:
+def _shown(tx: Transaction, services: Services, stored: Stored | Listed, people: Names) -> Shown:
+    state = stored.state
     policy = services.context.policy(tx, state.policy_version)
-    due = [one for one in deadlines(state, policy) if one.state == "due"]
+    due = [one for one in deadlines(state, policy, namer(people)) if one.state == "due"]
     return Shown(
         state,
-        version,
+        stored.version,
         policy.level(state.level),
         policy.service_name(state.service),
         due[0] if due else None,
-        quarantined,
+        stored.quarantined,
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
 from typing import assert_never
 
 from tocsin.core.aloud import called
@@ -12,19 +12,13 @@ from tocsin.core.incident import Incident, Status, events
 from tocsin.core.incident.events import Recorded, Verdict
 from tocsin.core.model import Actor, ActorKind, Outcome, PersonId, Refused
 from tocsin.core.policy import Target
-from tocsin.web.times import Reader, length
+from tocsin.web.times import Reader, length, recorded, retold
 
 Names = Mapping[PersonId, str]
 """People by id. Somebody who is no longer in the directory is called by the id."""
 
-
-class Tone(StrEnum):
-    """How much a line of the timeline asks of the eye."""
-
-    ALARM = "alarm"
-    GOOD = "good"
-    PLAIN = "plain"
-    QUIET = "quiet"
+Times = Callable[[str], str]
+"""Words of ours, with the times in them as a reader's clock shows them. What people wrote is left alone."""
 
 
 _VIA = {
@@ -38,9 +32,16 @@ _VIA = {
 _CHANNELS = {"email": "e-mail"}
 
 
-def sentence(recorded: Recorded, names: Names) -> str:
-    """What happened, for somebody who reads it for the first time."""
-    event, actor = recorded.event, who(recorded.actor, names)
+def sentence(one: Recorded, names: Names, zone: str = "") -> str:
+    """What happened, for somebody who reads it for the first time.
+
+    Its times are those of the zone's clocks, seen from the day on which it happened; without a zone in UTC.
+    """
+    event, actor = one.event, who(one.actor, names)
+
+    def times(words: str) -> str:
+        return retold(words, Reader(zone, one.at)) if zone else words
+
     if isinstance(event, events.Opened):
         return f"{actor} opened the incident at level {event.level}: {event.reason}."
     if isinstance(event, events.AlertEvent):
@@ -48,56 +49,14 @@ def sentence(recorded: Recorded, names: Names) -> str:
     if isinstance(event, events.CourseEvent):
         return _course(event, actor, names)
     if isinstance(event, events.LadderEvent):
-        return _ladder(event, actor, names)
+        return _ladder(event, actor, names, times)
     if isinstance(event, events.RoleEvent):
         return _roles(event, actor, names)
     if isinstance(event, events.FactEvent):
         return _facts(event, actor)
     if isinstance(event, events.PageEvent):
         return _page(event, names)
-    return _record(event, actor, names)
-
-
-_ALARMING = (
-    events.AcknowledgementLapsed,
-    events.Escalated,
-    events.LevelRaised,
-    events.NobodyReached,
-    events.PromiseBroken,
-    events.Reopened,
-    events.RoundStarted,
-    events.StallWarned,
-    events.TriggerFired,
-    events.UpdateMissed,
-)
-_GOOD = (
-    events.Acknowledged,
-    events.Closed,
-    events.MarkedDone,
-    events.Mitigated,
-    events.PageAnswered,
-    events.Resolved,
-    events.UpdatePosted,
-)
-_QUIET = (
-    events.PageWithdrawn,
-    events.RingSent,
-    events.RingSkipped,
-    events.ThresholdCrossed,
-    events.ThresholdLeft,
-    events.Told,
-)
-
-
-def tone(event: events.IncidentEvent) -> Tone:
-    """How loud the line of this event is."""
-    if isinstance(event, events.RingSettled):
-        return Tone.QUIET if event.outcome is Outcome.ACCEPTED else Tone.ALARM
-    if isinstance(event, _ALARMING):
-        return Tone.ALARM
-    if isinstance(event, _GOOD):
-        return Tone.GOOD
-    return Tone.QUIET if isinstance(event, _QUIET) else Tone.PLAIN
+    return _record(event, actor, names, times)
 
 
 def who(actor: Actor, names: Names) -> str:
@@ -122,7 +81,7 @@ def refusal(refused: Refused, state: Incident, names: Names, times: Reader) -> s
     """Why the answer was no, by names and times where the state tells them."""
     late = (f"{state.id} is already {state.status}.", f"{state.id} was already acknowledged by ")
     if state.status is Status.TRIGGERED or not refused.reason.startswith(late):
-        return refused.reason
+        return retold(refused.reason, times)
     standing = standing_at(state, names, times)
     return f"This was already {standing[0].lower()}{standing[1:]}."
 
@@ -130,6 +89,19 @@ def refusal(refused: Refused, state: Incident, names: Names, times: Reader) -> s
 def named(person: PersonId, names: Names) -> str:
     """What people call this person."""
     return names.get(person, person)
+
+
+def namer(names: Names) -> Callable[[PersonId], str]:
+    """What calls people by these names."""
+    return partial(named, names=names)
+
+
+def why(reason: str, names: Names) -> str:
+    """A reason that was kept, which calls a person by the id: `acknowledged by Ben Okafor`."""
+    for beginning in ("acknowledged by ", "reopened by "):
+        if reason.startswith(beginning):
+            return beginning + named(PersonId(reason.removeprefix(beginning)), names)
+    return reason
 
 
 def channel(name: str) -> str:
@@ -182,11 +154,11 @@ def _course(event: events.CourseEvent, actor: str, names: Names) -> str:
             assert_never(event)
 
 
-def _ladder(event: events.LadderEvent, actor: str, names: Names) -> str:
+def _ladder(event: events.LadderEvent, actor: str, names: Names, times: Times) -> str:
     match event:
         case events.RoundStarted():
             again = "starts again from the first step" if not event.taken else "goes by another ladder"
-            return f"Paging {again}: {event.reason}."
+            return f"Paging {again}: {why(event.reason, names)}."
         case events.StepTaken():
             return _step(f"Step {event.step + 1} of the ladder", event, names)
         case events.CarriedStepTaken():
@@ -194,19 +166,23 @@ def _ladder(event: events.LadderEvent, actor: str, names: Names) -> str:
                 f"Step {event.step + 1} that {event.incident or event.level} had promised", event, names
             )
         case events.StepsCarriedOver():
-            pages = (f"to page {called(one.targets)} at {_utc(one.due_at)}" for one in event.carried)
-            return f"{event.incident} had promised {', '.join(pages)}: that stands."
+            pages = (
+                f"to page {called(one.targets, namer(names))} at {recorded(one.due_at)}"
+                for one in event.carried
+            )
+            return f"{event.incident} had promised {times(', '.join(pages))}: that stands."
         case events.Escalated():
             return f"{actor} asked for the next step: {_bare(event.reason)}."
         case events.StallWarned():
-            return f"Nothing moves: step {event.step + 1} follows at {_utc(event.due_at)}."
+            at = times(recorded(event.due_at))
+            return f"Nothing had moved: step {event.step + 1} was then due at {at}."
         case events.ProgressExtended():
-            until, said = _utc(event.until), _bare(event.reason)
+            until, said = times(recorded(event.until)), _bare(event.reason)
             return f"{actor} said that work goes on, so that nothing follows before {until}: {said}."
         case events.TriggerFired():
             return _step(f"“{event.trigger}” ({event.condition})", event, names)
         case events.NobodyReached():
-            return f"Nobody can be reached through the plan: {_and(event.unreachable)}."
+            return f"Nobody can be reached through the plan: {_unreachable(event.unreachable, names)}."
         case events.LevelRaised():
             return f"The level was raised from {event.previous} to {event.level}: {_bare(event.reason)}."
         case events.LevelLowered():
@@ -239,28 +215,28 @@ def _roles(event: events.RoleEvent, actor: str, names: Names) -> str:
             assert_never(event)
 
 
-def _record(event: events.RecordEvent, actor: str, names: Names) -> str:
+def _record(event: events.RecordEvent, actor: str, names: Names, times: Times) -> str:
     match event:
         case events.Told():
-            return f"{event.person_name} is told by {channel(event.channel)}: {event.words}"
+            return f"{event.person_name} is told by {channel(event.channel)}: {times(event.words)}"
         case events.NoteAdded():
             return f"{actor} noted: {event.text}"
         case events.EstimateSet():
             said = _bare(event.reason)
-            return f"{actor} expects it to be resolved at {_utc(event.expected_at)}: {said}."
+            return f"{actor} expects it to be resolved at {times(recorded(event.expected_at))}: {said}."
         case events.Linked():
             return f"{actor} linked {event.to}: {_bare(event.what)}."
         case events.Restricted():
             who_may = _and([target(one, names) for one in event.to])
             return f"Only {who_may} may see it now." if who_may else "Everybody may see it again."
         case events.TasksGiven():
-            by = {one: f" by {_utc(at)}" for one, at in event.due_at}
+            by = {one: f" by {times(recorded(at))}" for one, at in event.due_at}
             tasks = [f"“{one}”{by.get(one, '')}" for one in event.tasks]
             return f"To be done, says {event.reason}: {_and(tasks)}."
         case events.MarkedDone():
             return f"{actor} marked “{event.words}” as done."
         case events.PromiseWarned():
-            return f"Soon due: “{event.promise}”, at {_utc(event.due_at)}."
+            return f"Soon due: “{event.promise}”, at {times(recorded(event.due_at))}."
         case events.PromiseBroken():
             return f"A promise was broken: “{event.promise}” did not happen in time."
         case events.UpdatePosted():
@@ -288,10 +264,6 @@ def _facts(event: events.FactEvent, actor: str) -> str:
             return f"This holds no more: {threshold}."
 
 
-def _utc(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
 def _bare(reason: str) -> str:
     return reason.rstrip(".")
 
@@ -315,10 +287,24 @@ def _cleared(event: events.AlertsCleared, actor: str) -> str:
     return f"{actor} says that {event.count:,} alerts are over, among them {_and(_quoted(event.sample))}."
 
 
+def _unreachable(reasons: Sequence[str], names: Names) -> str:
+    """Why each of them cannot be reached; what is kept calls people by their ids."""
+    before, after = "no channel reaches ", " has no channel"
+    found = []
+    for one in reasons:
+        if one.startswith(before):
+            found.append(before + named(PersonId(one.removeprefix(before)), names))
+        elif one.endswith(after):
+            found.append(named(PersonId(one.removesuffix(after)), names) + after)
+        else:
+            found.append(one)
+    return _and(found)
+
+
 def _step(
     step: str, event: events.StepTaken | events.CarriedStepTaken | events.TriggerFired, names: Names
 ) -> str:
-    missing = f" Out of reach: {_and(event.unreachable)}." if event.unreachable else ""
+    missing = f" Out of reach: {_unreachable(event.unreachable, names)}." if event.unreachable else ""
     known = _and([named(person, names) for person in event.answered])
     if event.paged:
         paged = _and([named(person, names) for person in event.paged])
@@ -337,7 +323,7 @@ def _page(event: events.PageEvent, names: Names) -> str:
     if isinstance(event, events.PageAnswered):
         return f"{name} answered the page."
     if isinstance(event, events.PageWithdrawn):
-        return f"The page to {name} was called off: {event.reason}."
+        return f"The page to {name} was called off: {why(event.reason, names)}."
     return _delivery(event, name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -47,6 +48,23 @@ class Reader:
             age=_age(self.now - at),
             countdown=countdown(at - self.now),
         )
+
+
+_RECORDED = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
+
+
+def recorded(at: datetime) -> str:
+    """An instant as it stands in words that are kept and sent."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def retold(words: str, reader: Reader) -> str:
+    """Words of ours that were kept, with the times in them as a reader's clock shows them."""
+
+    def shown(found: re.Match[str]) -> str:
+        return reader.moment(datetime.fromisoformat(f"{found[1]}+00:00")).clock
+
+    return _RECORDED.sub(shown, words)
 
 
 def length(span: timedelta) -> str:

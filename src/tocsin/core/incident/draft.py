@@ -8,7 +8,7 @@ from datetime import datetime
 from tocsin.core.incident import events
 from tocsin.core.incident.state.fold import fold
 from tocsin.core.incident.state.incident import Incident
-from tocsin.core.model import SYSTEM, Actor, Effect
+from tocsin.core.model import SYSTEM, Actor, ActorKind, Effect, PersonId
 from tocsin.core.policy import Level, Policy, View
 
 
@@ -51,6 +51,15 @@ class Draft:
     def level(self) -> Level:
         """The level it has now."""
         return self.policy.level(self.state.level)
+
+    def name(self, person: str) -> str:
+        """What the directory calls somebody; whoever it does not know, by the id."""
+        known = self.view.people.get(PersonId(person))
+        return known.name if known else person
+
+    def who(self, actor: Actor) -> str:
+        """The same of an actor."""
+        return self.name(actor.id) if actor.kind is ActorKind.PERSON else str(actor)
 
     def add(self, event: events.IncidentEvent, actor: Actor = SYSTEM) -> None:
         """Record one more event as of now."""

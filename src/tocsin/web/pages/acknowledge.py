@@ -25,7 +25,7 @@ from tocsin.store.transaction import Transaction
 from tocsin.web import incidents
 from tocsin.web.auth import PUBLIC, refuse_foreign
 from tocsin.web.incidents import Shown
-from tocsin.web.pages.frame import Asking, Frame, frame, names, render, times_for
+from tocsin.web.pages.frame import Asking, Frame, frame, render, times_for
 from tocsin.web.pages.incidents import Row, row
 from tocsin.web.sentences import Names, refusal, standing_at
 from tocsin.web.services import Services
@@ -144,11 +144,11 @@ async def _answer(
     around = frame(services, None, times, "acknowledge")
 
     def read(tx: Transaction) -> tuple[Listed, ...]:
-        people = names(tx)
+        people = incidents.names(tx)
         listed = []
         for id, named in _incidents(tx, link).items():
             with suppress(Corrupt):
-                one = incidents.one(tx, services, id)
+                one = incidents.one(tx, services, id, people)
                 if one is not None:
                     shown = _listed(one, link, people, times, answers.get(id), asked=id in answers)
                     listed.append(shown if named == id else replace(shown, came=f"{named} goes on here."))

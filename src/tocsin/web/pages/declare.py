@@ -15,7 +15,7 @@ from tocsin.engine.declare import PassedOn
 from tocsin.store.transaction import Transaction
 from tocsin.web import incidents
 from tocsin.web.pages.actions import NOTHING, Action, Tried, filled_in, form
-from tocsin.web.pages.frame import Asking, Frame, address_of, frame, names, render, times_for
+from tocsin.web.pages.frame import Asking, Frame, address_of, frame, render, times_for
 from tocsin.web.services import Services
 
 
@@ -60,6 +60,6 @@ async def _answer(
 
     def read(tx: Transaction) -> DeclarePage:
         policy = services.context.current_policy(tx, times.now)
-        return DeclarePage(around, form(DECLARE, "Open it", policy, names(tx), tried), notice)
+        return DeclarePage(around, form(DECLARE, "Open it", policy, incidents.names(tx), tried), notice)
 
     return render("declare.html", await services.store.read(read), status)

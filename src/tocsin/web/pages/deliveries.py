@@ -11,8 +11,9 @@ from typing import Any
 from tocsin.core.incident import events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import Outcome
-from tocsin.web.sentences import Names, Tone, channel
-from tocsin.web.times import Moment, Reader
+from tocsin.web.sentences import Names, channel, why
+from tocsin.web.times import Moment, Reader, retold
+from tocsin.web.tones import Tone
 
 PAGES_SHOWN = 20
 TOLD_SHOWN = 10
@@ -71,7 +72,7 @@ def paged(
     """The newest pages of an incident, the newest first."""
     started = [(one.at, one.event) for one in timeline if isinstance(one.event, events.PageStarted)]
     ended = {
-        one.event.page: _end(one.event, times.moment(one.at))
+        one.event.page: _end(one.event, times.moment(one.at), names)
         for one in timeline
         if isinstance(one.event, events.PageAnswered | events.PageWithdrawn)
     }
@@ -103,7 +104,7 @@ def told(
         Told(
             f"told-{some[0].number}",
             ", ".join(dict.fromkeys(names.get(event.person, event.person_name) for event in some)),
-            words,
+            retold(words, times),
             ", ".join(dict.fromkeys(channel(event.channel) for event in some)),
             times.moment(at),
             tuple(
@@ -127,10 +128,10 @@ def _attempts(ledger: Sequence[Any], times: Reader) -> defaultdict[str, list[Att
     return found
 
 
-def _end(event: events.PageAnswered | events.PageWithdrawn, at: Moment) -> tuple[str, Tone]:
+def _end(event: events.PageAnswered | events.PageWithdrawn, at: Moment, names: Names) -> tuple[str, Tone]:
     if isinstance(event, events.PageAnswered):
         return f"Answered at {at.clock}", Tone.GOOD
-    return f"Called off at {at.clock}: {event.reason}", Tone.QUIET
+    return f"Called off at {at.clock}: {why(event.reason, names)}", Tone.QUIET
 
 
 def _add(attempts: list[Attempt], new: Attempt) -> None:

@@ -12,9 +12,6 @@ from litestar import MediaType, Response
 from litestar.connection import Request
 
 from tocsin.core.directory import Contact
-from tocsin.core.model import PersonId
-from tocsin.store import directory
-from tocsin.store.transaction import Transaction
 from tocsin.web.auth import Viewer
 from tocsin.web.pages.assets import assets
 from tocsin.web.services import Services
@@ -85,11 +82,6 @@ def frame(
 def address_of(incident: str) -> str:
     """Where an incident's page is. Ids come from the plan's pattern and may hold a `#`."""
     return f"/incidents/{quote(incident, safe='')}"
-
-
-def names(tx: Transaction) -> dict[PersonId, str]:
-    """What everybody is called."""
-    return {id: contact.name for id, contact in directory.contacts(tx).items()}
 
 
 def render(template: str, context: Any, status: int = 200) -> Response[str]:

@@ -21,12 +21,13 @@ from tocsin.web.incidents import Detail
 from tocsin.web.pages import deliveries
 from tocsin.web.pages.actions import NOTHING, Actions, Tried, actions, filled_in
 from tocsin.web.pages.deliveries import Paged, Told, paged
-from tocsin.web.pages.frame import Asking, Frame, address_of, frame, names, render, times_for
+from tocsin.web.pages.frame import Asking, Frame, address_of, frame, render, times_for
 from tocsin.web.pages.incidents import Row, row
 from tocsin.web.pages.room import Room, by_hand, room
-from tocsin.web.sentences import Names, Tone, counted, refusal, sentence, standing_at, tone
+from tocsin.web.sentences import Names, counted, refusal, sentence, standing_at
 from tocsin.web.services import Services
 from tocsin.web.times import Moment, Reader
+from tocsin.web.tones import Tone, tone
 
 TIMELINE_SHOWN = 200
 
@@ -132,7 +133,7 @@ async def _answer(
     def read(tx: Transaction) -> IncidentPage | None:
         found = incidents.detail(tx, services, request.user, incident)
         viewer = request.user.contact.id
-        return None if found is None else _page(found, viewer, names(tx), around, times, told)
+        return None if found is None else _page(found, viewer, found.names, around, times, told)
 
     found = await services.store.read(read)
     if found is None:
@@ -146,7 +147,7 @@ def _page(
     state = found.shown.state
     hand = by_hand(state, found.policy)
     lines = [
-        Line(number, times.moment(one.at), sentence(one, people), tone(one.event))
+        Line(number, times.moment(one.at), sentence(one, people, times.zone), tone(one.event))
         for number, one in enumerate(found.timeline, start=1)
     ]
     # What became of each message stands beside the people it went to.

@@ -16,7 +16,7 @@ from tocsin.store.transaction import Transaction
 from tocsin.web import incidents
 from tocsin.web.auth import Viewer
 from tocsin.web.incidents import Shown
-from tocsin.web.pages.frame import EVERYTHING, Asking, Frame, address_of, frame, names, render, times_for
+from tocsin.web.pages.frame import EVERYTHING, Asking, Frame, address_of, frame, render, times_for
 from tocsin.web.sentences import Names, counted, named, who
 from tocsin.web.services import Services
 from tocsin.web.times import Moment, Reader
@@ -91,9 +91,9 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
 
 
 def _page(tx: Transaction, services: Services, viewer: Viewer, around: Frame, times: Reader) -> IncidentsPage:
-    people = names(tx)
-    found = incidents.listed(tx, services, viewer, open_only=True, limit=OPEN_SHOWN + 1)
-    recent = incidents.listed(tx, services, viewer, open_only=False, limit=LATELY_LOOKED_AT)
+    people = incidents.names(tx)
+    found = incidents.listed(tx, services, viewer, people, open_only=True, limit=OPEN_SHOWN + 1)
+    recent = incidents.listed(tx, services, viewer, people, open_only=False, limit=LATELY_LOOKED_AT)
     over = [one for one in recent if one.state.status.over]
     over.sort(key=lambda one: one.state.resolved_at or one.state.opened_at, reverse=True)
     unanswered = sum(map(_calls, found))

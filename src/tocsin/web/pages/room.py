@@ -24,10 +24,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has a role, and to whom it is on its way."""
+    """Who has a role, assigned or by default, and to whom it is on its way."""
 
     role: str
     person: str
+    by_default: bool
     goes_to: str
 
 
@@ -65,6 +66,8 @@ class Room:
 def room(state: Incident, policy: Policy, people: Names, times: Reader) -> Room:
     """The room of one incident as it stands."""
     asks = {id: fact.ask or str(id) for id, fact in policy.facts.items()}
+    held = {**state.by_default, **state.roles}
+    order = list(dict.fromkeys((*policy.roles, *held)))
     goes = {one.role: named(one.taker, people) for one in state.hand_overs}
     return Room(
         known=tuple(
@@ -72,7 +75,8 @@ def room(state: Incident, policy: Policy, people: Names, times: Reader) -> Room:
             for id, said in state.facts.items()
         ),
         holders=tuple(
-            Holder(role, named(person, people), goes.get(role, "")) for role, person in state.roles.items()
+            Holder(role, named(held[role], people), role not in state.roles, goes.get(role, ""))
+            for role in sorted(held, key=order.index)
         ),
         tasks=tuple(
             TaskShown(one.id, one.words, one.reason, times.moment(one.done_at) if one.done_at else None)

@@ -11,7 +11,7 @@ from tocsin.core.incident.paging.ladder import start_round
 from tocsin.core.incident.paging.pages import withdraw_moot
 from tocsin.core.incident.state.standing import already_over
 from tocsin.core.incident.status import Status
-from tocsin.core.model import Actor, ActorKind, CloseAlerts, PersonId, Refused, Withdraw
+from tocsin.core.model import Actor, ActorKind, CloseAlerts, Refused, Withdraw
 from tocsin.core.policy import Milestone
 
 
@@ -21,7 +21,8 @@ def acknowledge(draft: Draft, command: commands.Acknowledge, actor: Actor) -> Re
     if state.status.over:
         return already_over(state)
     if state.status is not Status.TRIGGERED and not _own(draft, actor) and not _renews(draft, actor):
-        return Refused(f"{state.id} was already acknowledged by {state.acknowledged_by}.")
+        has_it = draft.who(state.acknowledged_by) if state.acknowledged_by else "somebody"
+        return Refused(f"{state.id} was already acknowledged by {has_it}.")
     own_up(draft)
     if _renews(draft, actor):
         draft.add(events.Acknowledged(actor, command.via), actor)
@@ -128,8 +129,8 @@ def _take(draft: Draft, actor: Actor, via: str) -> None:
             draft.effects.append(Withdraw(page.id))
     if draft.state.status is Status.TRIGGERED:
         draft.add(events.Acknowledged(actor, via), actor)
-        person = draft.view.people.get(PersonId(actor.id))
-        withdraw_moot(draft, f"acknowledged by {person.name if person else actor}")
+        # By the id, as in every event: a name that stood here could not be erased.
+        withdraw_moot(draft, f"acknowledged by {actor}")
 
 
 def _end(draft: Draft, why: str) -> None:

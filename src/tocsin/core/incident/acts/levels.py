@@ -52,7 +52,7 @@ def lower_to(draft: Draft, level: LevelId, reason: str, actor: Actor) -> Refused
     """It is milder: whoever has it keeps it, and steps that would be past count as taken and page nobody."""
     lower = draft.policy.reclassify.lower
     if lower and (actor.kind is not ActorKind.PERSON or actor.id not in ids(draft, lower)):
-        return Refused(f"Only {called(lower)} may lower the level of {draft.state.id}.")
+        return Refused(f"Only {called(lower, draft.name)} may lower the level of {draft.state.id}.")
     own_up(draft)
     before = draft.state
     since = before.opened_at if draft.policy.reclassify.clocks is Rebase.OPENED else None

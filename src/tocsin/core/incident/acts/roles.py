@@ -18,7 +18,7 @@ def assign(draft: Draft, command: commands.Assign, actor: Actor) -> Refused | No
     if refused is not None:
         return refused
     if previous == command.person:
-        return Refused(f"{command.person} is {command.role} of {state.id} already.")
+        return Refused(f"{draft.name(command.person)} is {command.role} of {state.id} already.")
     own_up(draft)
     draft.add(events.RoleAssigned(command.role, command.person, previous), actor)
     return None
@@ -31,9 +31,9 @@ def hand_over(draft: Draft, command: commands.HandOver, actor: Actor) -> Refused
     if refused is not None:
         return refused
     if command.giver not in ids(draft, (Target(role=role),)):
-        return Refused(f"{command.giver} is not {role} of {state.id}.")
+        return Refused(f"{draft.name(command.giver)} is not {role} of {state.id}.")
     if command.giver == command.taker:
-        return Refused(f"{command.taker} is {role} of {state.id} already.")
+        return Refused(f"{draft.name(command.taker)} is {role} of {state.id} already.")
     if any((one.role, one.taker) == (role, command.taker) for one in state.hand_overs):
         return Refused(f"That hand-over of {role} waits to be confirmed already.")
     own_up(draft)
@@ -52,9 +52,10 @@ def confirm(draft: Draft, command: commands.ConfirmHandOver, actor: Actor) -> Re
     if offered is None:
         return Refused(f"No hand-over of {role} waits to be confirmed.")
     if actor.id not in (offered.giver, offered.taker):
-        return Refused(f"Only {offered.giver} and {offered.taker} can confirm the hand-over of {role}.")
+        both = f"{draft.name(offered.giver)} and {draft.name(offered.taker)}"
+        return Refused(f"Only {both} can confirm the hand-over of {role}.")
     if actor.id in offered.confirmed:
-        return Refused(f"{actor} has confirmed the hand-over of {role} already.")
+        return Refused(f"{draft.who(actor)} has confirmed the hand-over of {role} already.")
     refused = _may_hold(draft, role, offered.taker)
     if refused is not None:
         return refused
@@ -78,6 +79,7 @@ def _may_hold(draft: Draft, role: RoleId, person: PersonId) -> Refused | None:
     held = next((other for other in excluded if person in ids(draft, (Target(role=other),))), None)
     if held is not None:
         return Refused(
-            f"{person} is {held}, and the plan forbids to be {role} too. Make somebody else {held} first."
+            f"{draft.name(person)} is {held}, and the plan forbids to be {role} too."
+            f" Make somebody else {held} first."
         )
     return None

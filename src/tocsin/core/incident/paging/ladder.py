@@ -88,8 +88,9 @@ def warn(draft: Draft, index: int) -> None:
     assert step.index == index
     draft.add(events.StallWarned(draft.state.round, index, step.due_at))
     if step.due_at > draft.now:
-        at = f"{step.due_at:%H:%M} UTC"
-        tell_lead(draft, f"No progress is recorded: at {at} step {index + 1} of {draft.level.id} follows.")
+        at = f"{step.due_at:%Y-%m-%d %H:%M} UTC"
+        follows = f"step {index + 1} of {draft.level.id} follows at {at}"
+        tell_lead(draft, f"No progress is recorded. Without any, {follows}.")
 
 
 def advance(draft: Draft, missing: list[str]) -> None:
@@ -150,7 +151,8 @@ def besides(draft: Draft, index: int, step: Step, paged: tuple[PersonId, ...]) -
     stage = draft.policy.stages.get(step.stage) if step.stage is not None else None
     stage = stage or Stage(StageId(""))
     name = f"{stage.id} ({draft.level.id})" if stage.id else f"step {index + 1} of {draft.level.id}"
-    who = f"{called(step.targets)} {are(step.targets)} paged" if step.targets else "nobody else is paged"
+    whom = called(step.targets, draft.name)
+    who = f"{whom} {are(step.targets)} paged" if step.targets else "nobody else is paged"
     expected = f"; expected now: {step.promise}" if step.promise else ""
     tell(draft, (*step.tell, *stage.tell), f"{name[:1].upper()}{name[1:]}: {who}{expected}.", paged)
     give_tasks(draft, (*step.tasks, *stage.tasks), name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from tocsin.core.aloud import called
+from tocsin.core.aloud import Name, called
 from tocsin.core.incident.events import CarriedStep
 from tocsin.core.incident.promises.promised import promised
 from tocsin.core.incident.promises.steps import moot, progress_at, step_times
@@ -20,17 +20,26 @@ from tocsin.core.policy import Clock, Level, Policy, Step
 __all__ = ["carried_id", "deadlines", "moot", "next_due", "promiser", "ring_due_at"]
 
 
-def deadlines(state: Incident, policy: Policy) -> tuple[Deadline, ...]:
-    """What is promised, due or settled, the earliest first. Ids are stable while the promise stands."""
+def deadlines(state: Incident, policy: Policy, name: Name = str) -> tuple[Deadline, ...]:
+    """What is promised, due or settled, the earliest first. Ids are stable while the promise stands.
+
+    `name` says what people are called where it is read aloud.
+    """
     standing = tuple(promised(state, policy))
     found = [*warnings(state, policy, standing), *standing, *state.broken]
     if not state.status.over:
         level = policy.level(state.level)
         found += waiting(state.thresholds, policy)
-        steps = [*_steps(state, policy)]
+        steps = [*_steps(state, policy, name)]
         repeat = [] if steps else _repeat(state, level)
         # What was promised for the instant of a lapse comes before it.
-        found += [*_rings(state), *steps, *_carried(state), *_lapse(state, policy, level), *repeat]
+        found += [
+            *_rings(state, name),
+            *steps,
+            *_carried(state, name),
+            *_lapse(state, policy, level),
+            *repeat,
+        ]
     # The sort is stable: of steps that fall due together the earlier rung stays first, also past the tenth.
     return tuple(sorted(found, key=lambda deadline: deadline.due_at))
 
@@ -41,10 +50,10 @@ def next_due(state: Incident, policy: Policy) -> datetime | None:
     return min(due, default=None)
 
 
-def _rings(state: Incident) -> Iterator[Deadline]:
+def _rings(state: Incident, name: Name) -> Iterator[Deadline]:
     for page in state.pages:
         for number in page.waiting:
-            promise = f"tell {page.person} by {page.rings[number].channel}"
+            promise = f"tell {name(page.person)} by {page.rings[number].channel}"
             yield Deadline(f"ring:{page.id}:{number}", promise, ring_due_at(page, number))
 
 
@@ -53,25 +62,25 @@ def ring_due_at(page: Page, number: int) -> datetime:
     return page.started_at + timedelta(seconds=page.rings[number].after_seconds)
 
 
-def _steps(state: Incident, policy: Policy) -> Iterator[Deadline]:
+def _steps(state: Incident, policy: Policy, name: Name) -> Iterator[Deadline]:
     warn_before = policy.progress.warn_before
     for number, one in enumerate(step_times(state, policy)):
-        yield Deadline(f"step:{state.round}:{one.index}", _step_promise(one.step), one.due_at)
+        yield Deadline(f"step:{state.round}:{one.index}", _step_promise(one.step, name), one.due_at)
         stalls = number == 0 and one.step.clock is Clock.PROGRESS
         if stalls and timedelta(0) < warn_before < one.step.after and state.warned_of != one.due_at:
             promise = "warn that nothing moves"
             yield Deadline(f"warn:{state.round}:{one.index}", promise, one.due_at - warn_before)
 
 
-def _step_promise(step: Step) -> str:
-    does = f"page {called(step.targets)}" if step.targets else f"tell {called(step.tell)}"
+def _step_promise(step: Step, name: Name) -> str:
+    does = f"page {called(step.targets, name)}" if step.targets else f"tell {called(step.tell, name)}"
     return f"{does if step.targets or step.tell else 'go on'} unless {step.until}"
 
 
-def _carried(state: Incident) -> Iterator[Deadline]:
+def _carried(state: Incident, name: Name) -> Iterator[Deadline]:
     for one in state.carried:
         if not moot(state, one.until):
-            promise = f"page {called(one.targets)} unless {one.until}, as {promiser(one)} promised"
+            promise = f"page {called(one.targets, name)} unless {one.until}, as {promiser(one)} promised"
             yield Deadline(carried_id(one), promise, one.due_at)
 
 
