@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -17,6 +18,15 @@ DEMO_KEYS = {
 """The demo's routing keys. They are no secret: the demo listens on loopback only."""
 
 Network = IPv4Network | IPv6Network
+
+_NAME_OR_NUMBERS = r"(?:[^\s/?#@:\[\]%,]+|\[[0-9A-Fa-f:.]+(?:%\w+)?\])"
+_POSTGRESQL = re.compile(
+    rf"postgresql://(?:[^:/@\s]*(?::[^@]*)?@)?{_NAME_OR_NUMBERS}?(?::(?P<port>[0-9]{{1,5}}))?"
+    r"(?:/[^?#\s]*)?(?:\?[^#\s]*)?"
+)
+_SQLITE = re.compile(r"sqlite(?:\+pysqlite)?:///[^?\0]+")
+_PUBLIC_URL = re.compile(rf"https?://{_NAME_OR_NUMBERS}(?::[0-9]{{1,5}})?(?:/[^?#@\s]*)?")
+_HOST = re.compile(r"[^\s/?#@:\[\]%,]+|[0-9A-Fa-f:.]+(?:%\w+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +106,22 @@ def read_settings(
         raise BadSetting("tls_certificate and tls_key go together. Name both files, or neither.")
     scheme = "https" if found["tls_certificate"] else "http"
     public_url = found["public_url"] or f"{scheme}://{_in_url(found['host'])}:{port}"
-    if not public_url.startswith(("http://", "https://")):
-        raise BadSetting(f"public_url is `{public_url}`. Write it like https://tocsin.example.com.")
-    if found["database"] and not found["database"].startswith(("postgresql://", "sqlite")):
-        # Without the rest of it: there may be a password.
-        kind = found["database"].partition("://")[0] if "://" in found["database"] else "something else"
-        raise BadSetting(f"database is {kind}. Write it like postgresql://user@host/name, or leave it empty.")
+    if not _PUBLIC_URL.fullmatch(public_url):
+        said = "no address without a password" if "@" in public_url else f"`{public_url}`"
+        raise BadSetting(f"public_url is {said}. Write it like https://tocsin.example.com.")
+    if not found["data"]:
+        raise BadSetting("data is empty. Name a directory.")
+    if found["smtp_host"] and not _HOST.fullmatch(found["smtp_host"]):
+        raise BadSetting(
+            "smtp_host is no host. Write it alone, like mail.example.com; its port is smtp_port."
+        )
     if found["secret"] and len(found["secret"]) < 32:
         raise BadSetting("secret is shorter than 32 characters. Use a random one, or leave it empty.")
     if found["smtp_host"] and not found["smtp_from"]:
         raise BadSetting("smtp_from is missing. Name the sender of mail, such as tocsin@example.com.")
     return Settings(
         data=Path(found["data"]).expanduser().absolute(),
-        database=found["database"],
+        database=_database(found["database"]),
         host=found["host"],
         port=port,
         tls_certificate=found["tls_certificate"],
@@ -135,10 +148,10 @@ def read_settings(
 def _find(one: Setting, flags: Mapping[str, str | None], environment: Mapping[str, str]) -> str:
     flag = flags.get(one.name)
     if flag is not None:
-        return flag
+        return flag.strip()
     name = f"TOCSIN_{one.name.upper()}"
     if name in environment:
-        return environment[name]
+        return environment[name].strip()
     file = environment.get(f"{name}_FILE")
     if file is None:
         return one.default
@@ -146,6 +159,23 @@ def _find(one: Setting, flags: Mapping[str, str | None], environment: Mapping[st
         return Path(file).read_text(encoding="utf-8").strip()
     except OSError as wrong:
         raise BadSetting(f"{name}_FILE names {file}, which cannot be read: {wrong.strerror}.") from wrong
+
+
+def _database(address: str) -> str:
+    """The address as given, if it can be one. It is not repeated: a password may be anywhere in it."""
+    kind, divided, _ = address.partition("://")
+    if not address or _SQLITE.fullmatch(address):
+        return address
+    if kind != "postgresql" or not divided:
+        kind = kind if divided and kind.isalnum() else "something else"
+        raise BadSetting(f"database is {kind}. Write it like postgresql://user@host/name, or leave it empty.")
+    found = _POSTGRESQL.fullmatch(address)
+    if found is None or not 0 < int(found["port"] or 5432) <= 65535:
+        raise BadSetting(
+            "database is no address of PostgreSQL. Write it like postgresql://user:password@host:5432/name:"
+            " in a password @ as %40, around an IPv6 address brackets, and one host alone."
+        )
+    return address
 
 
 def _number(name: str, text: str, *, most: int) -> int:

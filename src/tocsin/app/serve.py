@@ -19,6 +19,7 @@ import uvicorn
 import uvloop
 
 from tocsin import logs
+from tocsin.app.address import database_password
 from tocsin.app.clock import clock
 from tocsin.app.http import HttpServer, allow_files
 from tocsin.app.loops import background
@@ -43,7 +44,7 @@ def serve(settings: Settings, started: Started) -> None:
 
     Raises CannotStart, AlreadyRunning or a store error when it cannot begin.
     """
-    logs.set_up(settings.log, (settings.smtp_password, settings.secret))
+    logs.set_up(settings.log, (settings.smtp_password, settings.secret, database_password(settings)))
     lock(settings)
     allow_files()
     store = open_store(settings)

@@ -52,8 +52,10 @@ def open_store(settings: Settings) -> Store:
     except StrangeSchema:
         raise
     except StoreError as trouble:
+        # PostgreSQL's client says it on two lines, and ends with a question.
+        why = " ".join(str(trouble).split()).rstrip(".?")
         raise CannotStart(
-            f"The database cannot be opened: {trouble}. `tocsin doctor` looks what is wrong with it."
+            f"The database cannot be opened: {why}. `tocsin doctor` looks what is wrong with it."
         ) from trouble
     return store
 

@@ -41,6 +41,11 @@ def sqlite_path(url: str) -> Path | None:
     return Path(make_url(url).database or "") if is_sqlite(url) else None
 
 
+def password_of(url: str) -> str:
+    """The password in an address, or nothing."""
+    return str(make_url(url).password or "")
+
+
 def writing_engine(url: str) -> Engine:
     """An engine whose transactions take the write lock at once and are on disk when commit returns."""
     if is_sqlite(url):
