@@ -191,7 +191,8 @@ def test_the_worst_of_alert_and_facts_wins_and_pages_once() -> None:
 
 def test_facts_that_come_to_the_same_level_again_do_not_undo_what_a_person_decided() -> None:
     trial = opened(error_rate="25%")
-    lowered = replace(trial.incident, level=LevelId("P4"))
+    trial.by("ana", commands.SetLevel(LevelId("P4"), "only a test fails"))
+    lowered = trial.incident
     for rate, wanted in (("6%", "P4"), ("26%", "P4"), ("", "P4")):
         said = commands.Asked(SOURCE, commands.SetFacts({FactId("error_rate"): rate}))
         answer = decide(lowered, said, trial.policy, trial.view, trial.now)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.core.trial import START, Trial, level, policy, role, stage, targets
-from tocsin.core.facts import FactValue
+from tocsin.core.facts import Fact, FactKind, FactValue
 from tocsin.core.incident import commands, deadlines, events, next_due
 from tocsin.core.model import FactId, LevelId, Refused
 from tocsin.core.policy import Cadence, Milestone, Moment, Policy, Promise
@@ -26,6 +26,22 @@ class Lasted:
     def holds(self, facts: Any) -> bool | None:
         lasted: FactValue | None = facts.get(FactId("lasted"))
         return None if lasted is None else isinstance(lasted, timedelta) and lasted > HOUR
+
+    def reading(self, facts: Any) -> tuple[object, ...]:
+        return (self.holds(facts),)
+
+
+@dataclass(frozen=True)
+class Says:
+    """A condition that is a fact, yes or no."""
+
+    fact: FactId
+    text: str = ""
+    needs: frozenset[FactId] = frozenset()
+
+    def holds(self, facts: Any) -> bool | None:
+        said: bool | None = facts.get(self.fact)
+        return said
 
     def reading(self, facts: Any) -> tuple[object, ...]:
         return (self.holds(facts),)
@@ -206,6 +222,26 @@ def test_after_a_reopening_what_is_promised_for_the_end_is_promised_anew() -> No
     assert listed(trial) == ["60m Report broken"]
     trial.resolve("ana")
     assert listed(trial) == ["60m Report broken", "121m Report:1 due"]
+
+
+def test_what_was_missed_while_nobody_looked_is_not_hidden_by_a_new_alert() -> None:
+    again = Promise("Fix announced", Milestone.MITIGATED, HOUR)
+    trial = opened(plan(again))
+    trial.by("ana", commands.Mitigate("rolled back"))
+    trial.now += 2 * HOUR
+    trial.join()
+    assert str(trial.incident.status) == "triggered"
+    assert [one.id for one in trial.incident.broken] == ["promise:Fix announced"]
+
+
+def test_what_was_missed_while_nobody_looked_is_not_hidden_by_facts() -> None:
+    harmed = FactId("harmed")
+    asked = Promise("Customers told", Milestone.OPENED, HOUR, when=Says(harmed))
+    trial = opened(plan(asked, facts={harmed: Fact(harmed, FactKind.YES_OR_NO)}))
+    trial.by("ana", commands.SetFacts({harmed: "yes"}))
+    trial.now += 2 * HOUR
+    trial.by("ana", commands.SetFacts({harmed: "no"}))
+    assert [one.id for one in trial.incident.broken] == ["promise:Customers told"]
 
 
 def test_a_promise_has_a_time_for_each_level() -> None:

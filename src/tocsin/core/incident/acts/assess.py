@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tocsin.core.facts import FactValue, complete
 from tocsin.core.incident import commands, events
+from tocsin.core.incident.acts.breaking import own_up
 from tocsin.core.incident.acts.levels import raise_level
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.state.facts import texts, values
@@ -53,6 +54,7 @@ def learn(draft: Draft, said: Mapping[FactId, str], actor: Actor) -> Judgement |
     if not news:
         return None
     before = _judged(draft)
+    own_up(draft)
     draft.add(events.FactsSet(tuple(news.items())), actor)
     return _worse(draft, before)
 

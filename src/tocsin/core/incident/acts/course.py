@@ -105,6 +105,7 @@ def reopen(draft: Draft, command: commands.Reopen, actor: Actor) -> Refused | No
 
 def go_on(draft: Draft, reason: str, actor: Actor) -> None:
     """It was not over, or not mitigated, after all."""
+    own_up(draft)
     draft.add(events.Reopened(reason), actor)
     start_round(draft, f"reopened by {actor}")
 
