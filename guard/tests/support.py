@@ -22,6 +22,7 @@ from tocsin_guard import (
 )
 from tocsin_guard.handlers import Body
 from tocsin_guard.objects.catalogue import OPERATION
+from tocsin_guard.objects.port import key_check
 
 READER = "reader-0123456789abcdefghij"
 ADMIN = "admin-0123456789abcdefghij"
@@ -79,6 +80,9 @@ class Breakable:
     @property
     def conditional(self) -> Conditional:
         return self.inner.conditional
+
+    def check_key(self, key: str) -> None:
+        key_check(self.inner)(key)
 
     def _fail(self, key: str) -> None:
         self.calls += 1

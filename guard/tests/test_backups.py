@@ -10,9 +10,19 @@ from pathlib import Path
 import pytest
 
 from guard.tests.support import Breakable, World, world
-from tocsin_guard import Corrupt, LocalFiles, Malformed, Schedule, Settings, Unavailable, Unknown, memory
+from tocsin_guard import (
+    Corrupt,
+    LocalFiles,
+    Malformed,
+    Opened,
+    Schedule,
+    Settings,
+    Unavailable,
+    Unknown,
+    memory,
+)
 from tocsin_guard.backups import Backups
-from tocsin_guard.manifests import Backup
+from tocsin_guard.manifests import Backup, Item, blob
 
 OBJECTS = {f"lists/{n}.csv": os.urandom(n * 1000) for n in range(1, 20)}
 OBJECTS |= {"large": os.urandom(3_000_000), "empty": b""}
@@ -138,10 +148,7 @@ async def test_every_damaged_blob_is_found_by_verify_and_not_restored(scene: Sce
     _, items = await scene.backups.load(backup.id)
     chosen = [i for i in items if i.size][::3]
     for item in chosen:
-        name = f"blobs/{item.sha256[:2]}/{item.sha256}"
-        data = bytearray(await (await scene.target.get(name)).read())
-        data[len(data) // 2] ^= 1
-        await scene.target.put(name, bytes(data), {})
+        await damage(scene.target, item)
     gone = next(i for i in items if i.key == "empty")
     await scene.target.delete(f"blobs/{gone.sha256[:2]}/{gone.sha256}")
     result = await scene.backups.verify(backup.id)
@@ -150,6 +157,61 @@ async def test_every_damaged_blob_is_found_by_verify_and_not_restored(scene: Sce
     assert sorted((await scene.backups.restore(backup.id))["bad"]) == sorted(result["bad"])
     repaired = await scene.make("full")
     assert (await scene.backups.verify(repaired.id))["ok"], "a full backup writes every blob anew"
+
+
+async def test_an_incremental_backup_does_not_rest_on_a_damaged_blob(scene: Scene) -> None:
+    """Same size, other bytes: each is noticed, told and written anew from the store."""
+    first = await scene.make()
+    _, items = await scene.backups.load(first.id)
+    chosen = [item for item in items if item.size][::4]
+    for item in chosen:
+        await damage(scene.target, item)
+    second = await scene.make("incremental")
+    assert second.copied == len(chosen)
+    assert scene.events(len(chosen) + 1) == ["backup_completed", *["backup_damaged"] * len(chosen)]
+    told = {e.message for e in scene.w.guard.events.select(50, type="backup_damaged")}
+    assert told == {
+        f"The copy of {item.key} in the backup store is damaged; it is written anew." for item in chosen
+    }
+    assert (await scene.backups.verify(second.id))["ok"]
+    assert (await scene.make("incremental")).copied == 0
+
+
+async def test_a_blob_that_rots_unseen_is_noticed_within_a_day(scene: Scene, tmp_path: Path) -> None:
+    """Its version stays the same in name; what was read and compared is trusted for a day."""
+    first = await scene.make()
+    _, items = await scene.backups.load(first.id)
+    item = next(item for item in items if item.key == "large")
+    path = tmp_path / "backup" / "objects" / f"blobs%2F{item.sha256[:2]}%2F{item.sha256}"
+    data = bytearray(path.read_bytes())
+    data[1000] ^= 1
+    path.write_bytes(data)
+    assert (await scene.make("incremental")).copied == 0
+    scene.w.clock.advance(24 * 3600)
+    assert (await scene.make("emergency")).copied == 1
+    assert scene.events(2) == ["backup_completed", "backup_damaged"]
+
+
+async def test_after_a_restart_every_blob_is_read_and_compared_once(scene: Scene) -> None:
+    first = await scene.make()
+    reads: list[str] = []
+    real = scene.target.get
+    scene.backups.vault._checked.clear()
+
+    async def counted(key: str, start: int = 0, length: int | None = None) -> Opened:
+        reads.append(key)
+        return await real(key, start, length)
+
+    scene.target.get = counted  # type: ignore[method-assign]
+    assert [(await scene.make("incremental")).copied for _ in range(2)] == [0, 0]
+    _, items = await scene.backups.load(first.id)
+    assert sorted(k for k in reads if k.startswith("blobs/")) == sorted(blob(i.sha256) for i in items)
+
+
+async def damage(target: Breakable, item: Item) -> None:
+    data = bytearray(await (await target.get(blob(item.sha256))).read())
+    data[len(data) // 2] ^= 1
+    await target.put(blob(item.sha256), bytes(data), {})
 
 
 async def test_a_damaged_manifest_is_refused(scene: Scene) -> None:

@@ -70,7 +70,7 @@ def use(client: httpx.Client) -> None:
     assert client.post("/api/files/integrity-check", headers=OPERATOR).json()["data"]["ok"]
 
 
-@pytest.mark.parametrize("name", ["with_fastapi", "with_litestar", "with_django"])
+@pytest.mark.parametrize("name", ["with_fastapi", "with_litestar", "with_django", "with_quart"])
 def test_each_example_serves_its_files_and_the_operations_api(name: str, tmp_path: Path) -> None:
     with running(name, GUARD / "examples", tmp_path) as client:
         use(client)

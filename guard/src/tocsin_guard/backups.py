@@ -1,26 +1,24 @@
 """Backups of a guarded store to a second store.
 
-Layout there: `blobs/<first two>/<sha256>` holds each content once; `manifests/<id>.json` lists every object
-of a backup with its checksum and closes with the checksum of itself. The manifest is written last: without
-it there is no backup. Every backup is complete by itself, whatever its type:
+The manifest of a backup lists every object with its checksum and closes with the checksum of itself. It is
+written last: without it there is no backup. Every backup is complete by itself, whatever its type:
 
 - full: reads every object from the store and writes every blob anew;
-- incremental: reads only what no earlier blob holds;
+- incremental: reads only what no earlier blob holds; a blob that is used again is compared with its checksum;
 - emergency: like incremental, goes before all others, takes queued writes too, and goes on past objects
   that cannot be read (they are listed in the manifest as missing).
 """
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from tocsin_guard.clock import Clock, iso
 from tocsin_guard.dependency import TROUBLE
-from tocsin_guard.errors import Corrupt, GuardError, Malformed, NotFound, StoreAnswer, Unavailable, Unknown
+from tocsin_guard.errors import Corrupt, GuardError, Malformed, NotFound, Unavailable, Unknown
 from tocsin_guard.events import Events, Level
 from tocsin_guard.handlers import digest_file
 from tocsin_guard.limits import CALL_TIMEOUT_SECONDS
@@ -31,16 +29,13 @@ from tocsin_guard.manifests import (
     Item,
     Schedule,
     blob,
-    manifest,
     recalled,
-    seal,
-    unseal,
 )
 from tocsin_guard.objects.guarded import PUT, GuardedStore
 from tocsin_guard.objects.port import ObjectStore
 from tocsin_guard.objects.reading import fetch
+from tocsin_guard.vault import Vault
 
-Result = TypeVar("Result")
 DEAD_STORE_SECONDS = 60.0
 
 
@@ -53,6 +48,7 @@ class Backups:
     clock: Clock
     events: Events
     schedule: Schedule
+    vault: Vault = field(init=False)
     done: list[Backup] = field(default_factory=list)  # of this process and, for completed ones, of all before
     _waiting: list[Backup] = field(default_factory=list)
     _running: Backup | None = None
@@ -62,6 +58,9 @@ class Backups:
     recalled: bool = False  # earlier backups are known; until then the schedule waits
     _failed_at: float | None = None
     _held: set[str] = field(default_factory=set)  # checksums that known manifests name
+
+    def __post_init__(self) -> None:
+        self.vault = Vault(self.target, self.clock)
 
     # Asking
 
@@ -180,7 +179,7 @@ class Backups:
             "missing": backup.missing,
             "finished_at": iso(self.clock.now()),
         }
-        await self._write_manifest(backup.id, body, items)
+        await self.vault.write_manifest(backup.id, body, items)
         self._held.update(item.sha256 for item in items)
         if backup.missing and backup.type != "emergency":
             names = ", ".join(backup.missing[:5])
@@ -203,8 +202,7 @@ class Backups:
 
     async def _copy(self, item: Item, waiting: Path | bytes | None, type: str) -> bool:
         """Have the blob of an item in the target; True if it was written now."""
-        name = blob(item.sha256)
-        if type != "full" and await self._there(name, item.size):
+        if type != "full" and await self._there(item):
             return False
         path = self.guarded.incoming / uuid.uuid4().hex
         try:
@@ -217,10 +215,18 @@ class Backups:
                         await asyncio.to_thread(file.write, chunk)
             if (await asyncio.to_thread(digest_file, path))[1] != item.sha256:
                 raise Corrupt(f"{item.key} is corrupt in the store.")
-            await self._call(lambda: self.target.put(name, path, {}))
+            await self.vault.keep(item.sha256, path)
         finally:
             await asyncio.to_thread(path.unlink, missing_ok=True)
         return True
+
+    async def _there(self, item: Item) -> bool:
+        try:
+            return await self.vault.has(item.sha256, item.size)
+        except Corrupt:
+            text = f"The copy of {item.key} in the backup store is damaged; it is written anew."
+            self.events.add(Level.ERROR, "backup_damaged", text, service=self.guarded.name)
+            return False
 
     async def _read(self, key: str) -> AsyncIterator[bytes]:
         return (await self.guarded.get(key)).chunks
@@ -241,60 +247,20 @@ class Backups:
                 self._waited_seconds += self.clock.elapsed() - started
         return await self._read(key)
 
-    async def _there(self, name: str, size: int) -> bool:
-        try:
-            return (await self._call(lambda: self.target.head(name))).size == size
-        except StoreAnswer:
-            return False
-
-    async def _call(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
-        """The second store has bounded repeats of its own; it never opens the breaker of the first."""
-        for wait in (0.2, 1.0, None):
-            try:
-                return await attempt()
-            except TROUBLE as error:
-                if wait is None:
-                    raise Unavailable(f"The backup store does not work: {error}") from error
-                await self.clock.sleep(wait)
-        raise AssertionError("unreachable")
-
-    async def _write_manifest(self, id: str, body: dict[str, Any], items: list[Item]) -> None:
-        sealed = seal(body, items)
-        await self._call(lambda: self.target.put(manifest(id), sealed, {}))
-
     # Using
 
     async def load(self, id: str) -> tuple[dict[str, Any], list[Item]]:
         """A manifest whose own checksum is right."""
-        try:
-            opened = await self._call(lambda: self.target.get(manifest(id)))
-        except StoreAnswer as error:
-            raise Unknown(f"There is no backup {id!r}.") from error
-        return unseal(id, await opened.read())
+        return await self.vault.load(id)
 
     async def ids(self) -> list[str]:
         """All backups in the second store, oldest first."""
-        found = [i.key.rsplit("/", 1)[-1].removesuffix(".json") async for i in self._list("manifests")]
-        return sorted(found)
-
-    async def _list(self, folder: str) -> AsyncIterator[Any]:
-        try:
-            async for info in self.target.list(folder):
-                yield info
-        except TROUBLE as error:
-            raise Unavailable(f"The backup store does not work: {error}") from error
+        return await self.vault.ids()
 
     async def verify(self, id: str) -> dict[str, Any]:
         """Read every blob of a backup and compare checksums."""
         body, items = await self.load(id)
-        bad = []
-        path = self.guarded.incoming / uuid.uuid4().hex
-        for item in items:
-            try:
-                if await self._call(partial(fetch, self.target, blob(item.sha256), path)) != item.sha256:
-                    bad.append(item.key)
-            finally:
-                await asyncio.to_thread(path.unlink, missing_ok=True)
+        bad = [item.key for item in items if not await self.vault.is_whole(item.sha256)]
         if bad:
             text = f"Backup {id}: {len(bad)} of {len(items)} objects are damaged or gone."
             self.events.add(Level.ERROR, "backup_damaged", text, service=self.guarded.name)
@@ -312,7 +278,7 @@ class Backups:
         for item in chosen:
             path = self.guarded.incoming / uuid.uuid4().hex
             try:
-                if await self._call(partial(fetch, self.target, blob(item.sha256), path)) != item.sha256:
+                if not await self.vault.copy(item.sha256, path):
                     bad.append(item.key)
                     continue
                 if to is None:
@@ -340,12 +306,8 @@ class Backups:
         held: set[str] = set()
         for id in ids[-self.schedule.kept :]:
             held |= {item.sha256 for item in (await self.load(id))[1]}
-        self._held, used = held, set(map(blob, held))
-        for id in ids[: -self.schedule.kept]:
-            await self._call(partial(self.target.delete, manifest(id)))
-        async for info in self._list("blobs"):
-            if info.key not in used:
-                await self._call(partial(self.target.delete, info.key))
+        self._held = held
+        await self.vault.clear(ids[: -self.schedule.kept], held)
         gone = set(ids[: -self.schedule.kept])
         self.done = [b for b in self.done if b.id not in gone]
 

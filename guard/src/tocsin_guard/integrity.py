@@ -161,7 +161,8 @@ class Integrity:
         if own == hasher.sha256 and opened.info.modified >= entry.at - 1:
             kind = opened.info.attributes.get("Content-Type", "")
             if self.guarded.catalogue.get(key) is entry:
-                self.guarded.catalogue.put(key, Entry(hasher.size, own, opened.info.modified, kind))
+                found = Entry(hasher.size, own, opened.info.modified, kind, opened.info.etag)
+                self.guarded.catalogue.put(key, found)
                 report.learned += 1
                 entry = self.guarded.catalogue.entries[key]
             return None, hasher.size

@@ -23,6 +23,11 @@ STREAM_CHUNK_BYTES = 1024 * 1024
 READ_PIECE_BYTES = 2 * 1024 * 1024  # of a large object in the cloud, by one request
 WRITE_PARTS_AT_ONCE = 2  # of a large object in the cloud, 5 MB each: what a write holds in memory
 
+# Backups
+BLOB_CHECK_SECONDS = (
+    24 * 3600.0
+)  # a content in the backup store is used again if it was read and compared since
+
 # Memory and history
 EVENTS_KEPT = 10_000
 METRIC_MINUTES_KEPT = 48 * 60

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from faults.rules import End, Faults, Verdict
 from tocsin_guard import Conditional, Expect, Info, ObjectStore, Opened, Unavailable
 from tocsin_guard.handlers import Body
+from tocsin_guard.objects.port import key_check
 from tocsin_guard.push import Send, send_http
 
 SAID = {
@@ -27,6 +28,9 @@ class FaultyStore:
     @property
     def conditional(self) -> Conditional:
         return self.inner.conditional
+
+    def check_key(self, key: str) -> None:
+        key_check(self.inner)(key)
 
     async def put(
         self, key: str, body: Body, attributes: Mapping[str, str], expect: Expect | str = Expect.ANY

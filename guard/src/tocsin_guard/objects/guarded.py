@@ -21,19 +21,19 @@ from typing import BinaryIO
 
 from tocsin_guard import disk
 from tocsin_guard.dependency import Dependency
-from tocsin_guard.errors import Changed, NotFound, Refused, StoreAnswer, Unavailable
+from tocsin_guard.errors import NotFound, StoreAnswer, Unavailable
 from tocsin_guard.handlers import Body, Functions, digest_file
 from tocsin_guard.keylocks import KeyLocks
 from tocsin_guard.limits import STREAM_CHUNK_BYTES
 from tocsin_guard.objects.cache import Cache, Hasher
 from tocsin_guard.objects.catalogue import OPERATION, SHA256, Catalogue, Entry
-from tocsin_guard.objects.port import Conditional, Expect, ObjectStore, check_key
+from tocsin_guard.objects.port import Expect, ObjectStore, key_check
 from tocsin_guard.objects.reading import Read, Reader
-from tocsin_guard.operations import WAITING, Operation, other_work
+from tocsin_guard.objects.writing import LOOK, Removal, Write, marked
+from tocsin_guard.operations import WAITING, Operation
 from tocsin_guard.queue import Queue
 
 PUT, DELETE = "put", "delete"
-CONFLICT_TRIES = 3
 CANARY_FOLDER = ".guard"  # guard's own test objects; not listed, not catalogued
 
 
@@ -71,6 +71,7 @@ class GuardedStore:
     _locks: KeyLocks = field(default_factory=KeyLocks)
 
     def __post_init__(self) -> None:
+        self._check_key = key_check(self.store)
         handlers = {PUT: Functions(self._apply_put, self._was_put), DELETE: Functions(self._apply_delete)}
         for action, handler in handlers.items():
             self.queue.handlers[self.name, action] = handler
@@ -95,7 +96,7 @@ class GuardedStore:
         `idempotency_key`, nothing is written as long as the object is that of the first time; for another
         body under that key it raises Refused.
         """
-        check_key(key)
+        self._check_key(key)
         if isinstance(body, bytes):
             sha256 = hashlib.sha256(body).hexdigest()
             return await self._put(key, body, len(body), sha256, content_type, idempotency_key)
@@ -126,17 +127,17 @@ class GuardedStore:
         attributes = {"Content-Type": content_type} if content_type else {}
         async with self._locks.alone(key):
             if not self._must_queue(key, mark):
-                write = _Write(
-                    self.store, key, body, _marked(attributes, sha256, mark), look=bool(idempotency_key)
-                )
+                expect = LOOK if idempotency_key else self._expected(key)
+                write = Write(self.store, key, body, marked(attributes, sha256, mark), expect)
                 try:
-                    await self.dependency.call("write", write.attempt, timeout_seconds=self._limit(body))
+                    etag = await self.dependency.call(
+                        "write", write.attempt, timeout_seconds=self._limit(body)
+                    )
                 except Unavailable:
                     pass  # whatever became of it, the same write with the same mark is queued now
                 else:
-                    await self._stored(
-                        key, body, Entry(size, sha256, self.dependency.clock.now(), content_type)
-                    )
+                    now = self.dependency.clock.now()
+                    await self._stored(key, body, Entry(size, sha256, now, content_type, etag))
                     return Written(key, size, sha256, queued=False)
             if ours is not None and isinstance(body, Path) and body != ours:
                 body = await asyncio.to_thread(_copy, body, ours)
@@ -147,12 +148,13 @@ class GuardedStore:
 
     async def delete(self, key: str, *, idempotency_key: str = "") -> Written:
         """Delete an object, now or later; one that is not there is no error."""
-        check_key(key)
+        self._check_key(key)
         mark = idempotency_key or os.urandom(16).hex()
         async with self._locks.alone(key):
             if not self._must_queue(key, mark):
+                removal = Removal(self.store, key, self._expected(key))
                 try:
-                    await self.dependency.call("delete", lambda: self.store.delete(key))
+                    await self.dependency.call("delete", removal.attempt)
                 except Unavailable:
                     pass
                 else:
@@ -176,9 +178,14 @@ class GuardedStore:
         if self.cache.bytes_max:
             await self.cache.put(entry.sha256, body)
 
-    def _entry(self, operation: Operation) -> Entry:
+    def _expected(self, key: str) -> Expect | str:
+        """What guard knows to be in the store."""
+        entry = self.catalogue.get(key)
+        return Expect.ABSENT if entry is None else entry.etag or Expect.ANY
+
+    def _entry(self, operation: Operation, etag: str) -> Entry:
         content_type = str(operation.payload.get("Content-Type", ""))
-        return Entry(operation.size, operation.sha256, self.dependency.clock.now(), content_type)
+        return Entry(operation.size, operation.sha256, self.dependency.clock.now(), content_type, etag)
 
     def _new_file(self) -> Path:
         return self.incoming / uuid.uuid4().hex
@@ -187,7 +194,7 @@ class GuardedStore:
 
     async def get(self, key: str, *, start: int = 0, length: int | None = None) -> Read:
         """Read an object, from wherever a good copy is. Raises NotFound, Corrupt or Unavailable."""
-        check_key(key)
+        self._check_key(key)
         return await self.reader.get(key, start, length)
 
     def source(self, key: str) -> str:
@@ -231,7 +238,8 @@ class GuardedStore:
                 content_type = opened.info.attributes.get("Content-Type", "")
                 async for chunk in opened.chunks:
                     hasher.update(chunk)
-                self.catalogue.put(info.key, Entry(hasher.size, hasher.sha256, info.modified, content_type))
+                found = Entry(hasher.size, hasher.sha256, info.modified, content_type, opened.info.etag)
+                self.catalogue.put(info.key, found)
                 added += 1
         return added
 
@@ -239,13 +247,13 @@ class GuardedStore:
 
     async def _apply_put(self, operation: Operation, body: Body) -> None:
         attributes = {str(name): str(value) for name, value in operation.payload.items()}
-        marked = _marked(attributes, operation.sha256, operation.idempotency_key)
-        write = _Write(self.store, operation.key, body, marked, look=True)
+        carried = marked(attributes, operation.sha256, operation.idempotency_key)
+        write = Write(self.store, operation.key, body, carried, LOOK)
         async with self._locks.alone(operation.key):
-            await self.dependency.call(
+            etag = await self.dependency.call(
                 "write_queued", write.attempt, attempts_max=1, timeout_seconds=self._limit(body)
             )
-            await self._stored(operation.key, body, self._entry(operation))
+            await self._stored(operation.key, body, self._entry(operation, etag))
 
     async def _was_put(self, operation: Operation) -> bool:
         try:
@@ -255,69 +263,18 @@ class GuardedStore:
         mark, sha256 = there.attributes.get(OPERATION), there.attributes.get(SHA256)
         if (mark, sha256) != (operation.idempotency_key, operation.sha256):
             return False
-        self.catalogue.put(operation.key, self._entry(operation))
+        self.catalogue.put(operation.key, self._entry(operation, there.etag))
         return True
 
     async def _apply_delete(self, operation: Operation, body: Body) -> None:
         async with self._locks.alone(operation.key):
-            await self.dependency.call(
-                "delete_queued", lambda: self.store.delete(operation.key), attempts_max=1
-            )
+            removal = Removal(self.store, operation.key, LOOK)
+            await self.dependency.call("delete_queued", removal.attempt, attempts_max=1)
             self.catalogue.drop(operation.key)
 
     def still(self, key: str) -> AbstractAsyncContextManager[None]:
         """Inside it nobody writes or deletes the object through guard: store and catalogue agree."""
         return self._locks.alone(key)
-
-
-@dataclass
-class _Write:
-    """One write of one object, which takes effect once however often it is attempted.
-
-    The first attempt of a fresh write just writes. After a lost answer, and for queued writes, each
-    looks first: an object that carries the mark of this write is this write. Then it writes on
-    condition that nothing came between, where the server can do that, so that a request that was stuck
-    on its way cannot undo a newer write.
-    """
-
-    store: ObjectStore
-    key: str
-    body: Body
-    attributes: dict[str, str]
-    look: bool = False
-
-    async def attempt(self) -> None:
-        if not self.look:
-            self.look = True
-            await self.store.put(self.key, self.body, self.attributes)
-            return
-        for _ in range(CONFLICT_TRIES):
-            try:
-                await self._look_and_put()
-                return
-            except Changed:
-                continue
-        raise Unavailable(f"{self.key} keeps changing in the store; it will be tried again.")
-
-    async def _look_and_put(self) -> None:
-        expect: Expect | str = Expect.ANY
-        try:
-            there = await self.store.head(self.key)
-            if there.attributes.get(OPERATION) == self.attributes[OPERATION]:
-                if there.attributes.get(SHA256) != self.attributes[SHA256]:
-                    raise Refused(other_work(self.attributes[OPERATION], f"body of {self.key}"))
-                return
-            if self.store.conditional is Conditional.FULL:
-                expect = there.etag
-        except NotFound:
-            if self.store.conditional is not Conditional.NONE:
-                expect = Expect.ABSENT
-        await self.store.put(self.key, self.body, self.attributes, expect)
-
-
-def _marked(attributes: dict[str, str], sha256: str, mark: str) -> dict[str, str]:
-    """What the object carries besides what its owner said."""
-    return {SHA256: sha256, OPERATION: mark, **attributes}
 
 
 def _copy(source: Path, target: Path) -> Path:

@@ -26,7 +26,8 @@ from tocsin_guard.objects.port import Conditional, Expect, HeldFile, Info, Opene
 
 TAIL = struct.Struct(">I8s")
 MAGIC = b"TGUARD1\n"
-NAME_BYTES_MAX = 240
+NAME_BYTES_MAX = 240  # 255 with room for what marks a file in the making
+PATH_BYTES_MAX = 4080  # the kernel's 4096, likewise
 
 
 @dataclass
@@ -37,9 +38,10 @@ class LocalFiles:
     conditional: Conditional = field(default=Conditional.FULL, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    @property
-    def _base(self) -> Path:
-        return Path(self.folder) / "objects"
+    def __post_init__(self) -> None:
+        self._base = Path(self.folder) / "objects"
+        room = PATH_BYTES_MAX - len(os.fsencode(self._base)) - 1
+        self._fits = min(NAME_BYTES_MAX, room) // 3  # ASCII that surely does, however it is encoded
 
     async def put(
         self, key: str, body: Body, attributes: Mapping[str, str], expect: Expect | str = Expect.ANY
@@ -58,7 +60,11 @@ class LocalFiles:
         return await asyncio.to_thread(self._head, key, self._path(key))
 
     async def delete(self, key: str) -> None:
-        await asyncio.to_thread(self._delete, self._path(key))
+        await asyncio.to_thread(self._delete, key, self._path(key), Expect.ANY)
+
+    async def delete_version(self, key: str, etag: str) -> None:
+        """Delete exactly that version: Changed if there is another, nothing if there is none."""
+        await asyncio.to_thread(self._delete, key, self._path(key), etag)
 
     async def list(self, folder: str = "") -> AsyncIterator[Info]:
         names = await asyncio.to_thread(lambda: sorted(self._paths(folder)))
@@ -68,12 +74,28 @@ class LocalFiles:
             except NotFound:
                 continue  # deleted meanwhile
 
+    def check_key(self, key: str) -> None:
+        """Raises Rejected for a key that no file here can have the name of."""
+        if len(key) <= self._fits and key.isascii():
+            check_key(key)
+        else:
+            self._path(key)
+
     def _path(self, key: str) -> Path:
         check_key(key)
         name = _file_name(key)
         if len(name) > NAME_BYTES_MAX:
-            raise Rejected(f"The key {key[:40]!r}... is too long for a local file name.")
-        return self._base / name
+            raise Rejected(
+                f"The key {key[:40]!r}... is too long for local files: percent-encoded it has {len(name)} "
+                f"bytes, and a file name may have {NAME_BYTES_MAX}."
+            )
+        path = self._base / name
+        if (size := len(os.fsencode(path))) > PATH_BYTES_MAX:
+            raise Rejected(
+                f"The key {key[:40]!r}... is too long for local files: with the folder its path has {size} "
+                f"bytes, and a path may have {PATH_BYTES_MAX}."
+            )
+        return path
 
     def _paths(self, folder: str) -> Iterator[Path]:
         base = self._base
@@ -114,9 +136,10 @@ class LocalFiles:
                 return info, held
             return info, os.pread(held.handle, wanted, start)
 
-    def _delete(self, path: Path) -> None:
+    def _delete(self, key: str, path: Path, expect: Expect | str) -> None:
         with self._lock, _speaking(path):
             if path.exists():
+                self._check(key, path, expect)
                 path.unlink()
                 disk.sync_folder(path.parent)
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tocsin_guard.errors import Rejected
 from tocsin_guard.handlers import Body
@@ -86,6 +86,19 @@ def check_key(key: str) -> None:
         raise Rejected(f"The key {key[:100]!r} has an empty, '.' or '..' part, or a control character.")
     if (size := len(key.encode())) > KEY_BYTES_MAX:
         raise Rejected(f"A key has at most {KEY_BYTES_MAX} bytes; {key[:40]!r}... has {size}.")
+
+
+@runtime_checkable
+class ChecksKeys(Protocol):
+    """A store that takes fewer keys than others, and knows which without being asked to store anything."""
+
+    def check_key(self, key: str) -> None:
+        """Raises Rejected for a key that this store cannot hold, or that `check_key` does not let pass."""
+
+
+def key_check(store: ObjectStore) -> Callable[[str], None]:
+    """What to ask at the door, so that nothing is queued that the store could never take."""
+    return store.check_key if isinstance(store, ChecksKeys) else check_key
 
 
 class HeldFile:

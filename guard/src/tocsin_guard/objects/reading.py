@@ -123,9 +123,8 @@ class Reader:
             return True
         if own == hasher.sha256:
             # Whole, and not what the catalogue has: written by another process, or just before a crash.
-            self.catalogue.put(
-                key, Entry(hasher.size, own, info.modified, info.attributes.get("Content-Type", ""))
-            )
+            kind = info.attributes.get("Content-Type", "")
+            self.catalogue.put(key, Entry(hasher.size, own, info.modified, kind, info.etag))
             return True
         return entry is None and not own
 
