@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,9 +12,14 @@ import pytest
 
 from tests.web.support.site import PLAN, Site
 from tests.web.test_pages import text_of
+from tocsin.core.model import PersonId
 from tocsin.core.oncall import Override
-from tocsin.store import overrides
+from tocsin.store import directory, overrides
+from tocsin.store.access import TokenKind
+from tocsin.store.overrides import Arranged
 from tocsin.store.transaction import Transaction
+from tocsin.web import duty
+from tocsin.web.auth import Viewer
 from tocsin.web.pages.timeline import Window
 from tocsin.web.times import Reader
 
@@ -31,6 +37,9 @@ SATURDAY_NIGHT = {
     "for": "ben",
     "reason": "a wedding",
 }
+
+
+TAKEN = {"rota": "primary", "for": "ana", "to": "2026-11-23T09:00:00Z"}
 
 
 def said(site: Site, person: str = "ana", path: str = "/on-call") -> str:
@@ -124,6 +133,41 @@ def test_a_stand_in_is_arranged_by_the_readers_own_clock_shown_and_taken_back(si
 @pytest.mark.parametrize("number", ["", "x", "-1", "٣", "9" * 30, "1 or 1"])
 def test_what_is_no_stand_in_is_not_taken_back(site: Site, number: str) -> None:
     assert site.browser("ana").post("/on-call/take-back", {"override": number}).status_code == 409
+
+
+def test_a_page_of_later_days_knows_who_stands_in_now(site: Site) -> None:
+    dara = site.browser("dara")
+    assert dara.post("/on-call/take-over", TAKEN).status_code == 303
+    for day in ("2026-01-20", "2027-11-23", "2027-12-25", "2030-01-01"):
+        text = said(site, "dara", f"/on-call?from={day}")
+        assert "You are on call now: primary." in text, day
+
+
+def test_a_button_pressed_twice_at_once_arranges_one_stand_in(site: Site) -> None:
+    viewer = Viewer(site.store.read_now(directory.contacts)[PersonId("dara")], TokenKind.SESSION, "")
+    asked = TAKEN | {"person": "dara", "from": site.now.isoformat()}
+
+    async def twice() -> list[Arranged | BaseException]:
+        both = (duty.arrange(site.services, viewer, asked) for _ in range(2))
+        return await asyncio.gather(*both, return_exceptions=True)
+
+    first, second = site.run(twice())
+    assert isinstance(first, Arranged)
+    assert str(second).startswith("Ana Costa is not on call in primary in that time, or Dara Nolan is")
+    assert len(arranged(site)) == 1
+
+
+def test_whoever_has_just_taken_over_is_paged_and_nobody_else(site: Site) -> None:
+    site.alert("uptime", "catalogue is down")  # the pager has just looked who is on call
+    dara = site.browser("dara")
+    dara.post("/on-call/take-over", TAKEN)
+    site.alert("prometheus", "checkout is down")
+    assert [page.person for page in site.incidents()[0].pages] == ["dara"]
+    (made,) = arranged(site)
+    dara.post("/on-call/take-back", {"override": str(made.id)})
+    site.alert("prometheus", "checkout is down", action="resolve")
+    site.alert("prometheus", "checkout is down again")
+    assert [page.person for page in site.incidents()[0].pages] == ["ana"]
 
 
 def test_one_takes_over_in_one_press_and_is_paged(site: Site) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from tocsin.core.model import PersonId
 from tocsin.core.policy import Policy, View
@@ -16,6 +16,9 @@ from tocsin.store.transaction import Transaction
 
 VIEW_LASTS = timedelta(seconds=2)
 """How old a cached view of the directory may be: another node may have changed it."""
+
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class NoPlan(Exception):
@@ -37,7 +40,9 @@ class Context:
     _policies: dict[str, Policy] = field(default_factory=dict)
     _current: str = ""
     _view: View | None = None
-    _view_at: datetime | None = None
+    _view_at: datetime = LONG_AGO
+    _forgets: int = 0
+    _view_after: int = 0
 
     def policy(self, tx: Transaction, version: str) -> Policy:
         """The policy of a stored plan version. Stored plans always load: they were checked when applied."""
@@ -90,14 +95,21 @@ class Context:
         """The directory as it is now, or was at most VIEW_LASTS ago."""
         return self._refresh(tx, now)
 
+    def forget(self) -> None:
+        """Look anew at the next decision: what the view holds was just changed through this server."""
+        self._forgets += 1
+
     def _refresh(self, tx: Transaction, now: datetime) -> View:
-        if self._view is None or self._view_at is None or not _fresh(self._view_at, now):
+        forgets = self._forgets
+        if self._view is None or self._view_after != forgets or not _fresh(self._view_at, now):
             view, current = directory.view(tx, self.channels), plans.current(tx)
             # The view's time comes last: another thread of the writer must not find half of this fresh.
             self._current = current[0] if current else ""
             if self._current:
                 view = _of_today(tx, view, self.policy(tx, self._current), now)
             self._view = view
+            # As it was before the look: what was changed during it is looked at again.
+            self._view_after = forgets
             self._view_at = now
             return view
         return self._view

@@ -68,8 +68,12 @@ async def arrange(
             raise BadQuestion(f"{limits.OVERRIDES} stand-ins are arranged already. {remedy}")
         return Arranged(overrides.add(tx, wanted, now), now, "", None)
 
-    wanted = await services.store.read(read)
-    return await services.store.write(write, Lane.ACT)
+    # One after the other, so that a button pressed twice arranges one stand-in.
+    async with services.arranging:
+        wanted = await services.store.read(read)
+        made = await services.store.write(write, Lane.ACT)
+    services.context.forget()
+    return made
 
 
 def _wanted(board: Board, answers: Mapping[str, str], zone: str, by: PersonId, now: datetime) -> Override:
@@ -128,7 +132,9 @@ async def take_back(services: Services, viewer: Viewer, override: int) -> bool:
     if override > _MOST_ID:
         return False
     remove = partial(overrides.remove, id=override, by=viewer.contact.id, now=services.clock())
-    return await services.store.write(remove, Lane.ACT)
+    removed = await services.store.write(remove, Lane.ACT)
+    services.context.forget()
+    return removed
 
 
 async def new_feed(services: Services, viewer: Viewer, rota: str | None) -> tuple[str, RotaId | None]:

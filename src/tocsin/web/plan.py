@@ -100,6 +100,7 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
             services.context.learn(plan.policy)
             job = partial(enforce, policy=plan.policy, files=data.files, now=services.clock())
             done = await services.store.write(job, Lane.ACT)
+            services.context.forget()
             differ = await asyncio.to_thread(changes, done, plan)
         if done.fresh:
             log.info("Plan version %s was put in force by %s.", done.version, request.user.contact.id)

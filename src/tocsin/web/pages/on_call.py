@@ -200,7 +200,8 @@ def _page(
     today = times.now.astimezone(ZoneInfo(times.zone)).date()
     window = Window(first or today, DAYS, times.zone)
     reach = timedelta(days=limits.OVERRIDE_DAYS)
-    arranged = overrides.between(tx, window.since - reach, max(window.until, times.now) + 2 * reach)
+    earliest, latest = min(window.since, times.now), max(window.until, times.now)
+    arranged = overrides.between(tx, earliest - reach, latest + 2 * reach)
     listed = {rota: tuple(window.turns(board.rotas, rota, arranged)) for rota in board.rotas}
     present = {rota: now_and_then(board.rotas, rota, times.now, arranged) for rota in board.rotas}
     found = findings(board.rotas, times.now, times.now + GAPS, arranged)
