@@ -56,6 +56,9 @@ CHANNEL_MESSAGES = 16
 WEBHOOK_MESSAGES = 500
 """The most webhooks on their way at once, one for each person: hosts that hang hold up nobody else."""
 
+KEPT_ONE_IN = 4
+"""Of a channel's places one in so many is for people whose last message by it was taken, and nobody else."""
+
 TURN_MESSAGES = 16
 """The most messages of one channel that one turn takes, so that what is decided meanwhile goes on."""
 

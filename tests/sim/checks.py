@@ -204,7 +204,7 @@ class Checks:
             late,
             sum(alert.dirty for alert in alerts),
             under_way,
-            limits.CHANNEL_MESSAGES,
+            limits.CHANNEL_MESSAGES - limits.CHANNEL_MESSAGES // limits.KEPT_ONE_IN,
         )
 
     def _ledger(self) -> None:

@@ -391,6 +391,37 @@ def test_the_next_time_to_look_is_the_earliest_retry_or_end_of_a_lease(sender: S
     assert next_at() is None
 
 
+def test_the_last_places_are_for_whoever_took_the_last_message_there(sender: Sender) -> None:
+    def lease(room: int, kept: int) -> list[list[str]]:
+        took = partial(sending.lease, node="node-1", bundle_max=50, lasts=LEASE)
+        rooms = {"room": {"email": room}, "kept": {"email": kept}}
+        return keys(sender.store.write_now(partial(took, now=sender.now, **rooms)))
+
+    def next_at() -> datetime | None:
+        return sender.store.read_now(partial(sending.next_at, kept=["email"]))
+
+    for person, outcomes in (
+        ("ana", ("accepted",)),
+        ("ben", ("accepted", "unknown")),
+        ("dara", ("retrying",)),
+    ):
+        for number, outcome in enumerate(outcomes):
+            sender.put(f"{person}-{number}", person=person)
+            sender.settle(only(sender.lease()), Outcome(outcome), again_in=10)
+            sender.wait(1)
+    sender.wait(10)
+    sender.put("chloe", person="chloe", channel="webhook")
+    sender.settle(only(sender.lease({"webhook": 1, "email": 0})), Outcome.ACCEPTED)
+    for person in ("chloe", "ana"):
+        sender.put(f"{person}-new", person=person)
+    assert next_at() == sender.now
+    assert lease(room=4, kept=4) == [["ana-new"]]
+    assert next_at() == sender.now + LEASE
+    assert lease(room=4, kept=4) == []
+    assert lease(room=3, kept=1) == [["ben-1"], ["dara-0"]], "the others in their order"
+    assert lease(room=3, kept=1) == [["chloe-new"]]
+
+
 def test_what_waits_for_an_answer_or_for_room_is_no_reason_to_look(sender: Sender) -> None:
     def next_at(*full: str) -> datetime | None:
         return sender.store.read_now(lambda tx: sending.next_at(tx, full))

@@ -44,6 +44,7 @@ WORK: dict[str, Callable[[Connection], object]] = {
     "paged_last": partial(ledger.paged_last, people=[PersonId("ana"), PersonId("ben")]),
     "withdraw": partial(outbox.withdraw, incident=SubjectId("INC-1"), pages=[1, 2]),
     "next_at": sending.next_at,
+    "next_at_kept": partial(sending.next_at, kept=["email"]),
 }
 
 

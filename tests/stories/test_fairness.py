@@ -31,11 +31,14 @@ class Hanging:
         self.hang = hang
         self.at_once = at_once
         self.healed = asyncio.Event()
+        self.gives_up = False
 
     async def send(self, message: Message) -> Receipt:
         self.given.append(message)
         if message.person in self.hang:
             await self.healed.wait()
+            if self.gives_up:
+                return Receipt(Outcome.UNKNOWN, "no answer")
         return Receipt(Outcome.ACCEPTED)
 
     def of(self, person: PersonId) -> list[Message]:
@@ -122,11 +125,43 @@ def test_a_channel_that_is_full_goes_on_when_somebody_answers(tmp_path: Path) ->
 
     async def story() -> None:
         await paged(world)
-        assert len(hanging.given) == 20
+        assert len(hanging.given) == 15, "the rest is kept for those who took their last message"
         assert await world.engine.next_send_at() == world.now + timedelta(seconds=limits.LEASE_SECONDS)
         hanging.healed.set()
         await world.engine.sent()
         assert await world.engine.next_send_at() == world.now
+        await turn(world)
+        assert {one.person for one in hanging.given} == {*CROWD, BEN}
+
+    world.run(story())
+    world.close()
+
+
+def test_who_took_the_last_message_does_not_wait_behind_those_who_hang(tmp_path: Path) -> None:
+    """A mail relay has few places, and hangs on some recipients: they fill those that are for anybody."""
+    hanging = Hanging(CROWD, at_once=limits.CHANNEL_MESSAGES)
+    hanging.gives_up = True
+    world = crowd(tmp_path, hanging)
+
+    async def story() -> None:
+        await paged(world)
+        assert {one.person for one in hanging.given} == set(CROWD[:12]), "nobody has taken anything yet"
+        hanging.healed.set()
+        await world.engine.sent()
+        await turn(world)
+        assert len(hanging.of(BEN)) == 1, "he waited for those before him"
+        hanging.healed.clear()
+        hanging.given.clear()
+        world.start()
+        signal = Signal(AlertAction.TRIGGER, "down", "the bank is down")
+        await world.intake.accept([Received("bank", signal, world.now)])
+        await turn(world)
+        assert [one.person for one in hanging.given] == [*CROWD[:12], BEN], "also after a restart"
+        at = await world.engine.next_send_at()
+        assert at is not None
+        assert at > world.now, "those who wait for a place are no reason to look"
+        hanging.healed.set()
+        await world.engine.sent()
         await turn(world)
         assert {one.person for one in hanging.given} == {*CROWD, BEN}
 

@@ -88,6 +88,7 @@ class Engine:
         self._changed = changed
         self._answered = answered
         self._room = {name: channel.at_once for name, channel in channels.items()}
+        self._kept = {name: channel.at_once // limits.KEPT_ONE_IN for name, channel in channels.items()}
         self._sending: set[asyncio.Task[None]] = set()
 
     async def ask(self, incident: SubjectId, asked: commands.Asked) -> Applied | Refused:
@@ -178,7 +179,11 @@ class Engine:
         if next_at is None or next_at > now:
             return 0
         room = {name: min(free, limits.TURN_MESSAGES) for name, free in self._room.items()}
-        job = partial(outbox.take, context=self.context, now=now, room=room)
+        for_all = {
+            name: min(max(free - self._kept[name], 0), room[name]) for name, free in self._room.items()
+        }
+        kept = {name: room[name] - for_all[name] for name in room}
+        job = partial(outbox.take, context=self.context, now=now, room=room, kept=kept)
         # Ahead of all else: what is decided goes out before more is decided.
         taken = await self.store.write(job, Lane.ACT)
         for outgoing in taken:
@@ -202,7 +207,8 @@ class Engine:
     async def next_send_at(self) -> datetime | None:
         """When something can be sent if nothing is stored or answered until then."""
         full = [name for name, free in self._room.items() if free <= 0]
-        return await self.store.read(partial(sending.next_at, full=full))
+        kept = [name for name, free in self._room.items() if 0 < free <= self._kept[name]]
+        return await self.store.read(partial(sending.next_at, full=full, kept=kept))
 
     async def next_at(self) -> datetime | None:
         """When there will be something to do if nothing happens until then."""

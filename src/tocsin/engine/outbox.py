@@ -25,14 +25,17 @@ class Outgoing:
     message: Message | None
 
 
-def take(tx: Transaction, context: Context, now: datetime, room: Mapping[str, int]) -> list[Outgoing]:
-    """Lease what is ready; `room` says how many messages each channel can take now."""
+def take(
+    tx: Transaction, context: Context, now: datetime, room: Mapping[str, int], kept: Mapping[str, int]
+) -> list[Outgoing]:
+    """Lease what is ready; `room` says how many messages each channel can take now, see `sending.lease`."""
     sending.recover(tx, now)
     leased = sending.lease(
         tx,
         now,
         context.node,
         room=room,
+        kept=kept,
         bundle_max=limits.BUNDLE_RINGS,
         lasts=timedelta(seconds=limits.LEASE_SECONDS),
     )

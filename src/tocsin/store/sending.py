@@ -20,6 +20,9 @@ from tocsin.store.outbox import FAILED, IS_LEASED, IS_WAITING, LEASED, SENT, WAI
 from tocsin.store.prepared import Prepared
 from tocsin.store.schema import deliveries, outbox
 
+UNDER_WAY = "sending"
+"""The outcome of an attempt that has not ended."""
+
 # Built once: building a statement takes longer than running it.
 _UNDER_WAY = select(outbox.c.person, outbox.c.channel).where(IS_LEASED)
 _READY = (
@@ -29,7 +32,19 @@ _READY = (
     .order_by(outbox.c.priority, outbox.c.id)
     .limit(bindparam("most"))
 )
+# How the last attempt at this person by this channel ended that has ended.
+_LAST_OUTCOME = (
+    select(deliveries.c.outcome)
+    .where(deliveries.c.person == outbox.c.person, deliveries.c.channel == outbox.c.channel)
+    .where(deliveries.c.outcome != UNDER_WAY)
+    .order_by(deliveries.c.started_at.desc(), deliveries.c.id.desc())
+    .limit(1)
+    .correlate(outbox)
+    .scalar_subquery()
+)
+_TOOK_THE_LAST = _LAST_OUTCOME.in_([Outcome.ACCEPTED.value])
 _READY_ON = _READY.where(outbox.c.channel == bindparam("on"))
+_READY_ON_KEPT = _READY_ON.where(_TOOK_THE_LAST)
 _READY_ON_NO = _READY.where(outbox.c.channel.not_in(bindparam("channels", expanding=True)))
 _LEASE = (
     update(outbox)
@@ -62,6 +77,12 @@ _NEXT_AT = select(func.min(outbox.c.next_at)).where(
     IS_WAITING,
     tuple_(outbox.c.person, outbox.c.channel).not_in(_UNDER_WAY),
     outbox.c.channel.not_in(bindparam("full", expanding=True)),
+)
+_NEXT_AT_KEPT = select(func.min(outbox.c.next_at)).where(
+    IS_WAITING,
+    tuple_(outbox.c.person, outbox.c.channel).not_in(_UNDER_WAY),
+    outbox.c.channel.in_(bindparam("kept", expanding=True)),
+    _TOOK_THE_LAST,
 )
 _LEASES_END_AT = select(func.min(outbox.c.leased_until)).where(IS_LEASED)
 
@@ -128,21 +149,38 @@ def begin(tx: Connection, now: datetime, node: str) -> int:
 
 
 def lease(
-    tx: Connection, now: datetime, node: str, *, room: Mapping[str, int], bundle_max: int, lasts: timedelta
+    tx: Connection,
+    now: datetime,
+    node: str,
+    *,
+    room: Mapping[str, int],
+    bundle_max: int,
+    lasts: timedelta,
+    kept: Mapping[str, int] | None = None,
 ) -> list[Leased]:
     """Take what is ready, the worst level first, bundled by person; `room` messages on each channel.
+
+    Of those `kept` are for people whose last message by the channel was taken: however many others hang, they
+    do not wait.
 
     A slow channel thus holds up no other. Nor does a slow address hold up other people's: what comes for
     somebody by a channel on which a message is on its way waits for the answer, and then goes as one. A ring
     for a channel that `room` does not name at all is leased too, so that the caller can say that it cannot be
     sent.
     """
-    leased = []
+    leased: list[Leased] = []
     until = now + lasts
     for channel, free in room.items():
-        if free > 0:
-            ready = {"most": free * bundle_max, "on": channel}
-            leased += _lease_ready(tx, _READY_ON, ready, free, bundle_max, now, node, until)
+        for_all = free - (kept or {}).get(channel, 0)
+        taken = 0
+        if for_all > 0:
+            ready = {"most": for_all * bundle_max, "on": channel}
+            found = _lease_ready(tx, _READY_ON, ready, for_all, bundle_max, now, node, until)
+            leased, taken = leased + found, len(found)
+        if free > taken >= for_all:
+            left = free - taken
+            ready = {"most": left * bundle_max, "on": channel}
+            leased += _lease_ready(tx, _READY_ON_KEPT, ready, left, bundle_max, now, node, until)
     strange = {"most": bundle_max * bundle_max, "channels": list(room)}
     return leased + _lease_ready(tx, _READY_ON_NO, strange, bundle_max, bundle_max, now, node, until)
 
@@ -222,7 +260,7 @@ def _attempt(ring: Ring, bundle: str, person: str, channel: str, now: datetime) 
         "channel": channel,
         "attempt": ring.attempts,
         "started_at": now,
-        "outcome": "sending",
+        "outcome": UNDER_WAY,
         "detail": "",
         "provider_id": "",
     }
@@ -260,10 +298,13 @@ def refused_before(tx: Connection, ring: Ring) -> bool:
     return _REFUSED_BEFORE.first(tx, {"of_key": ring.key, "now_attempt": ring.attempts}) is not None
 
 
-def next_at(tx: Connection, full: Sequence[str] = ()) -> datetime | None:
+def next_at(tx: Connection, full: Sequence[str] = (), kept: Sequence[str] = ()) -> datetime | None:
     """When the next ring may be sent, or the next lease ends.
 
-    What waits for an answer to its person by its channel is left out, and what waits for a `full` channel.
+    What waits for an answer to its person by its channel is left out, and what waits for a `full` channel; on
+    one that is `kept`, whoever has not taken the last message waits too.
     """
-    both = tx.scalar(_NEXT_AT, {"full": list(full)}), tx.scalar(_LEASES_END_AT)
-    return min((at for at in both if at is not None), default=None)
+    found = [tx.scalar(_NEXT_AT, {"full": [*full, *kept]}), tx.scalar(_LEASES_END_AT)]
+    if kept:
+        found.append(tx.scalar(_NEXT_AT_KEPT, {"kept": list(kept)}))
+    return min((at for at in found if at is not None), default=None)
