@@ -5,7 +5,8 @@ from pathlib import Path
 from guard.tests.support import VirtualClock
 from tocsin_guard.errors import Unavailable
 from tocsin_guard.handlers import Body, Functions
-from tocsin_guard.journal import Journal, recover
+from tocsin_guard.journal import Journal
+from tocsin_guard.lines import recover
 from tocsin_guard.operations import Operation
 from tocsin_guard.queue import Queue
 

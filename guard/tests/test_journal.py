@@ -18,7 +18,8 @@ import pytest
 from guard.tests.support import world
 from tocsin_guard import disk
 from tocsin_guard.errors import DiskFull, GuardError
-from tocsin_guard.journal import Journal, Record, decode, encode, recover
+from tocsin_guard.journal import Journal
+from tocsin_guard.lines import Record, decode, encode, recover
 
 
 @asynccontextmanager
@@ -270,7 +271,8 @@ FULL = """
 import asyncio, os, resource, signal, sys
 from pathlib import Path
 from tocsin_guard.errors import DiskFull
-from tocsin_guard.journal import Journal, recover
+from tocsin_guard.journal import Journal
+from tocsin_guard.lines import recover
 
 path = Path(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

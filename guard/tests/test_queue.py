@@ -11,7 +11,7 @@ from guard.tests.queues import House, order_kept
 from tocsin_guard import limits
 from tocsin_guard.errors import DiskFull, GuardError, Refused, Unknown
 from tocsin_guard.handlers import Body, Functions
-from tocsin_guard.journal import Record
+from tocsin_guard.lines import Record
 from tocsin_guard.operations import Operation, State
 
 

@@ -19,7 +19,8 @@ from tocsin_guard.clock import Clock, iso
 from tocsin_guard.deadlines import Deadlines
 from tocsin_guard.errors import DiskFull, Refused, StoreAnswer, Unavailable
 from tocsin_guard.events import Events, Level
-from tocsin_guard.journal import Journal, Record
+from tocsin_guard.journal import Journal
+from tocsin_guard.lines import Record
 from tocsin_guard.metrics import Metrics
 
 Result = TypeVar("Result")

@@ -9,7 +9,8 @@ from typing import Any
 from tocsin_guard import limits
 from tocsin_guard.clock import Clock, iso
 from tocsin_guard.errors import GuardError
-from tocsin_guard.journal import Journal, Record
+from tocsin_guard.journal import Journal
+from tocsin_guard.lines import Record
 
 
 class Level(StrEnum):

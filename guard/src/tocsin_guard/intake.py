@@ -13,10 +13,11 @@ from tocsin_guard import disk, limits
 from tocsin_guard.clock import Clock
 from tocsin_guard.errors import DiskFull, GuardError
 from tocsin_guard.handlers import Body, digest_file
-from tocsin_guard.journal import Journal
-from tocsin_guard.operations import Book, Digest, Operation, check_repeat, taken
+from tocsin_guard.journal import Entry, Journal
+from tocsin_guard.operations import Book, Digest, Operation, check_repeat, first, taken, with_body
 from tocsin_guard.spool import Spool
 
+EMPTY = hashlib.sha256().hexdigest()
 RECORD_BYTES = 1_000  # of the journal, about, that an operation takes until it is over, besides its body
 
 
@@ -49,64 +50,80 @@ class Intake:
     ) -> Operation:
         """See `Queue.add`."""
         mark = (service, idempotency_key)
-        digest = digest or await _digest(body)
         while (taking := self._taking.get(mark)) is not None:
             await asyncio.wait([taking])
         if (known := self.book.repeat_of(*mark)) is not None:
-            check_repeat(known, action, key, payload, digest)
+            check_repeat(known, action, key, payload, digest or await _digest(body))
             return known
-        operation = self._new(service, action, key, payload, body, idempotency_key, digest)
+        if len(self.book.waiting) >= limits.QUEUE_OPERATIONS_MAX:
+            raise DiskFull(f"The queue holds {limits.QUEUE_OPERATIONS_MAX} operations and takes no more.")
         fate = self._taking[mark] = asyncio.get_running_loop().create_future()
         try:
-            await (
-                _whole(self._take_spooled(operation, body)) if operation.spooled else self._take(operation)
-            )
+            room = self.book.inline_bytes < limits.INLINE_BYTES_IN_ALL_MAX
+            if room and isinstance(body, bytes) and len(body) <= limits.INLINE_BYTES_MAX:
+                self._keep_reserve(len(body))
+                return await self._take(service, action, key, payload, body, idempotency_key, digest)
+            size, sha256 = digest or await _digest(body)
+            self._keep_reserve(size if isinstance(body, bytes) else 0)
+            now = self.clock.now()
+            operation = Operation(
+                self._id(), service, action, key, idempotency_key, dict(payload), size, sha256, True, now,
+                changed_at=now,
+            )  # fmt: skip
+            await _whole(self._take_spooled(operation, body))
+            return operation
         finally:
             del self._taking[mark]
             fate.set_result(None)
-        return operation
 
-    def _new(
+    def _id(self) -> int:
+        id = self.book.next_id
+        self.book.next_id += 1
+        return id
+
+    async def _take(
         self,
         service: str,
         action: str,
         key: str,
         payload: Mapping[str, Any],
-        body: Body,
+        body: bytes,
         idempotency_key: str,
-        digest: Digest,
+        digest: Digest | None,
     ) -> Operation:
-        if len(self.book.waiting) >= limits.QUEUE_OPERATIONS_MAX:
-            raise DiskFull(f"The queue holds {limits.QUEUE_OPERATIONS_MAX} operations and takes no more.")
-        size, sha256 = digest
-        self._keep_reserve(size if isinstance(body, bytes) else 0)
-        id = self.book.next_id
-        self.book.next_id += 1
-        inline = size <= limits.INLINE_BYTES_MAX and self.book.inline_bytes < limits.INLINE_BYTES_IN_ALL_MAX
-        spooled = isinstance(body, Path) or not inline
-        now = self.clock.now()
-        return Operation(
-            id, service, action, key, idempotency_key, dict(payload), size, sha256, spooled, now,
-            changed_at=now, inline=b"" if spooled or isinstance(body, Path) else body,
-        )  # fmt: skip
-
-    async def _take(self, operation: Operation) -> None:
-        """Write it down. Who is cancelled meanwhile is so when it is known whether it is on the disk: until
-        then nobody else may have the key, or what is newer could be in the store before it.
+        """A small one. What is not needed for the record is done while the disk is busy with it: the sum of
+        the body, and what goes into the book.
         """
-        try:
-            await self.journal.append(taken(operation), applied=partial(self.book.add, operation))
-        except asyncio.CancelledError:
-            with suppress(GuardError):  # the journal was closed: then everything has passed
-                await _whole(self.journal.passed())
-            raise
+        id, size, now = self._id(), len(body), self.clock.now()
+        record = first(id, service, action, key, idempotency_key, payload, size, now)
+        entry = await self.journal.hand_over(with_body(record, body, False, "" if body else EMPTY))
+        sha256 = digest[1] if digest else hashlib.sha256(body).hexdigest()
+        operation = Operation(
+            id, service, action, key, idempotency_key, dict(payload), size, sha256, False, now,
+            changed_at=now, inline=body,
+        )  # fmt: skip
+        entry.applied = partial(self.book.add, operation)
+        await self._known(entry)
+        return operation
 
     async def _take_spooled(self, operation: Operation, body: Body) -> None:
         await self.spool.keep(operation.id, body)
         try:
-            await self._take(operation)
+            applied = partial(self.book.add, operation)
+            await self._known(await self.journal.hand_over(taken(operation), applied=applied))
         except GuardError:
             self.spool.drop(operation.id)
+            raise
+
+    async def _known(self, entry: Entry) -> None:
+        """Return when it is on the disk. Who is cancelled meanwhile is so when it is known whether it is:
+        until then nobody else may have the key, or what is newer could be in the store before it.
+        """
+        try:
+            await entry.kept()
+        except asyncio.CancelledError:
+            with suppress(GuardError):  # the journal was closed: then everything has passed
+                await _whole(self.journal.passed())
             raise
 
     def _keep_reserve(self, size: int) -> None:

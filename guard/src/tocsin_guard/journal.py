@@ -1,132 +1,43 @@
 """The local journal: append-only, checksummed lines, fsynced before a caller hears that it is kept.
 
-One line is eight hexadecimal digits of CRC-32, a blank, and JSON; people can read it. Bytes that a record
-carries, the body of a small upload, stand after a tab behind the JSON, as they are but for line ends. One
-thread writes: whatever is waiting goes out in one write and one fsync (group commit), so the cost of the disk
-is shared.
+One thread writes: whatever is waiting goes out in one write and one fsync (group commit), so the cost of the
+disk is shared.
 
-- Crash while writing: the torn tail, a line without its end, is cut off at the next start. It was never
-  acknowledged.
-- A damaged line: it is skipped and counted, the file is kept aside as `journal.damaged-...`, everything
-  readable is used, and the journal is written anew.
 - Disk full: the batch is taken back, its callers get DiskFull, the journal goes on.
 - A failed fsync: nobody knows what is on the disk, so nothing more is accepted until the whole journal has
   been written anew, which is tried with the next append.
 - It is rewritten from live state when it has grown enough (compaction): old file or new file, never a mix.
+
+What stands in the file, and how it is read after a crash: `lines`.
 """
 
 import asyncio
-import json
 import os
 import queue
 import threading
-import zlib
-from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from tocsin_guard import disk, limits
 from tocsin_guard.errors import GuardError
-
-Record = dict[str, Any]  # {"kind": ..., ...}: what JSON can hold
-
-
-_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-
-
-BODY = "body"  # the one part of a record that is bytes
-
-
-def encode(record: Record) -> bytes:
-    body = record.get(BODY)
-    if body is None:
-        text = _json(record).encode()
-    else:
-        text = b"%s\t%s" % (_json({**record, BODY: None}).encode(), _escaped(body))
-    return b"%08x %s\n" % (zlib.crc32(text), text)
-
-
-def decode(line: bytes) -> Record | None:
-    """The record in a whole line, or None if it is damaged."""
-    if len(line) < 11 or line[8:9] != b" " or not line.endswith(b"\n"):
-        return None
-    try:
-        if int(line[:8], 16) != zlib.crc32(line[9:-1]):
-            return None
-        text, tab, body = line[9:-1].partition(b"\t")  # JSON has no tab: it writes \t
-        record = json.loads(text)
-    except ValueError:
-        return None
-    if not isinstance(record, dict):
-        return None
-    return record | {BODY: _unescaped(body)} if tab else record
-
-
-# Escape never stands alone afterwards: "escape n" is a line end, "escape e" an escape.
-
-
-def _escaped(body: bytes) -> bytes:
-    return body.replace(b"\x1b", b"\x1be").replace(b"\n", b"\x1bn")
-
-
-def _unescaped(text: bytes) -> bytes:
-    return text.replace(b"\x1bn", b"\n").replace(b"\x1be", b"\x1b")
-
-
-@dataclass(frozen=True, slots=True)
-class Recovery:
-    """What was found at the start."""
-
-    records: list[Record]
-    torn_bytes: int
-    damaged_lines: int
-
-
-def recover(path: Path) -> Recovery:
-    """Read a journal; cut off a torn tail. A file that is not there is an empty journal."""
-    if not path.exists():
-        return Recovery([], 0, 0)
-    records: list[Record] = []
-    whole = position = damaged = 0
-    with path.open("rb") as file:
-        for line in file:
-            position += len(line)
-            if (record := decode(line)) is not None:
-                records.append(record)
-            elif line.endswith(b"\n"):
-                damaged += 1  # also the last one: somebody may have heard that it is kept
-            else:
-                break
-            whole = position
-    if damaged:
-        keep_aside(path)
-    if position > whole:
-        with path.open("r+b") as file:
-            file.truncate(whole)
-            os.fsync(file.fileno())
-    return Recovery(records, position - whole, damaged)
-
-
-def keep_aside(path: Path) -> None:
-    """Have the file as it is under a name of its own, also when the journal is written anew."""
-    for number in range(1, 1000):
-        copy = path.with_name(f"{path.name}.damaged-{number}")
-        if not copy.exists():
-            os.link(path, copy)
-            return
+from tocsin_guard.lines import Record, encode
 
 
 @dataclass(slots=True)
-class _Entry:
+class Entry:
+    """What was handed over in one go. `applied` runs on the loop as soon as it is on the disk."""
+
     data: bytes
     durable: bool
     applied: Callable[[], None] | None
     done: asyncio.Future[None] | None
     lazy: int = 0  # how many records nobody waits for
+
+    async def kept(self) -> None:
+        """Return when it is on the disk; raises what the disk said."""
+        assert self.done is not None, "nobody may wait for what is written without waiting"
+        await self.done
 
 
 @dataclass(slots=True)
@@ -148,10 +59,9 @@ class Journal:
     snapshot: Callable[[], Iterable[Record]]
     compact_min_bytes: int = limits.JOURNAL_COMPACT_MIN_BYTES
     dropped: int = 0  # lazy records that did not reach the disk
-    written_bytes: int = 0  # appended since the start, and
     syncs: int = 0  # how often the disk was waited for: what it costs, for whoever measures
     broken: str = ""  # why nothing is accepted at present
-    _queue: "queue.SimpleQueue[_Entry | _Rewrite | _Stop]" = field(default_factory=queue.SimpleQueue)
+    _queue: "queue.SimpleQueue[Entry | _Rewrite | _Stop]" = field(default_factory=queue.SimpleQueue)
     _open: asyncio.Event = field(default_factory=asyncio.Event)
     _lazy: list[Record] = field(default_factory=list)
     _waiting: int = 0
@@ -160,8 +70,6 @@ class Journal:
     _handle: int = -1
     _thread: threading.Thread | None = None
     _loop: asyncio.AbstractEventLoop | None = None
-    _said: "deque[Callable[[], object]]" = field(default_factory=deque)  # by the writer, for the loop to do
-    _bell: tuple[int, int] = (-1, -1)  # a pipe: the writer rings when it has said something
     _compaction: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -172,10 +80,6 @@ class Journal:
         disk.sync_folder(self.path.parent)
         self._size = self._base = os.fstat(self._handle).st_size
         self._loop = asyncio.get_running_loop()
-        self._bell = os.pipe()
-        for end in self._bell:
-            os.set_blocking(end, False)
-        self._loop.add_reader(self._bell[0], self._hear)
         self._open.set()
         self._thread = threading.Thread(target=self._write_loop, name="guard-journal", daemon=True)
         self._thread.start()
@@ -191,29 +95,31 @@ class Journal:
         self._queue.put(stop)
         await stop.done
         self._thread.join()
-        self._loop.remove_reader(self._bell[0])
-        for handle in (self._handle, *self._bell):
-            os.close(handle)
+        os.close(self._handle)
         self._thread, self._handle = None, -1
 
     async def append(self, *records: Record, applied: Callable[[], None] | None = None) -> None:
         """Return when the records are on the disk, all or none; `applied` runs right then, in append
         order.
         """
+        await (await self.hand_over(*records, applied=applied)).kept()
+
+    async def hand_over(self, *records: Record, applied: Callable[[], None] | None = None) -> Entry:
+        """The same without waiting for the disk: the writer has it when this returns."""
         while self.broken or not self._open.is_set():
             await self._ready()
         loop = self._running()
         self._hand_over()
-        done: asyncio.Future[None] = loop.create_future()
         self._waiting += 1
-        self._queue.put(_Entry(b"".join(map(encode, records)), True, applied, done))
-        await done
+        entry = Entry(b"".join(map(encode, records)), True, applied, loop.create_future())
+        self._queue.put(entry)
+        return entry
 
     async def passed(self) -> None:
         """Return when it is known of everything appended so far whether it is on the disk."""
         barrier: asyncio.Future[None] = self._running().create_future()
         self._waiting += 1
-        self._queue.put(_Entry(b"", False, None, barrier))
+        self._queue.put(Entry(b"", False, None, barrier))
         await barrier
 
     def note(self, record: Record) -> None:
@@ -229,7 +135,7 @@ class Journal:
         """Give what was noted to the writer: in time, or before anything that somebody waits for."""
         if self._lazy and self._thread is not None and self._open.is_set():
             self._waiting += 1
-            self._queue.put(_Entry(b"".join(map(encode, self._lazy)), False, None, None, len(self._lazy)))
+            self._queue.put(Entry(b"".join(map(encode, self._lazy)), False, None, None, len(self._lazy)))
             self._lazy = []
         elif self._lazy and self._loop is not None and self._thread is not None:
             self._loop.call_later(limits.JOURNAL_LAZY_SECONDS / 2, self._hand_over)
@@ -285,30 +191,30 @@ class Journal:
                 error = self._sync()
                 unsynced = False
                 if error is not None:
-                    self._say(partial(self._told, [], error))
+                    self._say(self._told, [], error)
                 continue
             while not self._queue.empty() and len(items) < 4096:
                 items.append(self._queue.get())
-            entries: list[_Entry] = []
+            entries: list[Entry] = []
             for item in items:
-                if isinstance(item, _Entry):
+                if isinstance(item, Entry):
                     entries.append(item)
                     continue
                 unsynced = self._write(entries, unsynced)
                 entries = []
                 if isinstance(item, _Stop):
                     self._sync()
-                    self._say(partial(item.done.set_result, None))
+                    self._say(item.done.set_result, None)
                     return
                 self._rewrite(item)
             unsynced = self._write(entries, unsynced)
 
-    def _write(self, entries: list[_Entry], unsynced: bool) -> bool:
+    def _write(self, entries: list[Entry], unsynced: bool) -> bool:
         """One batch: write, fsync if somebody waits, tell. True if something is left to sync."""
         if not entries:
             return unsynced
         durable = any(e.durable for e in entries)
-        data = b"".join(e.data for e in entries)
+        data = b"".join([e.data for e in entries])
         error: BaseException | None = None
         if self.broken:
             error = GuardError(self.broken)
@@ -316,12 +222,11 @@ class Journal:
             try:
                 disk.write_all(self._handle, data)
                 self._size += len(data)
-                self.written_bytes += len(data)
             except OSError as failure:
                 error = self._take_back(failure)
             if error is None and durable:
                 error = self._sync()
-        self._say(partial(self._told, entries, error))
+        self._say(self._told, entries, error)
         return bool(data) and not durable and error is None
 
     def _sync(self) -> BaseException | None:
@@ -355,27 +260,20 @@ class Journal:
             failure = (
                 error if isinstance(error, GuardError) else GuardError(f"{self.path}: {error.strerror}.")
             )
-            self._say(partial(item.done.set_exception, failure))
+            self._say(item.done.set_exception, failure)
             return
         os.close(self._handle)
         self._handle = handle
         self._size = self._base = os.fstat(handle).st_size
-        self._say(partial(item.done.set_result, None))
+        self._say(item.done.set_result, None)
 
-    def _say(self, act: Callable[[], object]) -> None:
-        """Have the loop do it, in the order of saying. As `call_soon_threadsafe`, at half the cost."""
-        self._said.append(act)
-        with suppress(BlockingIOError):  # the pipe is full of rings that nobody heard yet
-            os.write(self._bell[1], b".")
-
-    def _hear(self) -> None:
+    def _say(self, act: Callable[..., object], *arguments: object) -> None:
+        """Have the loop do it, in the order of saying."""
         assert self._loop is not None
-        os.read(self._bell[0], 4096)
-        while self._said:
-            # Each by itself: what one raises, as where nobody waits any more, must not keep back the others.
-            self._loop.call_soon(self._said.popleft())
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(act, *arguments)
 
-    def _told(self, entries: list[_Entry], error: BaseException | None) -> None:
+    def _told(self, entries: list[Entry], error: BaseException | None) -> None:
         """On the loop: apply and wake, in the order of appending."""
         for entry in entries:
             self._waiting -= 1

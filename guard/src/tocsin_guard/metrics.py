@@ -12,7 +12,7 @@ from typing import Any
 
 from tocsin_guard import limits
 from tocsin_guard.clock import Clock, iso
-from tocsin_guard.journal import Record
+from tocsin_guard.lines import Record
 
 BUCKETS_PER_OCTAVE = 8
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

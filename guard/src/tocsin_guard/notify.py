@@ -12,7 +12,8 @@ from typing import Any
 from tocsin_guard import limits
 from tocsin_guard.clock import Clock, iso
 from tocsin_guard.errors import Malformed, Refused, Unknown
-from tocsin_guard.journal import Journal, Record
+from tocsin_guard.journal import Journal
+from tocsin_guard.lines import Record
 
 EVERYONE, RESPONSE_TEAM, USERS = "all", "response_team", "users"
 SEVERITIES = ("INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL")

@@ -5,6 +5,7 @@ Order: operations on the same service and key are applied in the order in which 
 blocks those behind it until somebody retries or discards it, because skipping it would reorder the key.
 """
 
+import hashlib
 import json
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
@@ -207,22 +208,40 @@ def other_work(idempotency_key: str, what: str) -> str:
     return f"The idempotency key {shown!r} stands for another {what}; give each work its own key."
 
 
-def taken(operation: Operation) -> dict[str, Any]:
-    """An operation as a record of the journal; one under way is written as waiting. What is as it was at
+def first(
+    id: int, service: str, action: str, key: str, idempotency_key: str, payload: Mapping[str, Any], size: int,
+    now: float,
+) -> dict[str, Any]:  # fmt: skip
+    """The record of an operation that is taken in now; `with_body` completes it. What is as it always is at
     first is left out: thousands of these are written in a second.
     """
-    record = {
+    return {
         "kind": "taken",
-        "id": operation.id,
-        "service": operation.service,
-        "action": operation.action,
-        "key": operation.key,
-        "idempotency_key": operation.idempotency_key,
-        "payload": operation.payload,
-        "size": operation.size,
-        "sha256": operation.sha256,
-        "at": operation.queued_at,
+        "id": id,
+        "service": service,
+        "action": action,
+        "key": key,
+        "idempotency_key": idempotency_key,
+        "payload": payload,
+        "size": size,
+        "at": now,
     }
+
+
+def with_body(record: dict[str, Any], body: bytes, spooled: bool, sha256: str) -> dict[str, Any]:
+    """A body that stands in the record needs no checksum there: it is made again from it."""
+    if body:
+        record["body"] = body
+        return record
+    return record | {"sha256": sha256} | ({"spooled": True} if spooled else {})
+
+
+def taken(operation: Operation) -> dict[str, Any]:
+    """An operation as a record of the journal; one under way is written as waiting."""
+    record = first(
+        operation.id, operation.service, operation.action, operation.key, operation.idempotency_key,
+        operation.payload, operation.size, operation.queued_at,
+    )  # fmt: skip
     state = State.QUEUED if operation.state is State.PROCESSING else operation.state
     if state is not State.QUEUED or operation.attempts or operation.strikes or operation.error:
         record |= {
@@ -232,15 +251,12 @@ def taken(operation: Operation) -> dict[str, Any]:
             "error": operation.error,
             "changed_at": operation.changed_at,
         }
-    if operation.spooled:
-        record["spooled"] = True
-    elif operation.inline:
-        record["body"] = operation.inline
-    return record
+    return with_body(record, operation.inline, operation.spooled, operation.sha256)
 
 
 def read_taken(record: Mapping[str, Any]) -> Operation:
     """The opposite."""
+    body = record.get("body", b"")
     return Operation(
         id=record["id"],
         service=record["service"],
@@ -249,7 +265,7 @@ def read_taken(record: Mapping[str, Any]) -> Operation:
         idempotency_key=record["idempotency_key"],
         payload=record["payload"],
         size=record["size"],
-        sha256=record["sha256"],
+        sha256=hashlib.sha256(body).hexdigest() if body else record["sha256"],
         spooled=bool(record.get("spooled")),
         queued_at=record["at"],
         state=State(record.get("state", State.QUEUED)),
@@ -257,5 +273,5 @@ def read_taken(record: Mapping[str, Any]) -> Operation:
         strikes=record.get("strikes", 0),
         error=record.get("error", ""),
         changed_at=record.get("changed_at", record["at"]),
-        inline=record.get("body", b""),
+        inline=body,
     )

@@ -20,8 +20,9 @@ from tocsin_guard.clock import Clock
 from tocsin_guard.errors import DiskFull, GuardError, Refused, Unavailable
 from tocsin_guard.handlers import Body, Handler
 from tocsin_guard.intake import Intake
-from tocsin_guard.journal import Journal, Record
+from tocsin_guard.journal import Journal
 from tocsin_guard.keylocks import KeyLocks
+from tocsin_guard.lines import Record
 from tocsin_guard.operations import Book, Digest, Operation, State, read_taken, taken
 from tocsin_guard.spool import Spool
 

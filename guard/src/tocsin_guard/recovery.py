@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from tocsin_guard import disk
 from tocsin_guard.errors import GuardError
 from tocsin_guard.events import Level
-from tocsin_guard.journal import Record, keep_aside
-from tocsin_guard.journal import recover as read_journal
+from tocsin_guard.lines import Record, keep_aside
+from tocsin_guard.lines import recover as read_journal
 from tocsin_guard.operations import State
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tocsin_guard.errors import GuardError
-from tocsin_guard.journal import Record
+from tocsin_guard.lines import Record
 
 SHA256 = "guard-sha256"  # attributes that guard gives every object
 OPERATION = "guard-op"
@@ -61,7 +61,7 @@ class Catalogue:
                 record["size"],
                 record["sha256"],
                 record["at"],
-                record["content_type"],
+                record.get("content_type", ""),
                 record.get("etag", ""),
             )
 
@@ -69,13 +69,13 @@ class Catalogue:
         return (self._record(key, entry) for key, entry in self.entries.items())
 
     def _record(self, key: str, entry: Entry) -> Record:
-        return {
+        record = {
             "kind": "object",
             "service": self.service,
             "key": key,
             "size": entry.size,
             "sha256": entry.sha256,
             "at": entry.at,
-            "content_type": entry.content_type,
             "etag": entry.etag,
         }
+        return record | {"content_type": entry.content_type} if entry.content_type else record

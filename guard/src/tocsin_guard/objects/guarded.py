@@ -30,7 +30,7 @@ from tocsin_guard.objects.catalogue import OPERATION, SHA256, Catalogue, Entry
 from tocsin_guard.objects.port import Expect, ObjectStore, key_check
 from tocsin_guard.objects.reading import Read, Reader
 from tocsin_guard.objects.writing import LOOK, Removal, Write, marked
-from tocsin_guard.operations import WAITING, Operation
+from tocsin_guard.operations import WAITING, Digest, Operation
 from tocsin_guard.queue import Queue
 
 PUT, DELETE = "put", "delete"
@@ -98,17 +98,15 @@ class GuardedStore:
         """
         self._check_key(key)
         if isinstance(body, bytes):
-            sha256 = hashlib.sha256(body).hexdigest()
-            return await self._put(key, body, len(body), sha256, content_type, idempotency_key)
+            return await self._put(key, body, None, content_type, idempotency_key)
         path = self._new_file()
         try:
             if isinstance(body, Path):
-                size, sha256 = await asyncio.to_thread(digest_file, body)
-                source = body
+                digest, source = await asyncio.to_thread(digest_file, body), body
             else:
                 hasher = await receive(body, path)
-                size, sha256, source = hasher.size, hasher.sha256, path
-            return await self._put(key, source, size, sha256, content_type, idempotency_key, path)
+                digest, source = (hasher.size, hasher.sha256), path
+            return await self._put(key, source, digest, content_type, idempotency_key, path)
         finally:
             path.unlink(missing_ok=True)
 
@@ -116,17 +114,22 @@ class GuardedStore:
         self,
         key: str,
         body: Body,
-        size: int,
-        sha256: str,
+        digest: Digest | None,
         content_type: str,
         idempotency_key: str,
         ours: Path | None = None,
     ) -> Written:
-        """`ours` is a file that the queue may have; a body that lies elsewhere is copied there first."""
+        """`ours` is a file that the queue may have; a body that lies elsewhere is copied there first. Bytes
+        without a digest are hashed where it is needed: the queue does it while the disk is busy.
+        """
         mark = idempotency_key or os.urandom(16).hex()
         attributes = {"Content-Type": content_type} if content_type else {}
         async with self._locks.alone(key):
             if not self._must_queue(key, mark):
+                if digest is None:
+                    assert isinstance(body, bytes), "a file comes with its digest"
+                    digest = len(body), hashlib.sha256(body).hexdigest()
+                size, sha256 = digest
                 expect = LOOK if idempotency_key else self._expected(key)
                 write = Write(self.store, key, body, marked(attributes, sha256, mark), expect)
                 try:
@@ -142,9 +145,9 @@ class GuardedStore:
             if ours is not None and isinstance(body, Path) and body != ours:
                 body = await asyncio.to_thread(_copy, body, ours)
             operation = await self.queue.add(
-                self.name, PUT, key, attributes, body, idempotency_key=mark, digest=(size, sha256)
+                self.name, PUT, key, attributes, body, idempotency_key=mark, digest=digest
             )
-            return Written(key, size, sha256, operation.state in WAITING, operation.id)
+            return Written(key, operation.size, operation.sha256, operation.state in WAITING, operation.id)
 
     async def delete(self, key: str, *, idempotency_key: str = "") -> Written:
         """Delete an object, now or later; one that is not there is no error."""
