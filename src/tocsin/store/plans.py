@@ -29,7 +29,9 @@ def current(tx: Connection) -> tuple[str, dict[str, str]] | None:
 
 def files(tx: Connection, version: str) -> dict[str, str] | None:
     """The files of one version, if it was ever applied."""
-    text = tx.scalar(select(plans.c.files).where(plans.c.version == version))
+    # PostgreSQL's text holds no NUL, and what people ask for may.
+    named = version.replace("\0", " ")
+    text = tx.scalar(select(plans.c.files).where(plans.c.version == named))
     return None if text is None else load(text, dict[str, str])
 
 
