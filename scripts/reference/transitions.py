@@ -15,6 +15,8 @@ from tocsin.app.start import DEMO
 from tocsin.core import history, model
 from tocsin.core.facts import Fact, FactKind
 from tocsin.core.incident import TRANSITIONS, Decision, Incident, Status, commands, deadlines, decide
+from tocsin.core.incident.clock import carry_out
+from tocsin.core.incident.draft import Draft
 from tocsin.core.model import (
     SYSTEM,
     Actor,
@@ -160,7 +162,6 @@ def _samples() -> Iterator[tuple[str, Actor, commands.IncidentCommand]]:
         ("by ana", ANA, commands.SetEstimate(OPENED + timedelta(hours=1), "the restore takes an hour")),
         ("by ana", ANA, commands.Link("OPS-12", "the ticket")),
         ("to ana", ANA, commands.Restrict((PersonId("ana"),))),
-        ("a deadline that has not come", SYSTEM, commands.Due("step:0:1")),
         ("accepted", SYSTEM, _settle(Outcome.ACCEPTED)),
         ("unknown", SYSTEM, _settle(Outcome.UNKNOWN)),
         ("failed", SYSTEM, _settle(Outcome.FAILED)),
@@ -194,9 +195,9 @@ def _deadlines() -> Iterator[tuple[str, ...]]:
             if one.state is not DeadlineState.DUE:
                 yield str(status), code(one.id), one.promise, after, f"is {one.state}"
                 continue
-            asked = commands.Asked(SYSTEM, commands.Due(one.id))
-            answer = decide(state, asked, POLICY, VIEW, one.due_at)
-            yield str(status), code(one.id), one.promise, after, _answer(answer, state)
+            draft = Draft(state, POLICY, VIEW, one.due_at)
+            carry_out(draft, one)
+            yield str(status), code(one.id), one.promise, after, _answer(draft.decision, state)
 
 
 def _minutes(length: timedelta) -> str:

@@ -17,6 +17,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from tocsin.core.incident import Decision, Incident, commands, deadlines, decide, events, fold_all, next_due
+from tocsin.core.incident.clock import carry_out
+from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import (
     SYSTEM,
@@ -195,6 +197,20 @@ def person(text: str, *own: str) -> Person:
 EVERYBODY = tuple(person(f"{name} email") for name in ("ana", "ben", "chloe", "dara"))
 
 
+def clock_on(
+    state: Incident | None, deadline: str, policy: Policy, view: View, now: datetime
+) -> Decision | Refused:
+    """What the clock does about one deadline alone; refused while that has not come, or is done with."""
+    if state is None:
+        return Refused("There is no such incident.")
+    for one in deadlines(state, policy):
+        if one.id == deadline and one.state is DeadlineState.DUE and one.due_at <= now:
+            draft = Draft(state, policy, view, now)
+            carry_out(draft, one)
+            return draft.decision
+    return Refused(f"{state.id} has no deadline {deadline} due.")
+
+
 @dataclass(slots=True)
 class Trial:
     """See the module's own words. Times in `told` and `happened` are minutes since the start."""
@@ -226,6 +242,9 @@ class Trial:
     def ask(self, command: commands.IncidentCommand, actor: Actor = SYSTEM) -> Decision | Refused:
         """Decide, and go on from there."""
         answer = decide(self.state, commands.Asked(actor, command), self.policy, self.view, self.now)
+        return self._took(answer)
+
+    def _took(self, answer: Decision | Refused) -> Decision | Refused:
         if isinstance(answer, Decision):
             self._check(answer)
             self.state = answer.state
@@ -272,8 +291,8 @@ class Trial:
         return self.by("ana", commands.Absorb(other.incident, other.policy))
 
     def due(self, deadline: str) -> Decision | Refused:
-        """The clock says that a deadline has come."""
-        return self.ask(commands.Due(deadline))
+        """The clock carries out one deadline, if it has come."""
+        return self._took(clock_on(self.state, deadline, self.policy, self.view, self.now))
 
     def receipt(self, name: str, outcome: str, *, ring: int | None = None, attempt: int = 1) -> None:
         """The channel answers for a person's newest ring, or for ring number `ring` of their newest page."""

@@ -13,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.core.trial import clock_on
 from tests.sim import response
 from tests.sim.cast import CHANNELS, PEOPLE, STRANGER, people, person
 from tests.sim.due_rules import no_broken_promise_slips_away, nothing_promised_is_left, overdue
@@ -75,16 +76,28 @@ class Core(RuleBasedStateMachine):
 
     def ask(self, actor: Actor, command: commands.IncidentCommand) -> Decision | Refused:
         """Ask, see that asking twice gives the same answer, and go on from a decision."""
-        view = View({one.id: one.as_person(frozenset(CHANNELS)) for one in self.contacts.values()})
+        now = (self.policy, self.view(), self.now)
         asked = commands.Asked(actor, command)
-        answer = decide(self.state, asked, self.policy, view, self.now)
-        assert answer == decide(self.state, asked, self.policy, view, self.now), "decide is not pure"
+        answer = decide(self.state, asked, *now)
+        assert answer == decide(self.state, asked, *now), "decide is not pure"
+        if isinstance(command, commands.Repin) and isinstance(answer, Decision):
+            self.policy = command.policy
+        return self.took(answer)
+
+    def clock(self, deadline: str) -> Decision | Refused:
+        """The clock carries out one deadline, if it has come."""
+        return self.took(clock_on(self.state, deadline, self.policy, self.view(), self.now))
+
+    def view(self) -> View:
+        """Who there is now."""
+        return View({one.id: one.as_person(frozenset(CHANNELS)) for one in self.contacts.values()})
+
+    def took(self, answer: Decision | Refused) -> Decision | Refused:
+        """Go on from a decision, by every rule."""
         if isinstance(answer, Refused):
             assert answer.reason.endswith("."), answer
             return answer
         self.state = answer.state
-        if isinstance(command, commands.Repin):
-            self.policy = command.policy
         for one in answer.events:
             for each in EVENT_RULES:
                 assert list(each(self.stream, one)) == []
@@ -205,7 +218,7 @@ class Core(RuleBasedStateMachine):
         # What is due is carried out in order, as the engine does; all else must be refused.
         others = [word, *(one.id for one in promised if one.id not in due)]
         chosen = due[0] if due and number % 3 else others[number % len(others)]
-        assert isinstance(self.ask(SYSTEM, commands.Due(chosen)), Decision) == (chosen in due)
+        assert isinstance(self.clock(chosen), Decision) == (chosen in due)
 
     @rule(name=names, seed=numbers)
     def somebody_leaves_or_comes_back(self, name: str, seed: int) -> None:
@@ -257,7 +270,7 @@ class Core(RuleBasedStateMachine):
             if not due:
                 assert list(nothing_promised_is_left(self.stream, self.now)) == []
                 return
-            assert isinstance(self.ask(SYSTEM, commands.Due(due[0])), Decision)
+            assert isinstance(self.clock(due[0]), Decision)
         raise AssertionError("deadlines are never used up")
 
 

@@ -14,7 +14,7 @@ from tocsin.core.incident.paging.carrying import carried_by_lapse, take_carried
 from tocsin.core.incident.paging.pages import ring_due
 from tocsin.core.incident.promises.deadlines import carried_id, deadlines
 from tocsin.core.incident.state.incident import Incident
-from tocsin.core.model import Deadline, DeadlineState, Refused
+from tocsin.core.model import Deadline, DeadlineState
 from tocsin.core.policy import Policy, View
 
 DEADLINES_MAX = 1_000
@@ -39,24 +39,20 @@ def catch_up(state: Incident, policy: Policy, view: View, now: datetime) -> Caug
         if first is None or first.due_at > now:
             return CaughtUp(draft.decision, came_at, first.due_at if first else None)
         came_at = came_at or first.due_at
-        _carry_out(draft, first)
-        triggers.fire(draft)
+        carry_out(draft, first)
     raise AssertionError(f"{state.id}: {DEADLINES_MAX} deadlines due at once")
-
-
-def due(draft: Draft, deadline_id: str) -> Refused | None:
-    """Carry out one deadline, if it has come."""
-    for one in deadlines(draft.state, draft.policy):
-        if one.id == deadline_id and one.state is DeadlineState.DUE and one.due_at <= draft.now:
-            _carry_out(draft, one)
-            return None
-    return Refused(f"{draft.state.id} has no deadline {deadline_id} due.")
 
 
 def _first(draft: Draft) -> Deadline | None:
     """The oldest deadline that is neither kept nor broken."""
     standing = deadlines(draft.state, draft.policy)
     return next((one for one in standing if one.state is DeadlineState.DUE), None)
+
+
+def carry_out(draft: Draft, deadline: Deadline) -> None:
+    """What this deadline says is done now, with what follows from it."""
+    _carry_out(draft, deadline)
+    triggers.fire(draft)
 
 
 def _carry_out(draft: Draft, deadline: Deadline) -> None:

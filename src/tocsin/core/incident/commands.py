@@ -222,13 +222,6 @@ class Restrict:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """The clock says that a deadline has come."""
-
-    deadline: str
-
-
-@dataclass(frozen=True, slots=True)
 class Settle:
     """A channel answered for attempt number `attempt` at a ring of a page."""
 
@@ -268,7 +261,6 @@ IncidentCommand = (
     | SetEstimate
     | Link
     | Restrict
-    | Due
     | Settle
 )
 

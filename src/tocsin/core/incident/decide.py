@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from tocsin.core.incident import clock, commands, events
+from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts import alerts, assess, course, levels, merging, record, repin, roles, updates
 from tocsin.core.incident.draft import Decision, Draft
 from tocsin.core.incident.paging import ladder, triggers
@@ -83,8 +83,6 @@ def _carry_out(draft: Draft, command: commands.IncidentCommand, actor: Actor) ->
             return record.link(draft, command, actor)
         case commands.Restrict():
             return record.restrict(draft, command, actor)
-        case commands.Due():
-            return clock.due(draft, command.deadline)
         case commands.Settle():
             return _settle(draft, command)
         case _:
