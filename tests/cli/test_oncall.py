@@ -55,6 +55,65 @@ def test_who_says_the_zone_that_was_asked_in(capsys: pytest.CaptureFixture[str],
     ]
 
 
+SHIFTS = """
+plan: Harbour
+zone: Europe/London
+levels: {P1: {repeat_every: 10m, ladder: [{after: 0m, page: "on call: primary"}]}}
+rotas:
+  primary:
+    starts: 2026-01-05 09:00
+    layers:
+      - {name: holidays, people: [dara, eli], dates: [2026-12-25, 2026-12-26], hours: "09:00-09:00"}
+      - {name: nights, people: [ana, ben], shift: 1d, hours: "21:00-09:00"}
+      - {name: days, people: [chloe, omar]}
+catch_all: dara
+"""
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "said"),
+    [
+        (
+            "",
+            "2026-12-24T23:00",
+            "primary          ben (layer nights), until Fri 2026-12-25 00:00 Europe/London",
+        ),
+        (
+            "",
+            "2026-12-25T03:00",
+            "primary          dara (layer holidays), until Sat 2026-12-26 09:00 Europe/London",
+        ),
+        (
+            "09:00-09:00",
+            "2026-12-25T03:00",
+            "primary          ben (layer nights), until Fri 2026-12-25 09:00 Europe/London",
+        ),
+        (
+            "09:00-09:00",
+            "2026-12-26T03:00",
+            "primary          dara (layer holidays), until Sat 2026-12-26 09:00 Europe/London",
+        ),
+        (
+            "09:00-09:00",
+            "2026-12-27T03:00",
+            "primary          eli (layer holidays), until Sun 2026-12-27 09:00 Europe/London",
+        ),
+    ],
+    ids=["cut at midnight", "relieved", "the night before", "its own night", "its last night"],
+)
+def test_a_holiday_with_hours_from_hand_over_to_hand_over_cuts_no_night_in_two(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, hours: str, at: str, said: str
+) -> None:
+    """The example of docs/plan/on-call.md."""
+    example = Path(__file__).parents[2] / "docs/plan/on-call.md"
+    assert SHIFTS.partition("rotas:\n")[2].partition("catch_all")[0].replace("\n  ", "\n")[2:] in (
+        example.read_text(encoding="utf-8")
+    )
+    text = SHIFTS if hours else SHIFTS.replace(', hours: "09:00-09:00"', "")
+    (tmp_path / "plan.yaml").write_text(text)
+    assert lines(capsys, "who", "--plan", str(tmp_path), "--at", at)[1] == said
+
+
 def test_calendar_lists_turns_and_nobody(capsys: pytest.CaptureFixture[str], plan: str) -> None:
     asked = ("calendar", "weekdays", "--plan", plan, "--from", "2026-11-27", "--to", "2026-12-01")
     assert lines(capsys, *asked) == [

@@ -234,7 +234,7 @@ def _hours(text: str) -> Hours | None:
         hours, minutes, until_hours, until_minutes = map(int, times)
         begins = timedelta(hours=hours, minutes=minutes)
         ends = timedelta(hours=until_hours, minutes=until_minutes)
-    if begins >= _DAY or ends > _DAY or begins == ends:
+    if begins >= _DAY or ends > _DAY:
         return None
     return Hours(frozenset(day % 7 for day in days), begins, ends if ends > begins else ends + _DAY)
 
