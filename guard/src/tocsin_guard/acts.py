@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
-from tocsin_guard import canary, limits
-from tocsin_guard.api import Answer, queued
+from tocsin_guard import limits
+from tocsin_guard.api import Answer, queued, tested
 from tocsin_guard.clock import iso
 from tocsin_guard.errors import Malformed, Unknown
 from tocsin_guard.manifests import PRIORITIES, TYPES
@@ -165,7 +165,13 @@ async def backup_list(guard: "Guard", request: Request) -> Answer:
 
 async def backup_verify(guard: "Guard", request: Request) -> Answer:
     """Read every blob of a backup and compare checksums."""
-    return await _backups(guard, request).verify(request.text("id"))
+    backups = _backups(guard, request)
+    found = await backups.verify(request.text("id"))
+    text = f"Backup {found['id']} was verified: {'whole' if found['ok'] else 'damaged'}."
+    await guard.events.act(
+        "backup_verified", text, by=request.by, reason=request.reason(), service=backups.guarded.name
+    )
+    return found
 
 
 async def backup_restore(guard: "Guard", request: Request) -> Answer:
@@ -213,7 +219,7 @@ async def integrity_last(guard: "Guard", request: Request) -> Answer:
 
 async def test_operations(guard: "Guard", request: Request) -> Answer:
     """Write, read, list and delete a test object through guard, as users do."""
-    return await canary.run(guard.store(request.text("service")), guard.clock, direct=False)
+    return await tested(guard, request, guard.store(request.text("service")), direct=False)
 
 
 # Notifications

@@ -100,7 +100,16 @@ async def store_status(guard: "Guard", request: Request) -> Answer:
 
 async def store_test(guard: "Guard", request: Request) -> Answer:
     """Write, read, list and delete a test object in the store itself, past breaker and queue."""
-    return await canary.run(by_alias(guard, request.path[0]), guard.clock, direct=True)
+    return await tested(guard, request, by_alias(guard, request.path[0]), direct=True)
+
+
+async def tested(guard: "Guard", request: Request, guarded: GuardedStore, *, direct: bool) -> Answer:
+    """Try all steps, and record who wanted it and how it went."""
+    result = await canary.run(guarded, guard.clock, direct=direct)
+    end = "passed" if result["passed"] else "failed"
+    text = f"Test operations on {guarded.name} ({result['path']}) {end}."
+    await guard.events.act("store_tested", text, by=request.by, reason=request.reason(), service=guarded.name)
+    return result
 
 
 async def check(guard: "Guard", request: Request) -> Answer:
@@ -108,6 +117,8 @@ async def check(guard: "Guard", request: Request) -> Answer:
     results = await asyncio.gather(*(d.check() for d in guard.dependencies.values()))
     guard.wake()
     passed = all(r["ok"] for r in results)
+    text = f"Every service was checked: {'all work' if passed else 'not all work'}."
+    await guard.events.act("checked", text, by=request.by, reason=request.reason())
     return {
         "overall_status": overall(guard),
         "passed": passed,

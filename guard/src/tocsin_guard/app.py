@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from tocsin_guard import exposition, limits, operations_page
 from tocsin_guard.clock import iso
 from tocsin_guard.errors import Corrupt, GuardError, Malformed, Refused, StoreAnswer, Unavailable
+from tocsin_guard.lines import HALF
 from tocsin_guard.notify import EVERYONE
 from tocsin_guard.requests import Request, read_body, read_query
 from tocsin_guard.routes import ROUTES, Route
@@ -107,7 +108,9 @@ class Application:
         token = self._authorised(headers, route.scope)
         query = read_query(scope.get("query_string", b""), route.query)
         body = read_body(await _body(receive), route.body) if method == "POST" else {}
-        data = await route.handler(self.guard, Request(variable, query, body, token.name, headers))
+        request = Request(variable, query, body, token.name, headers)
+        request.reason(), request.wait_seconds()  # read before anything is done: a refusal changes nothing
+        data = await route.handler(self.guard, request)
         content = {"data": data, "as_of": iso(self.guard.clock.now())}
         await _send_json(send, 200, content, JSON, head=method == "HEAD")
 
@@ -253,7 +256,7 @@ async def _send_problem(send: Send, problem: Problem) -> None:
 
 
 async def _send_json(send: Send, status: int, body: object, kind: str, head: bool = False) -> None:
-    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors=HALF)
     await _send(send, status, data, kind, head=head)
 
 

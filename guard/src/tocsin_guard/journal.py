@@ -63,7 +63,7 @@ class Journal:
     broken: str = ""  # why nothing is accepted at present
     _queue: "queue.SimpleQueue[Entry | _Rewrite | _Stop]" = field(default_factory=queue.SimpleQueue)
     _open: asyncio.Event = field(default_factory=asyncio.Event)
-    _lazy: list[Record] = field(default_factory=list)
+    _lazy: list[bytes] = field(default_factory=list)
     _waiting: int = 0
     _size: int = 0
     _base: int = 0
@@ -91,12 +91,12 @@ class Journal:
         if self._compaction is not None:
             await asyncio.gather(self._compaction, return_exceptions=True)
         self._hand_over()
-        stop = _Stop(self._loop.create_future())
-        self._queue.put(stop)
+        stop, thread, self._thread = _Stop(self._loop.create_future()), self._thread, None
+        self._queue.put(stop)  # whoever comes after it is told that guard is not running
         await stop.done
-        self._thread.join()
+        thread.join()
         os.close(self._handle)
-        self._thread, self._handle = None, -1
+        self._handle = -1
 
     async def append(self, *records: Record, applied: Callable[[], None] | None = None) -> None:
         """Return when the records are on the disk, all or none; `applied` runs right then, in append
@@ -109,9 +109,10 @@ class Journal:
         while self.broken or not self._open.is_set():
             await self._ready()
         loop = self._running()
+        data = b"".join(map(encode, records))  # raises for what is no JSON, before anything is counted
         self._hand_over()
         self._waiting += 1
-        entry = Entry(b"".join(map(encode, records)), True, applied, loop.create_future())
+        entry = Entry(data, True, applied, loop.create_future())
         self._queue.put(entry)
         return entry
 
@@ -127,15 +128,16 @@ class Journal:
         if self._thread is None or self._loop is None or self.broken:
             self.dropped += 1
             return
+        data = encode(record)
         if not self._lazy:
             self._loop.call_later(limits.JOURNAL_LAZY_SECONDS / 2, self._hand_over)
-        self._lazy.append(record)
+        self._lazy.append(data)
 
     def _hand_over(self) -> None:
         """Give what was noted to the writer: in time, or before anything that somebody waits for."""
         if self._lazy and self._thread is not None and self._open.is_set():
             self._waiting += 1
-            self._queue.put(Entry(b"".join(map(encode, self._lazy)), False, None, None, len(self._lazy)))
+            self._queue.put(Entry(b"".join(self._lazy), False, None, None, len(self._lazy)))
             self._lazy = []
         elif self._lazy and self._loop is not None and self._thread is not None:
             self._loop.call_later(limits.JOURNAL_LAZY_SECONDS / 2, self._hand_over)
@@ -287,7 +289,8 @@ class Journal:
                 entry.done.set_result(None)  # without data it is a barrier: it asked only to be passed
             else:
                 entry.done.set_exception(error)
-        if error is None and self.compact_due() and self._open.is_set() and self._loop is not None:
+        under_way = self._compaction is not None and not self._compaction.done()
+        if error is None and self.compact_due() and not under_way and self._loop is not None:
             self._compaction = self._loop.create_task(self._compact_quietly())
 
     async def _compact_quietly(self) -> None:

@@ -35,7 +35,7 @@ class _Turn(AbstractAsyncContextManager[None]):
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._pass_on()  # it was our turn just now
-            else:
+            elif turn in waiting:  # else it was passed over, between the cancelling and now
                 waiting.remove(turn)
             raise
 

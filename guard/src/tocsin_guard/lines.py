@@ -21,16 +21,16 @@ Record = dict[str, Any]  # {"kind": ..., ...}: what JSON can hold
 
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
-
+HALF = "backslashreplace"  # half of a character, as in a file's name that is not UTF-8, stays JSON's \udcff
 BODY = "body"  # the one part of a record that is bytes
 
 
 def encode(record: Record) -> bytes:
     body = record.get(BODY)
     if body is None:
-        text = _json(record).encode()
+        text = _json(record).encode(errors=HALF)
     else:
-        text = b"%s\t%s" % (_json({**record, BODY: None}).encode(), _escaped(body))
+        text = b"%s\t%s" % (_json({**record, BODY: None}).encode(errors=HALF), _escaped(body))
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 

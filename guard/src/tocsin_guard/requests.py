@@ -51,10 +51,10 @@ class Request:
         value = self._value(name, default)
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if isinstance(value, bool) or not low <= number <= high:
-            raise Malformed(f"{name} is a number from {low:g} to {high:g}; not {value!r}.")
+            raise Malformed(f"{name} is a number from {low:g} to {high:g}; not {repr(value)[:40]}.")
         return number
 
     def whole(self, name: str, default: int, low: int, high: int) -> int:

@@ -42,7 +42,7 @@ ROUTES = (
     Route("GET", "/health/services", api.services, READ),
     Route("GET", "/health/events", api.events, READ, words("limit level since type")),
     Route("GET", "/health/metrics", api.metrics, READ, words("hours metric service")),
-    Route("POST", "/health/check", api.check, CONTROL),
+    Route("POST", "/health/check", api.check, CONTROL, NONE, words("reason")),
     Route("GET", "/health/circuit-breaker/history", api.breaker_history, READ, words("service")),
     Route(
         "POST",
@@ -70,7 +70,7 @@ ROUTES = (
         words("wait"),
         words("type priority service reason wait"),
     ),
-    Route("POST", "/api/backup/verify", acts.backup_verify, CONTROL, NONE, words("id service")),
+    Route("POST", "/api/backup/verify", acts.backup_verify, CONTROL, NONE, words("id service reason")),
     Route("POST", "/api/backup/restore", acts.backup_restore, CONTROL, NONE, words("id key service reason")),
     Route(
         "POST",
@@ -81,7 +81,7 @@ ROUTES = (
         words("sample service reason wait"),
     ),
     Route("GET", "/api/files/integrity-check", acts.integrity_last, READ, words("service")),
-    Route("POST", "/api/files/test-operations", acts.test_operations, CONTROL, NONE, words("service")),
+    Route("POST", "/api/files/test-operations", acts.test_operations, CONTROL, NONE, words("service reason")),
     Route(
         "POST",
         "/health/notifications/broadcast",
@@ -94,5 +94,5 @@ ROUTES = (
     Route("POST", "/health/notifications/{}/clear", acts.broadcast_clear, CONTROL, NONE, words("reason")),
     # Last, because they take any word where the others have a name.
     Route("GET", "/health/{}/status", api.store_status, READ),
-    Route("POST", "/health/{}/test", api.store_test, CONTROL),
+    Route("POST", "/health/{}/test", api.store_test, CONTROL, NONE, words("reason")),
 )

@@ -2,13 +2,14 @@
 is back.
 """
 
+import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tocsin_guard.dependency import Dependency
-from tocsin_guard.errors import Unavailable
+from tocsin_guard.errors import Malformed, Unavailable
 from tocsin_guard.handlers import Body, Functions
 from tocsin_guard.keylocks import KeyLocks
 from tocsin_guard.operations import WAITING, Operation
@@ -49,6 +50,13 @@ class Work:
         """Do it now if that works, else keep it on the disk. When this returns, it is done or will be."""
         mark = idempotency_key or uuid.uuid4().hex
         name = self.dependency.name
+        try:
+            json.dumps(payload)
+        except (TypeError, ValueError) as error:
+            raise Malformed(
+                f"The payload of {self.action} for {name} must be what JSON can hold, or it could not be "
+                f"queued: {error}."
+            ) from error
         async with self._locks.alone(key):
             known = self.queue.book.repeat_of(name, mark) or self.queue.book.newest(name, key)
             if known is None and not self.dependency.held:
