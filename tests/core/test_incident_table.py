@@ -170,7 +170,7 @@ triggered | join 3 P1 | AlertsJoined, LevelRaised, RoundStarted, StepTaken, Page
 triggered | join 0 P2 | - | - | triggered
 triggered | join 0 P1 | LevelRaised, RoundStarted, StepTaken, PageWithdrawn, PageStarted, RingSent
     | Withdraw 1, Notify ana email | triggered
-triggered | join 1 P1 @6m | AlertsJoined, PromiseBroken, LevelRaised, RoundStarted, StepTaken,
+triggered | join 1 P1 @6m | PromiseBroken, AlertsJoined, LevelRaised, RoundStarted, StepTaken,
     PageWithdrawn, PageStarted, RingSent, RingSent
     | Withdraw 1, Notify ana email, Notify ana sms | triggered
 triggered | clear 1 | AlertsCleared | - | triggered

@@ -344,3 +344,27 @@ def test_an_update_needs_words_and_an_audience() -> None:
     nobody = trial.by("ana", commands.PostUpdate("outside", "x"))
     assert refusal(nobody) == "The plan has no audience outside; it has inside."
     assert trial.happened(events.UpdatePosted) == []
+
+
+@dataclass(frozen=True)
+class ManyAlerts:
+    """A condition as the plan room would read `alerts > 1`."""
+
+    text: str = "alerts > 1"
+    needs: frozenset[FactId] = frozenset({FactId("alerts")})
+
+    def holds(self, facts: Any) -> bool | None:
+        return bool(facts[FactId("alerts")] > 1)
+
+    def reading(self, facts: Any) -> tuple[object, ...]:
+        return (self.holds(facts),)
+
+
+def test_what_takes_away_the_condition_of_a_promise_does_not_hide_that_it_was_missed() -> None:
+    trial = Trial(plan(Promise("Word", Milestone.OPENED, HOUR, when=ManyAlerts())))
+    trial.join("P1", 2)
+    # The engine comes late, and the news before it.
+    trial.now = START + 2 * HOUR
+    trial.clear(1)
+    names = [type(one.event) for one in trial.recorded]
+    assert names.index(events.PromiseBroken) < names.index(events.AlertsCleared)

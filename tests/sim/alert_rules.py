@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from tests.sim import severity_by_hand
 from tests.sim.stream import Stream
 from tocsin.core.model import AlertAction, AlertSeverity, Signal
-from tocsin.core.severity import judge
 from tocsin.store.alerts import Received
 from tocsin.store.codec import load
 
@@ -57,7 +57,8 @@ class Book:
     """What senders were promised, and what is there.
 
     `accepted` counts triggers whose sender heard that they are safe; `maybe` those that may be there too.
-    `most` says how often one may be stored: a commit whose answer was lost is done again.
+    `most` says how often one may be stored: a commit whose answer was lost is done again. `said` is all that
+    was ever sent of an alert.
     """
 
     accepted: Counter[Name] = field(default_factory=Counter)
@@ -67,10 +68,13 @@ class Book:
     final_joined: Counter[str] = field(default_factory=Counter)
     most: int = 1
     newest_id: int = 0
+    said: dict[Name, list[Signal]] = field(default_factory=dict)
 
-    def doubt(self, received: Iterable[Received]) -> None:
+    def doubt(self, received: Sequence[Received]) -> None:
         """Signals were sent, and nobody has heard what became of them."""
         self.maybe.update(self._doubted(received))
+        for one in received:
+            self.said.setdefault((one.integration, one.signal.dedup_key), []).append(one.signal)
 
     def refused(self, received: Iterable[Received]) -> None:
         """Their sender was told that they are not stored."""
@@ -179,11 +183,13 @@ def open_alerts_are_looked_after(stream: Stream, rows: Sequence[AlertRow]) -> It
             continue
         if state.status.over:
             yield f"{stream.id} is {state.status}, and {row} is not"
-        signal = replace(load(row.body, Signal), severity=SEVERITIES[row.severity])
-        wanted = judge(policy, signal).level
+        signal = load(row.body, Signal)
+        fields = {"severity": SEVERITIES[row.severity], "source": signal.source}
+        wanted = severity_by_hand.alone(policy, fields, severity_by_hand.stated(signal))
+        milder = severity_by_hand.rank(policy, state.level) > severity_by_hand.rank(policy, wanted)
         # A person may know better, until an alert says something new.
-        if policy.level(state.level).rank > wanted.rank and not stream.judged_by_hand:
-            yield f"{stream.id} is at {state.level}, and {row} is at {wanted.id}"
+        if milder and not stream.judged_by_hand:
+            yield f"{stream.id} is at {state.level}, and {row} is at {wanted}"
 
 
 def every_alert_is_as_it_was(seen: Counter[Name], found: Counter[Name]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from unittest import mock
 
 from sqlalchemy import Connection, Engine, delete, event, select, update
 
-from tests.sim import broken_plans
+from tests.sim import broken_judgement, broken_plans
 from tests.sim.chance import Fault
 from tests.sim.play import play
 from tests.sim.verdict import Violation
@@ -247,6 +247,18 @@ QUIET: tuple[Fault, ...] = ()
 DUE = ("the_due_time_is_the_next_deadline", "no_promised_page_is_put_off", "nothing_due_is_passed_over")
 """What the clock should have seen to."""
 
+GRADING = (
+    "facts_raise_the_level",
+    "nothing_is_owed_to_facts",
+    "an_opening_has_its_level",
+    "levels_have_a_ground",
+    "open_alerts_are_looked_after",
+)
+"""A level that is not what the plan gives shows as any of these, by where it came from."""
+
+MEANING = ("whoever_is_meant_is_asked", "whoever_is_named_is_told")
+TELLING = ("whoever_is_named_is_told",)
+
 BROKEN = {
     "fence off": Broken(fence_off, ("a_stale_answer_changes_nothing",), (Fault.LATE, Fault.DOUBLE_ANSWER)),
     "lease off": Broken(lease_off, ("a_lease_belongs_to_one",), (Fault.SLOW, Fault.TIMED_OUT, Fault.REFUSED)),
@@ -261,19 +273,28 @@ BROKEN = {
     "step skipped": Broken(step_skipped, ("steps_are_taken_in_order", "a_bug_is_not_swallowed"), QUIET),
     "message dropped": Broken(message_dropped, ("every_ring_is_in_the_outbox",), QUIET),
     "clock forgotten": Broken(clock_forgotten, ("the_due_time_is_the_next_deadline",), QUIET),
-    "stand-in forgotten": Broken(stand_in_forgotten, ("whoever_is_on_call_is_asked",), QUIET, first=9),
+    "stand-in forgotten": Broken(stand_in_forgotten, MEANING, QUIET, first=10),
     "plan forgotten": Broken(plan_forgotten, ("the_auditor_finds_nothing",), QUIET),
     "repeat unmarked": Broken(
         repeat_unmarked, ("a_repeat_is_marked", "a_ring_moves_along_its_arrows"), (Fault.CRASH_AFTER_SEND,)
     ),
     "stall restarts": Broken(broken_plans.stall_restarts, DUE, QUIET),
-    "trigger fires twice": Broken(broken_plans.trigger_fires_twice, ("triggers_fire_once",), QUIET, first=9),
+    "trigger fires twice": Broken(broken_plans.trigger_fires_twice, ("triggers_fire_once",), QUIET, first=2),
     "update not armed again": Broken(broken_plans.update_not_armed_again, DUE, QUIET),
-    "raise forgets carried": Broken(broken_plans.raise_forgets_carried, DUE, QUIET, first=11),
+    "raise forgets carried": Broken(broken_plans.raise_forgets_carried, DUE, QUIET, first=2),
     "repin rewinds": Broken(broken_plans.repin_rewinds, ("a_repin_rewinds_nothing",), QUIET),
-    "merge drops pages": Broken(broken_plans.merge_drops_pages, ("a_merge_forgets_nobody",), QUIET, first=18),
-    "threshold never held": Broken(broken_plans.threshold_never_held, DUE, QUIET, first=3),
-    "nobody told": Broken(broken_plans.nobody_told, ("whoever_leads_hears_of_it",), QUIET),
+    "merge drops pages": Broken(broken_plans.merge_drops_pages, ("a_merge_forgets_nobody",), QUIET, first=7),
+    "threshold never held": Broken(broken_plans.threshold_never_held, DUE, QUIET),
+    "first row wins": Broken(broken_judgement.first_row_wins, GRADING, QUIET),
+    "doubt goes down": Broken(broken_judgement.doubt_goes_down, GRADING, QUIET, first=13),
+    "threshold counts at once": Broken(broken_judgement.threshold_counts_at_once, GRADING, QUIET, first=9),
+    "fact forgets to raise": Broken(broken_judgement.fact_forgets_to_raise, GRADING, QUIET, first=2),
+    "unknown counts as low": Broken(broken_judgement.unknown_counts_as_low, GRADING, QUIET, first=2),
+    "turns forgotten": Broken(broken_judgement.turns_forgotten, MEANING, QUIET),
+    "turns of one incident": Broken(broken_judgement.turns_of_one_incident, MEANING, QUIET),
+    "the paged are told too": Broken(broken_judgement.the_paged_are_told_too, TELLING, QUIET),
+    "updates go to the lead": Broken(broken_judgement.updates_go_to_the_lead, TELLING, QUIET, first=11),
+    "nobody told": Broken(broken_plans.nobody_told, ("whoever_leads_hears_of_it", *TELLING), QUIET),
     "nobody counts": Broken(broken_plans.nobody_counts, ("who_asks_knows_how_many_fail",), QUIET),
     "compare and set off": Broken(
         compare_and_set_off,

@@ -13,8 +13,8 @@ from tests.sim import alert_rules, outbox_rules, run_rules
 from tests.sim.alert_rules import ALERT_COLUMNS, AlertRow
 from tests.sim.auditing import call_the_auditor
 from tests.sim.due_rules import TIMELY_RULES, no_broken_promise_slips_away, nothing_promised_is_left, overdue
-from tests.sim.duty import whoever_is_on_call_is_asked
 from tests.sim.incident_rules import EVENT_RULES, ROW_RULES, Row
+from tests.sim.levels import a_merge_keeps_the_worse_level, levels_have_a_ground
 from tests.sim.outbox_rules import RING_COLUMNS, Ring
 from tests.sim.plan_rules import (
     a_merge_forgets_nobody,
@@ -24,8 +24,11 @@ from tests.sim.plan_rules import (
 from tests.sim.reading import EVENT_COLUMNS, recorded
 from tests.sim.simulation import Simulation
 from tests.sim.stream import Stream
+from tests.sim.telling import whoever_is_named_is_told
+from tests.sim.whom import Sent, whoever_is_meant_is_asked
 from tocsin import limits
 from tocsin.core.incident import Incident, events
+from tocsin.core.model import Signal
 from tocsin.core.policy import Milestone
 from tocsin.engine.engine import NO_ADDRESS, NO_CHANNEL
 from tocsin.store.codec import load
@@ -43,6 +46,7 @@ class Checks:
         self._seen: dict[str, tuple[Any, ...]] = {}
         self._outbox: defaultdict[str, set[str]] = defaultdict(set)
         self._newest_ring = 0
+        self._sent: Sent | None = ()
         self._merged: list[tuple[str, str, dict[str, Milestone]]] = []
 
     def look(self) -> None:
@@ -57,12 +61,14 @@ class Checks:
         for id, promised in {**{one.id: one.version for one in run.streams.values()}, **run.promised}.items():
             run.verdict.expect(run_rules.nothing_committed_is_lost, id, promised, versions.get(id, 0))
         self._rings()
+        self._sent = self._pages_sent()
         changed = [tuple(row) for row in rows if self._seen.get(row[0]) != tuple(row)]
         for row in changed:
             self._seen[row[0]] = row
             self._incident(row)
         for into, child, asked in self._merged:
             run.verdict.expect(a_merge_forgets_nobody, run.streams[into], child, asked, run.reachable)
+            run.verdict.expect(a_merge_keeps_the_worse_level, run.streams[into], run.streams[child])
         self._merged.clear()
         of_incident: defaultdict[str, list[AlertRow]] = defaultdict(list)
         for alert in alerts:
@@ -147,7 +153,7 @@ class Checks:
         run.verdict.expect(outbox_rules.the_incident_hears_of_refusals, story, refused)
 
     def _read_on(self, story: Stream) -> None:
-        run = self._run
+        run, calm = self._run, False
         for row in run.database.look(
             f"{EVENT_COLUMNS} WHERE id = ? AND seq > ? ORDER BY seq", story.id, story.version
         ):
@@ -158,7 +164,11 @@ class Checks:
             )
             for rule in EVENT_RULES:
                 run.verdict.expect(rule, story, one)
-            run.verdict.expect(whoever_is_on_call_is_asked, story, one, run.duty)
+            calm = one.at >= run.calm_since
+            if calm:
+                run.verdict.expect(whoever_is_meant_is_asked, story, one, run.duty, self._sent)
+            run.verdict.expect(whoever_is_named_is_told, story, one, run.duty, self._sent, calm=calm)
+            run.verdict.expect(levels_have_a_ground, story, one, self._said_of(story))
             for timely in TIMELY_RULES:
                 run.verdict.expect(timely, story, one, run.calm_since)
             if isinstance(one.event, events.Opened):
@@ -177,8 +187,28 @@ class Checks:
             story.take(one)
             story.goes_by(run.policies[story.incident.policy_version])
             run.verdict.expect(no_broken_promise_slips_away, late, story)
+        run.verdict.expect(whoever_is_named_is_told, story, None, run.duty, self._sent, calm=calm)
         run.verdict.expect(whoever_leads_hears_of_it, story, run.reachable)
         story.unheard.clear()
+
+    def _pages_sent(self) -> Sent | None:
+        """Who was sent a page when, as the ledger has it; no order is left where a clock was set back."""
+        if self._run.counts["set back"]:
+            return None
+        pages = "SELECT person, started_at, key FROM deliveries ORDER BY started_at, id"
+        found = self._run.database.look(pages)
+        return [(person, from_micros(at)) for person, at, key in found if "/told/" not in key]
+
+    def _said_of(self, story: Stream) -> dict[str, list[Signal]]:
+        """What sources have ever said of the alerts of its services, by any plan of this run."""
+        run, services = self._run, {story.account.service}
+        for id in story.levels.grown:
+            services |= {run.streams[id].account.service} if id in run.streams else set()
+        found: defaultdict[str, list[Signal]] = defaultdict(list)
+        for (integration, key), signals in run.book.said.items():
+            if services & {policy.service_of(integration) for policy in run.policies.values()}:
+                found[f"{integration}/{key}"] += signals
+        return found
 
     def _row(self, seen: tuple[Any, ...]) -> Row:
         id, version, due_at, open_key, quarantined = seen

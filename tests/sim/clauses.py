@@ -20,12 +20,14 @@ def classify(chance: random.Random, levels: list[str], times: tuple[int, ...]) -
     lines = ["classify:"]
     for severity in SEVERITIES:
         if chance.random() < 0.85:
-            lines.append(f"  - {{severity: {severity}, level: {chance.choice(levels)}}}")
+            # Mostly mild, so that there is something left for facts to make worse.
+            level = chance.choice((*levels, levels[-1], levels[-1]))
+            lines.append(f"  - {{severity: {severity}, level: {level}}}")
     lines.append(f"  - {{source: uptime, level: {chance.choice(levels)}}}")
-    for _ in range(chance.choice((0, 1, 2, 3))):
+    for _ in range(chance.choice((0, 1, 2, 3, 4))):
         lasts = f", for: {chance.choice(times[1:4])}s" if chance.random() < 0.5 else ""
         lines.append(f'  - {{when: "{deciding(chance)}", level: {chance.choice(levels)}{lasts}}}')
-    if chance.random() < 0.2:
+    if chance.random() < 0.35:
         rows = [[chance.choice(levels) for _ in range(3)] for _ in range(3)]
         lines += ["matrix:", "  impact: [low, medium, high]", "  bucket:"]
         choices = ("reachable", "partly", "unreachable")

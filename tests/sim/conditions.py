@@ -49,12 +49,12 @@ DECIDING: Mapping[str, Callable[[Known], bool]] = {
         _more(known, "errors", 4.99) and known.get("data_loss") is False
     ),
     "slow > 2 * usual(slow)": lambda known: _more(known, "slow", 0.8),
+    "services_failing > 1": lambda known: _more(known, "services_failing", 1),
 }
 """Those by which the level may be judged."""
 
 STANDING: Mapping[str, Callable[[Known], bool]] = {
     "alerts > 2": lambda known: _more(known, "alerts", 2),
-    "services_failing > 1": lambda known: _more(known, "services_failing", 1),
     "level == L1": lambda known: known["level"] == "L1",
     "level in [L1, L2] and data_loss": lambda known: (
         known["level"] in ("L1", "L2") and known.get("data_loss") is True

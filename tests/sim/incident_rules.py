@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tests.sim import due_rules, plan_rules
+from tests.sim import due_rules, levels, plan_rules
 from tests.sim.due import again, rungs
 from tests.sim.stream import Stream
 from tocsin.core.incident import Incident, events
@@ -150,6 +150,7 @@ EVENT_RULES = (
     rounds_and_levels_go_the_right_way,
     *due_rules.EVENT_RULES,
     *plan_rules.EVENT_RULES,
+    *levels.EVENT_RULES,
 )
 """Of each event, with the stream as it was before it."""
 
@@ -241,5 +242,6 @@ ROW_RULES = (
     the_group_is_held_while_open,
     a_refusal_moves_the_path_on,
     *plan_rules.ROW_RULES,
+    *levels.ROW_RULES,
 )
 """Of what is stored, as it can be seen after a commit."""

@@ -162,7 +162,8 @@ WEIGHTS: dict[Operation, float] = {
     response.acknowledge: 5,
     response.resolve: 1,
     response.work: 3,
-    response.say_facts: 2,
+    response.say_facts: 4,
+    response.put_on_record: 1.5,
     response.hand_roles: 2,
     response.open_by_hand: 0.5,
     response.repin: 0.5,
@@ -183,7 +184,7 @@ def _request(run: Simulation, action: AlertAction) -> Request | None:
 def _received(run: Simulation, name: Name, action: AlertAction) -> Received:
     severity = AlertSeverity(run.choice.choice(SEVERITIES))
     details: dict[str, object] = {}
-    if run.choice.random() < 0.25:
+    if run.choice.random() < 0.35:
         details.update(conditions.said(run.choice))
     words = f"{name[1]} is {severity}{''.join(f', {one}={value}' for one, value in details.items())}"
     signal = Signal(action, name[1], words, severity, source=name[0], details=details)

@@ -19,7 +19,7 @@ def plan(chance: random.Random, number: int, *, slow: bool, change: random.Rando
     """A whole plan.yaml. The same chance with a `change` gives a next version of the same plan."""
     times = SLOW if slow else FAST
     rotas = [f"rota{index}" for index in range(chance.randint(1, 3))]
-    levels = [f"L{index}" for index in range(1, chance.randint(1, 4) + 1)]
+    levels = [f"L{index}" for index in range(1, chance.choice((1, 2, 3, 3, 4, 4)) + 1)]
     services = [f"service{index}" for index in range(1, chance.randint(1, 3) + 1)]
     targets = [*(f'"on call: {one}"' for one in rotas * 3)]
     targets += [

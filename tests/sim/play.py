@@ -105,7 +105,12 @@ def _heal(run: Simulation) -> None:
     run.log.write(f"{run.loop.micros} all is well")
     run.chaos.calm = True
     run.down.clear()
-    run.channels = CHANNELS
+    if run.channels != CHANNELS:
+        # Whoever runs goes on with the channels that were there at the start.
+        run.channels = CHANNELS
+        run.note_reachable()
+        for node in run.nodes:
+            node.kill()
     for node in run.nodes:
         node.thaw()
         node.turning = True

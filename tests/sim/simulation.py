@@ -112,6 +112,7 @@ class Simulation:
     def move_clock(self, seconds: int) -> None:
         """Every clock jumps; the true time does not."""
         self.offset += timedelta(seconds=seconds)
+        self.counts["set back"] += seconds < 0
         self.calm_since = self.clock()
         self.duty.set_back(self.clock())
         self.reachable = {}
@@ -343,6 +344,7 @@ class Simulation:
         """Who can be told something from now on, as every server knows it once its view is old."""
         known = self.clock() + VIEW_LASTS
         usable = {name for name, one in self.contacts.items() if set(one.channels) & set(self.channels)}
+        self.duty.people(self.contacts, self.channels, self.clock())
         self.reachable = {one: self.reachable.get(one, known) for one in sorted(usable)}
 
     def quietly(self, job: Job[None]) -> None:

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 
 from tests.sim import due
 from tests.sim.account import Account, identity
+from tests.sim.levels import Levels, held_now
 from tests.sim.pledges import Pledges
+from tests.sim.telling import Errand
 from tocsin.core.incident import Incident, events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.incident.state.fold import fold
@@ -73,9 +75,13 @@ class Stream:
     repinned_in: int | None = None
     refused_in_round: bool = False
     last_page: int = 0
+    asked_at: dict[str, datetime] = field(default_factory=dict)
+    asked_in_round: set[str] = field(default_factory=set)
     joined: int = 0
     account: Account = field(init=False)
     pledges: Pledges = field(default_factory=Pledges)
+    levels: Levels = field(default_factory=Levels)
+    errand: Errand | None = None
     agreed: dict[str, set[str]] = field(default_factory=dict)
     unheard: list[tuple[datetime, str, str]] = field(default_factory=list)
     began_anew: bool = False
@@ -132,7 +138,9 @@ class Stream:
         if self.state is not None:
             self.pledges.before(self.account, one)
             self._hears(event, one.at)
+        facts, held = dict(self.account.facts), held_now(self.account)
         self.account.take(one)
+        self.levels.take(facts, held, self.account, one)
         self.pledges.after(self.account)
         self._dues, self._last_at = None, one.at
         if isinstance(event, (*_ANEW, events.RoundStarted)):
@@ -149,12 +157,14 @@ class Stream:
         match event:
             case events.PageStarted():
                 self.pages[event.page] = OpenPage(event.person, event.until, at, event.rings)
-                self.last_page = self.version
+                self.last_page, self.asked_at[event.person] = self.version, at
+                self.asked_in_round.add(event.person)
                 for absorbed_at, asked, _ in self.absorbed.values():
                     if absorbed_at == at:
                         asked.add(event.person)
             case events.PageAnswered() | events.PageWithdrawn():
-                self.pages.pop(event.page, None)
+                gone = self.pages.pop(event.page, None)
+                self.asked_in_round -= {gone.person} if gone else set()
                 if isinstance(event, events.PageAnswered):
                     self.answered.add(event.person)
             case events.RingSent() | events.RingSkipped() | events.RingSettled():
@@ -174,6 +184,7 @@ class Stream:
                 self.escalated_at = at
             case events.RoundStarted():
                 self.refused_in_round = False
+                self.asked_in_round.clear()
             case events.Repinned():
                 self.repinned_in = self.account.round
             case events.LevelLowered():

@@ -351,10 +351,14 @@ class Policy:
 
     @property
     def takes_turns(self) -> bool:
-        """Whether some step or role means the next one of a team."""
-        steps = (step for level in self.levels for step in level.ladder)
-        some = [*(step.targets for step in steps), *(role.default for role in self.roles.values())]
-        some += [self.catch_all, *(one.page for one in self.triggers)]
+        """Whether it means the next one of a team anywhere, to be paged, to be told or in a role."""
+        some = [self.catch_all, self.reclassify.lower, *(one.default for one in self.roles.values())]
+        for level in self.levels:
+            some += [targets for step in level.ladder for targets in (step.targets, step.tell)]
+            some += [one.to for one in level.updates]
+        some += [one.tell for one in self.stages.values()]
+        some += [one.tell for one in (*self.promises, *self.review_steps)]
+        some += [targets for one in self.triggers for targets in (one.page, one.tell)]
         return any(target.next_of for targets in some for target in targets)
 
     def service_of(self, integration: str) -> ServiceId:

@@ -38,6 +38,7 @@ class Context:
     sign_in_link: Callable[[Transaction, PersonId, datetime], str]
     meters: Meters = field(default_factory=Meters)
     _policies: dict[str, Policy] = field(default_factory=dict)
+    _takes_turns: bool = False
     _current: str = ""
     _view: View | None = None
     _view_at: datetime = LONG_AGO
@@ -50,12 +51,16 @@ class Context:
             files = plans.files(tx, version)
             if files is None:
                 raise NoPlan(f"Plan version {version} is not in the store.")
-            self._policies[version] = load_stored(files)
+            self.learn(load_stored(files))
         return self._policies[version]
 
     def learn(self, policy: Policy) -> None:
         """A policy that was read elsewhere: reading one in a transaction would hold up all others."""
         self._policies[policy.version] = policy
+        if policy.takes_turns and not self._takes_turns:
+            # From now on the view says who was paged when, whichever plan an open incident goes by.
+            self._takes_turns = True
+            self.forget()
 
     def current_policy(self, tx: Transaction, now: datetime) -> Policy:
         """The policy in force for new incidents."""
@@ -100,23 +105,23 @@ class Context:
         self._forgets += 1
 
     def _refresh(self, tx: Transaction, now: datetime) -> View:
-        forgets = self._forgets
-        if self._view is None or self._view_after != forgets or not _fresh(self._view_at, now):
+        view, forgets = self._view, self._forgets
+        if view is None or self._view_after != forgets or not _fresh(self._view_at, now):
             view, current = directory.view(tx, self.channels), plans.current(tx)
             # The view's time comes last: another thread of the writer must not find half of this fresh.
             self._current = current[0] if current else ""
             if self._current:
-                view = _of_today(tx, view, self.policy(tx, self._current), now)
+                policy = self.policy(tx, self._current)
+                view = _of_today(tx, view, policy, now, takes_turns=self._takes_turns)
             self._view = view
             # As it was before the look: what was changed during it is looked at again.
             self._view_after = forgets
             self._view_at = now
-            return view
-        return self._view
+        return view
 
 
-def _of_today(tx: Transaction, view: View, policy: Policy, now: datetime) -> View:
-    if policy.takes_turns:
+def _of_today(tx: Transaction, view: View, policy: Policy, now: datetime, *, takes_turns: bool) -> View:
+    if takes_turns:
         view = replace(view, paged_at=ledger.paged_last(tx, view.people))
     return replace(view, rotas=policy.rotas, overrides=overrides.standing(tx, now))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts import assess
-from tocsin.core.incident.acts.breaking import fill_roles
+from tocsin.core.incident.acts.breaking import fill_roles, own_up
 from tocsin.core.incident.acts.course import go_on, resolve
 from tocsin.core.incident.acts.levels import raise_level
 from tocsin.core.incident.acts.updates import announce
@@ -23,6 +23,7 @@ def join(draft: Draft, command: commands.JoinAlerts, actor: Actor) -> Refused | 
     if draft.state.status.over:
         return Refused(f"{draft.state.id} is {draft.state.status}; a new alert opens a new incident.")
     if command.count:
+        own_up(draft)
         draft.add(events.AlertsJoined(command.count, command.sample), actor)
     judged = Judgement(draft.policy.level(command.level), command.reason)
     worse = assess.measure(draft, command.facts, actor)
@@ -89,6 +90,8 @@ def declare(draft: Draft, command: commands.Declare, actor: Actor) -> Refused | 
 def clear(draft: Draft, command: commands.ClearAlerts, actor: Actor) -> Refused | None:
     """Alerts are over; with the last of them the incident is, unless a person has vouched for it."""
     state = draft.state
+    # How many alerts are open may be the condition under which a promise stood that was missed.
+    own_up(draft)
     last = not state.status.over and 0 < state.alerts_open <= command.count
     draft.add(events.AlertsCleared(command.count, command.sample, last and state.vouched), actor)
     if last and not state.vouched:
