@@ -11,7 +11,7 @@ import pytest
 from tests.support.world import World, page
 from tocsin.app import health
 from tocsin.app.health import Health
-from tocsin.core.incident import Status
+from tocsin.core.incident import Status, commands
 from tocsin.core.model import Outcome, Receipt
 from tocsin.settings import read_settings
 from tocsin.store import leases, sending
@@ -122,3 +122,34 @@ def test_whoever_must_be_paged_is_paged_by_the_clock_that_is(world: World, start
     world.acknowledge("ana", old.id)
     assert {one.status for one in world.incidents()} == {Status.ACKNOWLEDGED}
     world.expected = len(world.sent)
+
+
+@pytest.mark.parametrize("skew_seconds", [0, 3600])
+def test_what_waits_to_be_tried_again_goes_at_once_when_the_clock_is_set_back_under_a_running_server(
+    world: World, start: Start, monkeypatch: pytest.MonkeyPatch, skew_seconds: int
+) -> None:
+    """But not by the clock of a node that the database's shows to be wrong."""
+    passed = timedelta(seconds=100)
+    monkeypatch.setattr(health, "passed", lambda: passed)
+    node = start()
+    world.channels["email"].answer = lambda _: Receipt(Outcome.RETRYING, "busy")
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"), page("ana", "webhook"))
+    monkeypatch.setattr(health, "database_now", lambda _tx: world.now.timestamp())
+    world.run(node.measure())
+    world.now -= BACK
+    theirs = world.now + timedelta(seconds=skew_seconds)
+    monkeypatch.setattr(health, "database_now", lambda _tx: theirs.timestamp())
+    world.run(node.measure())
+    world.settle()
+    world.expect(*() if skew_seconds else (page("ana"),))
+
+
+def test_after_a_set_back_a_person_can_have_the_next_step_at_once(world: World) -> None:
+    world.alert("prometheus", "checkout is down")
+    world.expect(page("ana"))
+    world.now -= BACK
+    world.advance(minutes=10)
+    world.expect()
+    world.ask("ana", commands.Escalate("the clock was set back"))
+    world.expect(page("ben"))

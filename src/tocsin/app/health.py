@@ -13,7 +13,7 @@ from tocsin.app.clock import clock, passed
 from tocsin.app.jumps import TOLD_MOST, Jumps, told
 from tocsin.engine.context import Context
 from tocsin.settings import Settings
-from tocsin.store import alerts, counters, subjects
+from tocsin.store import alerts, counters, sending, subjects
 from tocsin.store.database import database_now
 from tocsin.store.errors import StoreError, StoreFull
 from tocsin.store.latest import REMEDY, behind, newest_time
@@ -48,6 +48,7 @@ class Health:
         self.unaudited = False
         self._alarmed_at: datetime | None = None
         self._jumps = Jumps()
+        self._set_back = False
         self._newest_at_start: datetime | None = None
         self._told_until: datetime | None = None
 
@@ -80,6 +81,10 @@ class Health:
             if answered - asked < ANSWER_WITHIN:
                 ours = (asked.timestamp() + answered.timestamp()) / 2
                 self.skew_seconds = 0.0 if theirs is None else ours - theirs
+            if self._set_back and not self.skewed:
+                # Where the database's clock shows that this node's is wrong, no time is judged by it.
+                await self._store.write(partial(sending.go_by, now=clock()))
+                self._set_back = False
             self.unreachable = ""
             self._context.meters.skew.set(self.skew_seconds)
         except StoreError as trouble:
@@ -100,6 +105,7 @@ class Health:
         # Stopped between the two, this process would take its own pause for a jump.
         if after - before < ANSWER_WITHIN and (jump := self._jumps.look(now, after)):
             log.critical("%s", told(jump))
+            self._set_back = self._set_back or jump < timedelta()
 
     async def _look_for_room(self) -> None:
         """Try to write once something could not be stored, until it works; meanwhile be loud.

@@ -139,13 +139,15 @@ def recover(tx: Connection, now: datetime, node: str | None = None) -> int:
 
 
 def begin(tx: Connection, now: datetime, node: str) -> int:
-    """Before a node sends: take back what it was sending when it died; returns how many rings those were.
+    """Before a node sends: take back what it was sending when it died; returns how many rings those were."""
+    go_by(tx, now)
+    return recover(tx, now, node)
 
-    What waits for a time that no clock can have set, unless it was set back since, waits no longer.
-    """
+
+def go_by(tx: Connection, now: datetime) -> None:
+    """The clock may have been set back: what waits for a time that this one never set waits no longer."""
     most = timedelta(seconds=limits.RETRY_MOST_SECONDS + limits.CLOCK_BEHIND_SECONDS)
     tx.execute(update(outbox).where(IS_WAITING, outbox.c.next_at > now + most).values(next_at=now))
-    return recover(tx, now, node)
 
 
 def lease(
