@@ -56,6 +56,28 @@ def show(capsys: pytest.CaptureFixture[str], site: Site) -> Any:
     return json.loads(out)
 
 
+def test_it_is_shown_with_names_and_with_times_of_one_zone(
+    capsys: pytest.CaptureFixture[str], site: Site
+) -> None:
+    code, out, err = run(capsys, site.incident().id)
+    lines = out.splitlines()
+    assert (code, err) == (0, "")
+    assert lines[0] == f"{site.incident().id}  P1  triggered  checkout is down"
+    assert "2026-11-23 03:15:00 UTC  due     page Dara Nolan unless resolved" in lines
+    assert "  3  2026-11-23 03:00:00 UTC  Step 1 of the ladder pages Ana Costa." in lines
+
+
+def test_what_a_deed_does_not_know_is_answered_with_how_it_is_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, err = run(capsys, "INC-1", "note", "hello", "--text", "x")
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        "usage: tocsin incident ID note [-h] [--json] [--url URL] [--token TOKEN] text",
+        "tocsin incident ID note: error: unrecognized arguments: --text x",
+    ]
+
+
 def test_an_incident_is_led_from_the_first_word_to_the_last(
     capsys: pytest.CaptureFixture[str], site: Site
 ) -> None:

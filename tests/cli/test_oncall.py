@@ -164,8 +164,22 @@ def test_nights_are_nights_where_the_person_lives(
     )
     # Nine to five in London is six in the evening to two at night in Seoul.
     asked = ("load", "primary", "--plan", plan, "--from", "2026-11-23", "--to", "2026-11-28")
-    nights = {line.split()[0]: line.split()[2] for line in lines(capsys, *asked)[2:]}
-    assert nights == {"chloe": "5", "ana": "3", "ben": "0", "dara": "0"}
+    nights = {line.split()[0]: line.split()[-2] for line in lines(capsys, *asked)[2:]}
+    assert nights == {"chloe": "5", "Ana": "3", "Ben": "0", "dara": "0"}
+
+
+def test_what_is_odd_is_said_with_names(
+    capsys: pytest.CaptureFixture[str], plan: str, tmp_path: Path
+) -> None:
+    (tmp_path / "people.yaml").write_text("chloe: {name: Chloe Martin}\n")
+    text = PLAN.partition("rotas:")[0] + "rotas: {primary: {people: chloe}, secondary: {follows: primary}}\n"
+    (tmp_path / "plan.yaml").write_text(text + "catch_all: chloe\n")
+    code, out, _ = run(capsys, "oncall", "gaps", "--plan", plan, "--from", "2026-11-23", "--to", "2026-11-24")
+    assert (code, out) == (
+        1,
+        "Chloe Martin is on call in secondary and in the rota that it follows"
+        " from Mon 2026-11-23 00:00 Europe/London to Tue 2026-11-24 00:00 Europe/London.\n",
+    )
 
 
 def test_people_who_can_not_be_read_are_said(
@@ -224,17 +238,18 @@ def test_a_stand_in_is_made_seen_and_taken_back(capsys: pytest.CaptureFixture[st
     ]
     assert lines(capsys, "who", "primary") == [
         "At Mon 2026-11-23 03:00 Europe/London:",
-        "primary          Dara Nolan (standing in for ana), until Mon 2026-11-23 06:00 Europe/London",
+        "primary          Dara Nolan (standing in for Ana Costa), until Mon 2026-11-23 06:00 Europe/London",
     ]
     assert lines(
         capsys, "calendar", "primary", "--from", "2026-11-23", "--to", "2026-11-24", "--zone", "UTC"
     ) == [
         "Mon 2026-11-23 00:00 UTC to Mon 2026-11-23 03:00 UTC  Ana Costa",
-        "Mon 2026-11-23 03:00 UTC to Mon 2026-11-23 06:00 UTC  Dara Nolan (standing in for ana)",
+        "Mon 2026-11-23 03:00 UTC to Mon 2026-11-23 06:00 UTC  Dara Nolan (standing in for Ana Costa)",
         "Mon 2026-11-23 06:00 UTC to Mon 2026-11-23 09:00 UTC  Ana Costa",
         "Mon 2026-11-23 09:00 UTC to Tue 2026-11-24 00:00 UTC  Ben Okafor",
     ]
     assert len(lines(capsys, "gaps")) == 1
+    assert lines(capsys, "load")[2].startswith("Chloe Martin ")
     assert len(lines(capsys, "load")) == 6
     assert lines(capsys, "override-remove", "1") == ["Override 1 is taken back."]
     assert lines(capsys, "overrides") == [

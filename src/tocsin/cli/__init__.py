@@ -12,7 +12,10 @@ from tocsin.cli.result import Failure, Result, show
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 not done, 2 a fault in the words or the settings."""
-    parsed = build_parser().parse_args(arguments)
+    parsed, unknown = build_parser().parse_known_args(arguments)
+    if unknown:
+        # With the usage of the command itself: argparse would show what every command has.
+        parsed.usage.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         result = parsed.run(parsed)
     except Failure as failure:

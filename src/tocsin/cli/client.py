@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from argparse import Namespace
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import quote
@@ -35,9 +36,14 @@ def incident(parsed: Namespace) -> Result:
     found = ask(parsed, "GET", f"/api/v1/incidents/{quote(parsed.incident)}")
     head = found["incident"]
     lines = [f"{head['id']}  {head['level']}  {head['status']}  {head['title']}", ""]
-    lines += [f"{one['due_at']}  {one['state']:7} {one['promise']}" for one in found["deadlines"]]
-    lines += ["", *(f"{one['number']:>3}  {one['at']}  {one['sentence']}" for one in found["timeline"])]
+    lines += [f"{_time(one['due_at'])}  {one['state']:7} {one['promise']}" for one in found["deadlines"]]
+    lines.append("")
+    lines += [f"{one['number']:>3}  {_time(one['at'])}  {one['sentence']}" for one in found["timeline"]]
     return Result(lines, found)
+
+
+def _time(text: str) -> str:
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def declare(parsed: Namespace) -> Result:

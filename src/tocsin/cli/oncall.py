@@ -90,9 +90,10 @@ def load(parsed: Namespace) -> Result:
     found = _found(parsed, here, "/api/v1/load", rota=parsed.rota, **_stretch(parsed))
     zone = _zone(parsed, found["zone"], parsed.since)
     lines = [f"From {_time(found['from'], zone)} to {_time(found['to'], zone)}:"]
-    lines.append(f"{'':16} {'hours':>9} {'nights':>7} {'weekends':>9}")
+    width = max(16, *(len(one["name"]) for one in found["people"]), 0)
+    lines.append(f"{'':{width}} {'hours':>9} {'nights':>7} {'weekends':>9}")
     lines += [
-        f"{one['person']:16} {one['hours']:9.1f} {one['nights']:7} {one['weekends']:9}"
+        f"{one['name']:{width}} {one['hours']:9.1f} {one['nights']:7} {one['weekends']:9}"
         for one in found["people"]
     ]
     return Result(lines, found)
@@ -207,7 +208,7 @@ def _finding(one: Data) -> Finding:
 
 
 def _override(one: Any, zone: str) -> str:
-    instead = f" for {one['for']}" if one["for"] else ""
+    instead = f" for {one['for']}" if one["for"] else " for whoever is on call"
     reason = f" Reason: {one['reason']}." if one["reason"] else ""
     span = f"from {_time(one['from'], zone)} to {_time(one['to'], zone)}"
     return (

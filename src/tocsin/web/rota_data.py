@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tocsin import limits
 from tocsin.core.incident.asking import Unclear
 from tocsin.core.model import PersonId, RotaId
-from tocsin.core.oncall import Override, Rotas, Seat, findings, load, turns
+from tocsin.core.oncall import Kind, Override, Rotas, Seat, findings, load, turns
 from tocsin.plan.document import YEARS, listing
 from tocsin.plan.rehearsals import instant
 from tocsin.web.rota_answers import (
@@ -102,6 +102,10 @@ def calendar(
 
 def gaps(board: Board, overrides: Sequence[Override], since: datetime, until: datetime) -> GapsAnswer:
     """All that is odd, each with a sentence in the plan's zone."""
+    odd = [
+        replace(one, about=_name(board, PersonId(one.about))) if one.kind is Kind.TWICE else one
+        for one in findings(board.rotas, since, until, overrides)
+    ]
     found: list[FindingAnswer] = [
         {
             "kind": one.kind.value,
@@ -111,7 +115,7 @@ def gaps(board: Board, overrides: Sequence[Override], since: datetime, until: da
             "about": one.about,
             "sentence": one.sentence(board.zone),
         }
-        for one in findings(board.rotas, since, until, overrides)
+        for one in odd
     ]
     return {"from": since.isoformat(), "to": until.isoformat(), "zone": board.zone, "findings": found}
 
@@ -124,7 +128,7 @@ def carried(
     people: list[PersonAnswer] = [
         {
             "person": one.person,
-            "name": board.names.get(one.person, one.person),
+            "name": _name(board, one.person),
             "hours": round(one.time / timedelta(hours=1), 2),
             "nights": one.nights,
             "weekends": one.weekends,
@@ -136,6 +140,17 @@ def carried(
 
 def _seats(board: Board, seats: Iterable[Seat]) -> list[SeatAnswer]:
     return [
-        {"person": one.person, "name": board.names.get(one.person, one.person), "why": one.why}
-        for one in seats
+        {"person": one.person, "name": _name(board, one.person), "why": _why(board, one)} for one in seats
     ]
+
+
+def _name(board: Board, person: PersonId) -> str:
+    return board.names.get(person, person)
+
+
+def _why(board: Board, seat: Seat) -> str:
+    """As the resolver says it, with the name of whoever somebody stands in for."""
+    if seat.override is None or not seat.scheduled:
+        return seat.why
+    before, stands_in, after = seat.why.partition(f"standing in for {seat.scheduled}")
+    return f"{before}standing in for {_name(board, seat.scheduled)}{after}" if stands_in else seat.why

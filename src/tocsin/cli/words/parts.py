@@ -30,7 +30,7 @@ def command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", action="store_true", help="Print JSON, for programs.", **default)
-    parser.set_defaults(run=_lazily(runs))
+    parser.set_defaults(run=_lazily(runs), usage=parser)
     return parser
 
 
