@@ -8,7 +8,7 @@ app = guard.around(app)
 from tocsin_guard.app import users_stream
 from tocsin_guard.breaker import Policy as BreakerPolicy
 from tocsin_guard.degraded import Rule as DegradedRule
-from tocsin_guard.dependency import Dependency, Settings
+from tocsin_guard.dependency import Dependency
 from tocsin_guard.errors import (
     Changed,
     Corrupt,
@@ -29,6 +29,7 @@ from tocsin_guard.objects.local import LocalFiles
 from tocsin_guard.objects.port import Conditional, Expect, Info, ObjectStore, Opened
 from tocsin_guard.objects.reading import Read
 from tocsin_guard.push import Pager, Webhook
+from tocsin_guard.settings import Settings
 from tocsin_guard.tokens import Token
 from tocsin_guard.watch import Threshold
 from tocsin_guard.work import Outcome, Work

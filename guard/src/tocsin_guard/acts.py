@@ -2,27 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tocsin_guard import limits
 from tocsin_guard.api import Answer, queued, tested
+from tocsin_guard.backups import Backups
 from tocsin_guard.clock import iso
 from tocsin_guard.errors import Malformed, Unknown
+from tocsin_guard.estate import Estate
 from tocsin_guard.manifests import PRIORITIES, TYPES
 from tocsin_guard.notify import EVERYONE, SEVERITIES
 from tocsin_guard.objects.port import KEY_BYTES_MAX
 from tocsin_guard.operations import Operation, State
 from tocsin_guard.requests import Request
 
-if TYPE_CHECKING:
-    from tocsin_guard.backups import Backups
-    from tocsin_guard.guard import Guard
-
-
 # Queue
 
 
-async def queue_status(guard: "Guard", request: Request) -> Answer:
+async def queue_status(guard: Estate, request: Request) -> Answer:
     """How many operations wait, by state and service, which services are held, age of the oldest."""
     book, of = guard.queue.book, guard.services
     oldest = book.oldest(of)
@@ -58,7 +55,7 @@ def shown(operation: Operation) -> dict[str, Any]:
     }
 
 
-async def queue_operations(guard: "Guard", request: Request) -> Answer:
+async def queue_operations(guard: Estate, request: Request) -> Answer:
     """Operations, newest first, all or those of one status."""
     state = request.choice("status", list(State))
     limit = request.whole("limit", 100, 1, limits.EVENTS_PAGE_MAX)
@@ -72,7 +69,7 @@ async def queue_operations(guard: "Guard", request: Request) -> Answer:
     return {"operations": found, "count": len(found), "total": total}
 
 
-async def queue_process(guard: "Guard", request: Request) -> Answer:
+async def queue_process(guard: Estate, request: Request) -> Answer:
     """Try all queued work now; services that are held back are named."""
     held = {n: d for n, d in guard.dependencies.items() if not d.may_drain}
     before = queued(guard)
@@ -96,7 +93,7 @@ async def queue_process(guard: "Guard", request: Request) -> Answer:
     }
 
 
-async def queue_retry(guard: "Guard", request: Request) -> Answer:
+async def queue_retry(guard: Estate, request: Request) -> Answer:
     """Put a FAILED operation back to its place."""
     operation = await guard.queue.retry(_of_user(guard, request.path[0]))
     await _queue_act(guard, request, "operation_retried", operation, "is tried again")
@@ -104,7 +101,7 @@ async def queue_retry(guard: "Guard", request: Request) -> Answer:
     return shown(operation)
 
 
-async def queue_discard(guard: "Guard", request: Request) -> Answer:
+async def queue_discard(guard: Estate, request: Request) -> Answer:
     """Give a FAILED operation up; those behind it go on. A reason is wanted."""
     reason = request.reason(required=True)
     operation = await guard.queue.discard(_of_user(guard, request.path[0]), reason)
@@ -113,7 +110,7 @@ async def queue_discard(guard: "Guard", request: Request) -> Answer:
     return shown(operation)
 
 
-def _of_user(guard: "Guard", text: str) -> int:
+def _of_user(guard: Estate, text: str) -> int:
     if not text.isdecimal() or len(text) > 18:
         raise Unknown(f"There is no operation {text!r}.")
     if guard.queue.book.get(int(text)).service not in guard.services:
@@ -121,7 +118,7 @@ def _of_user(guard: "Guard", text: str) -> int:
     return int(text)
 
 
-async def _queue_act(guard: "Guard", request: Request, type: str, operation: Operation, what: str) -> None:
+async def _queue_act(guard: Estate, request: Request, type: str, operation: Operation, what: str) -> None:
     text = f"Operation {operation.id} ({operation.action} of {operation.key}) {what}."
     await guard.events.act(type, text, by=request.by, reason=request.reason(), service=operation.service)
 
@@ -129,14 +126,14 @@ async def _queue_act(guard: "Guard", request: Request, type: str, operation: Ope
 # Backups
 
 
-def _backups(guard: "Guard", request: Request) -> "Backups":
+def _backups(guard: Estate, request: Request) -> "Backups":
     guarded = guard.store(request.text("service"))
     if guarded.name not in guard.backups:
         raise Unknown(f"{guarded.name} has no backup store; give one by guard.objects(..., backup=...).")
     return guard.backups[guarded.name]
 
 
-async def backup_stats(guard: "Guard", request: Request) -> Answer:
+async def backup_stats(guard: Estate, request: Request) -> Answer:
     """Counts, last backup and its age, last failure, what runs and waits, the schedule."""
     name = request.text("service")
     if not guard.backups and not name:
@@ -144,7 +141,7 @@ async def backup_stats(guard: "Guard", request: Request) -> Answer:
     return _backups(guard, request).stats()
 
 
-async def backup_create(guard: "Guard", request: Request) -> Answer:
+async def backup_create(guard: Estate, request: Request) -> Answer:
     """Make a backup: full, incremental (default) or emergency; priority high, normal or low."""
     backups = _backups(guard, request)
     type = request.choice("type", TYPES, "incremental")
@@ -158,12 +155,12 @@ async def backup_create(guard: "Guard", request: Request) -> Answer:
     return backup.shown()
 
 
-async def backup_list(guard: "Guard", request: Request) -> Answer:
+async def backup_list(guard: Estate, request: Request) -> Answer:
     """Backups, newest first."""
     return {"backups": [b.shown() for b in reversed(_backups(guard, request).done)][:100]}
 
 
-async def backup_verify(guard: "Guard", request: Request) -> Answer:
+async def backup_verify(guard: Estate, request: Request) -> Answer:
     """Read every blob of a backup and compare checksums."""
     backups = _backups(guard, request)
     found = await backups.verify(request.text("id"))
@@ -174,7 +171,7 @@ async def backup_verify(guard: "Guard", request: Request) -> Answer:
     return found
 
 
-async def backup_restore(guard: "Guard", request: Request) -> Answer:
+async def backup_restore(guard: Estate, request: Request) -> Answer:
     """Put one object (key) or all back from a backup. A reason is wanted."""
     backups, id, key = (
         _backups(guard, request),
@@ -196,7 +193,7 @@ async def backup_restore(guard: "Guard", request: Request) -> Answer:
 # Files
 
 
-async def integrity_begin(guard: "Guard", request: Request) -> Answer:
+async def integrity_begin(guard: Estate, request: Request) -> Answer:
     """Compare every object (or a sample of so many) with its recorded checksum."""
     guarded = guard.store(request.text("service"))
     integrity = guard.integrity[guarded.name]
@@ -209,7 +206,7 @@ async def integrity_begin(guard: "Guard", request: Request) -> Answer:
     return checking.shown()
 
 
-async def integrity_last(guard: "Guard", request: Request) -> Answer:
+async def integrity_last(guard: Estate, request: Request) -> Answer:
     """Progress or result of the last integrity check."""
     last = guard.integrity[guard.store(request.text("service")).name].last
     if last is None:
@@ -217,7 +214,7 @@ async def integrity_last(guard: "Guard", request: Request) -> Answer:
     return last.shown()
 
 
-async def test_operations(guard: "Guard", request: Request) -> Answer:
+async def test_operations(guard: Estate, request: Request) -> Answer:
     """Write, read, list and delete a test object through guard, as users do."""
     return await tested(guard, request, guard.store(request.text("service")), direct=False)
 
@@ -225,7 +222,7 @@ async def test_operations(guard: "Guard", request: Request) -> Answer:
 # Notifications
 
 
-async def broadcast(guard: "Guard", request: Request) -> Answer:
+async def broadcast(guard: Estate, request: Request) -> Answer:
     """Tell an audience: type, message, severity (INFO to CRITICAL), target (default all)."""
     if "type" not in request.body or "message" not in request.body:
         raise Malformed('A broadcast needs "type" and "message".')
@@ -242,14 +239,14 @@ async def broadcast(guard: "Guard", request: Request) -> Answer:
     return sent.shown()
 
 
-async def broadcasts(guard: "Guard", request: Request) -> Answer:
+async def broadcasts(guard: Estate, request: Request) -> Answer:
     """Broadcasts, newest first, or only those still shown."""
     active = request.choice("active", ("true", "false"), "false") == "true"
     found = guard.broadcasts.active() if active else guard.broadcasts.recent()
     return {"notifications": [b.shown() for b in found], "active": len(guard.broadcasts.active())}
 
 
-async def broadcast_clear(guard: "Guard", request: Request) -> Answer:
+async def broadcast_clear(guard: Estate, request: Request) -> Answer:
     """Take a broadcast off the screens."""
     text = request.path[0]
     cleared = guard.broadcasts.clear(int(text) if text.isdecimal() and len(text) < 18 else 0)

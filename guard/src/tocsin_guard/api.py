@@ -4,19 +4,17 @@ Plain functions of guard and a request; `app` does the HTTP around them, `routes
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tocsin_guard import canary, limits
 from tocsin_guard.clock import iso
 from tocsin_guard.errors import Unknown
+from tocsin_guard.estate import Estate
 from tocsin_guard.events import Level
 from tocsin_guard.metrics import report
 from tocsin_guard.objects.guarded import GuardedStore
 from tocsin_guard.operations import State
 from tocsin_guard.requests import Request
-
-if TYPE_CHECKING:
-    from tocsin_guard.guard import Guard
 
 Answer = dict[str, Any]  # what stands under "data"
 
@@ -24,7 +22,7 @@ Answer = dict[str, Any]  # what stands under "data"
 # Status
 
 
-def overall(guard: "Guard") -> str:
+def overall(guard: Estate) -> str:
     states = {d.status for d in guard.dependencies.values()}
     if "UNHEALTHY" in states or guard.disk_full:
         return "UNHEALTHY"
@@ -32,7 +30,7 @@ def overall(guard: "Guard") -> str:
     return "DEGRADED" if "DEGRADED" in states or failed else "HEALTHY"
 
 
-def warnings(guard: "Guard") -> list[str]:
+def warnings(guard: Estate) -> list[str]:
     """One sentence for each thing that a responder should know."""
     found = []
     for d in guard.dependencies.values():
@@ -55,7 +53,7 @@ def warnings(guard: "Guard") -> list[str]:
     return found
 
 
-async def status(guard: "Guard", request: Request) -> Answer:
+async def status(guard: Estate, request: Request) -> Answer:
     """Overall status (HEALTHY, DEGRADED, UNHEALTHY), each service, queue total, figures of 5
     minutes, warnings.
     """
@@ -75,14 +73,14 @@ async def status(guard: "Guard", request: Request) -> Answer:
     }
 
 
-async def services(guard: "Guard", request: Request) -> Answer:
+async def services(guard: Estate, request: Request) -> Answer:
     """Every dependency: breaker, degraded mode, figures of 5 minutes, last check, alias of a store."""
     aliases = {guarded.name: alias for alias, guarded in guard.stores.items()}
     found = [{**d.shown(), "object_store": aliases.get(d.name)} for d in guard.dependencies.values()]
     return {"overall_status": overall(guard), "services": found}
 
 
-async def store_status(guard: "Guard", request: Request) -> Answer:
+async def store_status(guard: Estate, request: Request) -> Answer:
     """One object store: as under services, and objects, bytes, queued, last integrity check."""
     guarded = by_alias(guard, request.path[0])
     entries = guarded.catalogue.entries.values()
@@ -98,12 +96,12 @@ async def store_status(guard: "Guard", request: Request) -> Answer:
     }
 
 
-async def store_test(guard: "Guard", request: Request) -> Answer:
+async def store_test(guard: Estate, request: Request) -> Answer:
     """Write, read, list and delete a test object in the store itself, past breaker and queue."""
     return await tested(guard, request, by_alias(guard, request.path[0]), direct=True)
 
 
-async def tested(guard: "Guard", request: Request, guarded: GuardedStore, *, direct: bool) -> Answer:
+async def tested(guard: Estate, request: Request, guarded: GuardedStore, *, direct: bool) -> Answer:
     """Try all steps, and record who wanted it and how it went."""
     result = await canary.run(guarded, guard.clock, direct=direct)
     end = "passed" if result["passed"] else "failed"
@@ -112,7 +110,7 @@ async def tested(guard: "Guard", request: Request, guarded: GuardedStore, *, dir
     return result
 
 
-async def check(guard: "Guard", request: Request) -> Answer:
+async def check(guard: Estate, request: Request) -> Answer:
     """Check every dependency now. While a breaker is open this is its probe, if one is due."""
     results = await asyncio.gather(*(d.check() for d in guard.dependencies.values()))
     guard.wake()
@@ -127,7 +125,7 @@ async def check(guard: "Guard", request: Request) -> Answer:
     }
 
 
-async def events(guard: "Guard", request: Request) -> Answer:
+async def events(guard: Estate, request: Request) -> Answer:
     """What happened, newest first."""
     limit = request.whole("limit", 50, 1, limits.EVENTS_PAGE_MAX)
     level = request.choice("level", list(Level))
@@ -141,7 +139,7 @@ async def events(guard: "Guard", request: Request) -> Answer:
     return {"events": shown, "count": len(shown)}
 
 
-async def metrics(guard: "Guard", request: Request) -> Answer:
+async def metrics(guard: Estate, request: Request) -> Answer:
     """Calls by the minute and by operation: count, error rate, response time as percentiles."""
     hours = request.number("hours", 1, 1 / 60, limits.METRIC_HOURS_MAX)
     metric = request.choice("metric", ("response_time", "error_rate"))
@@ -152,7 +150,7 @@ async def metrics(guard: "Guard", request: Request) -> Answer:
 # Breaker and degraded mode
 
 
-async def breaker_history(guard: "Guard", request: Request) -> Answer:
+async def breaker_history(guard: Estate, request: Request) -> Answer:
     """Every change of every breaker, newest first, and how each stands."""
     chosen = [guard.find(name)] if (name := request.text("service")) else list(guard.dependencies.values())
     changes = [
@@ -165,40 +163,40 @@ async def breaker_history(guard: "Guard", request: Request) -> Answer:
     return {"circuit_breakers": breakers, "history": changes, "count": len(changes)}
 
 
-async def breaker_reset(guard: "Guard", request: Request) -> Answer:
+async def breaker_reset(guard: Estate, request: Request) -> Answer:
     """Close the breakers (or that of one service) and forget their windows."""
     chosen = [guard.find(name)] if (name := request.text("service")) else list(guard.dependencies.values())
     changed = [d.name for d in chosen if await d.reset(request.by, request.reason())]
     return {"changed": bool(changed), "reset": changed, "services": {d.name: d.status for d in chosen}}
 
 
-async def degrade(guard: "Guard", request: Request) -> Answer:
+async def degrade(guard: Estate, request: Request) -> Answer:
     """Enter degraded mode: uploads queue untried, downloads stay. A reason is wanted."""
     dependency = guard.find(request.path[0])
     changed = await dependency.degrade(request.reason(required=True), request.by)
     return {"changed": changed, **dependency.shown()}
 
 
-async def restore(guard: "Guard", request: Request) -> Answer:
+async def restore(guard: Estate, request: Request) -> Answer:
     """Leave degraded mode. Refused (409) while the breaker is not closed."""
     dependency = guard.find(request.path[0])
     changed = await dependency.restore(request.by, request.reason())
     return {"changed": changed, **dependency.shown()}
 
 
-async def force_recovery(guard: "Guard", request: Request) -> Answer:
+async def force_recovery(guard: Estate, request: Request) -> Answer:
     """Close the breaker and leave degraded mode, whatever was found before."""
     dependency = guard.find(request.path[0])
     changed = await dependency.force_recovery(request.by, request.reason())
     return {"changed": changed, **dependency.shown()}
 
 
-def queued(guard: "Guard", services: frozenset[str] | None = None) -> int:
+def queued(guard: Estate, services: frozenset[str] | None = None) -> int:
     book, of = guard.queue.book, guard.services if services is None else services
     return book.total(State.QUEUED, of) + book.total(State.PROCESSING, of)
 
 
-def by_alias(guard: "Guard", alias: str) -> GuardedStore:
+def by_alias(guard: Estate, alias: str) -> GuardedStore:
     if alias not in guard.stores:
         raise Unknown(
             f"There is no object store {alias!r}; known: {', '.join(sorted(guard.stores)) or 'none'}."

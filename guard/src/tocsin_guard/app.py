@@ -9,20 +9,18 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 from tocsin_guard import exposition, limits, operations_page
 from tocsin_guard.clock import iso
 from tocsin_guard.errors import Corrupt, GuardError, Malformed, Refused, StoreAnswer, Unavailable
+from tocsin_guard.estate import Estate
 from tocsin_guard.lines import HALF
 from tocsin_guard.notify import EVERYONE
 from tocsin_guard.requests import Request, read_body, read_query
 from tocsin_guard.routes import ROUTES, Route
 from tocsin_guard.tokens import READ, Token, find
-
-if TYPE_CHECKING:
-    from tocsin_guard.guard import Guard
 
 log = logging.getLogger("tocsin_guard")
 
@@ -30,6 +28,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+Act = Callable[[], Awaitable[None]]
 AnyAsgi = Callable[..., Awaitable[None]]  # as frameworks type it, each with names of its own
 
 JSON, PROBLEM = "application/json", "application/problem+json"
@@ -52,12 +51,12 @@ class Problem(Exception):
 class Application:
     """`inner` gets every request that is not for an operations address; without it those are 404."""
 
-    def __init__(self, guard: "Guard", inner: AnyAsgi | None = None) -> None:
-        self.guard, self.inner = guard, inner
+    def __init__(self, guard: Estate, start: Act, stop: Act, inner: AnyAsgi | None = None) -> None:
+        self.guard, self.start, self.stop, self.inner = guard, start, stop, inner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await Lifespan(self.guard, self.inner, scope).run(receive, send)
+            await Lifespan(self.start, self.stop, self.inner, scope).run(receive, send)
             return
         path = _path(scope)
         ours = (
@@ -66,7 +65,7 @@ class Application:
             or any(_match(route.address, path) is not None for route in ROUTES)
         )
         if self.inner is not None and (scope["type"] != "http" or not ours):
-            await self.guard.start()  # only the first time, for servers that send no lifespan
+            await self.start()  # only the first time, for servers that send no lifespan
             await self.inner(scope, receive, send)
             return
         if scope["type"] != "http":
@@ -85,7 +84,7 @@ class Application:
         """1. find the address, 2. who asks and may they, 3. read the request strictly, 4. do it, 5.
         answer.
         """
-        await self.guard.start()
+        await self.start()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         method = scope["method"]
         if path in operations_page.FILES:
@@ -135,7 +134,7 @@ class Application:
             await stream(self.guard, EVERYONE, headers, receive, send)
 
 
-def users_stream(guard: "Guard", audience: str = "users") -> Asgi:
+def users_stream(guard: Estate, audience: str = "users") -> Asgi:
     """A plain ASGI app with the in-app messages for an audience: mount it behind the service's own login."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -146,9 +145,7 @@ def users_stream(guard: "Guard", audience: str = "users") -> Asgi:
     return app
 
 
-async def stream(
-    guard: "Guard", audience: str, headers: dict[str, str], receive: Receive, send: Send
-) -> None:
+async def stream(guard: Estate, audience: str, headers: dict[str, str], receive: Receive, send: Send) -> None:
     """Server-sent events until the listener goes away."""
     last = headers.get("last-event-id", "")
     after = int(last) if last.isdecimal() and len(last) < 18 else 0
@@ -164,7 +161,7 @@ async def stream(
         raise results[0]
 
 
-async def _send_stream(guard: "Guard", audience: str, after: int, send: Send) -> None:
+async def _send_stream(guard: Estate, audience: str, after: int, send: Send) -> None:
     async with aclosing(guard.broadcasts.stream(audience, after)) as chunks:
         first = await anext(chunks)
         headers = [
@@ -282,14 +279,14 @@ async def _send(
 class Lifespan:
     """Start guard before the inner app, stop it after; apps that know no lifespan (Django) are fine."""
 
-    def __init__(self, guard: "Guard", inner: AnyAsgi | None, scope: Scope) -> None:
-        self._guard, self._inner, self._scope = guard, inner, scope
+    def __init__(self, start: Act, stop: Act, inner: AnyAsgi | None, scope: Scope) -> None:
+        self._start, self._stop, self._inner, self._scope = start, stop, inner, scope
         self._answered = False
 
     async def run(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            await self._guard.start()
+            await self._start()
         except Exception as error:  # the server is told why, and ends; it would show a bare trace otherwise
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
@@ -298,7 +295,7 @@ class Lifespan:
         if not self._answered:
             await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._guard.stop()
+        await self._stop()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _inner_ran(self, inner: AnyAsgi, receive: Receive, send: Send) -> bool:
@@ -319,7 +316,7 @@ class Lifespan:
                 "lifespan.shutdown.failed",
                 "lifespan.startup.failed",
             ):
-                await self._guard.stop()
+                await self._stop()
             await send(message)
 
         try:

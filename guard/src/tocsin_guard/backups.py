@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from tocsin_guard.clock import Clock, iso
-from tocsin_guard.dependency import TROUBLE
 from tocsin_guard.errors import Corrupt, GuardError, Malformed, NotFound, Unavailable, Unknown
 from tocsin_guard.events import Events, Level
 from tocsin_guard.handlers import digest_file
@@ -34,6 +33,7 @@ from tocsin_guard.manifests import (
 from tocsin_guard.objects.guarded import PUT, GuardedStore
 from tocsin_guard.objects.port import ObjectStore
 from tocsin_guard.objects.reading import fetch
+from tocsin_guard.settings import TROUBLE
 from tocsin_guard.vault import Vault
 
 DEAD_STORE_SECONDS = 60.0

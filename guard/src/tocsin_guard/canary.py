@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tocsin_guard.clock import Clock, iso
-from tocsin_guard.dependency import TROUBLE
 from tocsin_guard.errors import GuardError
 from tocsin_guard.objects.guarded import CANARY_FOLDER, GuardedStore
+from tocsin_guard.settings import TROUBLE
 
 
 async def run(guarded: GuardedStore, clock: Clock, *, direct: bool) -> dict[str, Any]:

@@ -22,13 +22,9 @@ from tocsin_guard.events import Events, Level
 from tocsin_guard.journal import Journal
 from tocsin_guard.lines import Record
 from tocsin_guard.metrics import Metrics
+from tocsin_guard.settings import TROUBLE, Settings
 
 Result = TypeVar("Result")
-Check = Callable[[], Awaitable[object]]
-
-# Raised by a call: the dependency is in trouble. Everything else that it raises is its answer.
-TROUBLE = (Unavailable, TimeoutError, OSError)
-
 
 # The event of each change; only the first opening of an outage is "breaker_open".
 KINDS = {
@@ -38,20 +34,6 @@ KINDS = {
     (b.Position.HALF_OPEN, b.Position.CLOSED): "breaker_closed",
     (b.Position.OPEN, b.Position.CLOSED): "breaker_closed",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How one dependency is treated. `check` costs little and fails when the dependency does not work."""
-
-    breaker: b.Policy = field(default_factory=b.Policy)
-    degraded: d.Rule = field(default_factory=d.Rule)
-    trouble: tuple[type[Exception], ...] = ()  # raised by its client when it does not work
-    timeout_seconds: float = limits.CALL_TIMEOUT_SECONDS
-    attempts_max: int = limits.CALL_ATTEMPTS_MAX
-    retry_seconds: float = limits.CALL_RETRY_SECONDS
-    check: Check | None = None
-    check_every_seconds: float = 30.0
 
 
 @dataclass

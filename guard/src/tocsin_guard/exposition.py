@@ -1,28 +1,26 @@
 """Two standard ways to be asked: Prometheus text, and application/health+json."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tocsin_guard import api
 from tocsin_guard.breaker import Position
 from tocsin_guard.clock import iso
+from tocsin_guard.estate import Estate
 from tocsin_guard.metrics import QUANTILES
 from tocsin_guard.operations import State
-
-if TYPE_CHECKING:
-    from tocsin_guard.guard import Guard
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 HEALTH = "application/health+json"
 STATUS = {"HEALTHY": "pass", "DEGRADED": "warn", "UNHEALTHY": "fail"}
 
 
-def prometheus(guard: "Guard") -> str:
+def prometheus(guard: Estate) -> str:
     """Counters since the process began, gauges of now."""
     return "\n".join(_lines(guard)) + "\n"
 
 
-def _lines(guard: "Guard") -> Iterator[str]:
+def _lines(guard: Estate) -> Iterator[str]:
     yield "# HELP tocsin_guard_calls_total Calls to a dependency."
     yield "# TYPE tocsin_guard_calls_total counter"
     totals = sorted(guard.metrics.totals().items())
@@ -71,7 +69,7 @@ def _labels(**labels: str) -> str:
     return "{" + ",".join(f'{name}="{value}"' for name, value in escaped) + "}"
 
 
-def health(guard: "Guard") -> tuple[int, dict[str, Any]]:
+def health(guard: Estate) -> tuple[int, dict[str, Any]]:
     """Status code and body after draft-inadarei-api-health-check-06: only `fail` is an error code."""
     now = iso(guard.clock.now())
     checks: dict[str, list[dict[str, Any]]] = {}

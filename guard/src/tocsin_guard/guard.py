@@ -1,21 +1,23 @@
-"""Guard: the one object that a service makes. It ties the parts together and owns the background loop."""
+"""Guard: the one object that a service makes. It makes the parts of its estate and owns the background
+loop.
+"""
 
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from tocsin_guard import disk, limits
 from tocsin_guard.app import AnyAsgi, Application, Asgi
 from tocsin_guard.backups import Backups
 from tocsin_guard.clock import Clock, SystemClock
-from tocsin_guard.dependency import Dependency, Settings
-from tocsin_guard.errors import GuardError, Malformed, NotFound, Unknown
+from tocsin_guard.dependency import Dependency
+from tocsin_guard.errors import GuardError, NotFound
+from tocsin_guard.estate import Estate
 from tocsin_guard.events import Events, Level
 from tocsin_guard.integrity import Integrity
 from tocsin_guard.journal import Journal
@@ -32,6 +34,7 @@ from tocsin_guard.paging import Paging
 from tocsin_guard.push import PREFIX, Pager, Pushes, Send, Webhook, send_http
 from tocsin_guard.queue import Queue
 from tocsin_guard.recovery import recover, snapshot
+from tocsin_guard.settings import Settings
 from tocsin_guard.tokens import Token
 from tocsin_guard.watch import DEFAULTS, Threshold, Watch
 from tocsin_guard.work import Do, WasDone, Work
@@ -39,7 +42,7 @@ from tocsin_guard.work import Do, WasDone, Work
 log = logging.getLogger("tocsin_guard")
 
 
-class Guard:
+class Guard(Estate):
     """Make it once, add what the service depends on, hand `app` to the framework (or wrap by `around`).
 
     `folder` is on a local disk and belongs to one process; a second one is refused. Everything below
@@ -65,10 +68,7 @@ class Guard:
         self.tokens = tuple(tokens)
         self.public_summary = public_summary
         self.clock = clock or SystemClock()
-        self.dependencies: dict[str, Dependency] = {}
-        self.stores: dict[str, GuardedStore] = {}  # by alias: what stands in /health/{alias}/...
-        self.backups: dict[str, Backups] = {}
-        self.integrity: dict[str, Integrity] = {}
+        self.dependencies, self.stores, self.backups, self.integrity = {}, {}, {}, {}
         self.reserve_bytes = reserve_bytes
         self.disk_full = False
         self.journal = Journal(self.folder / "journal", lambda: snapshot(self))
@@ -89,13 +89,13 @@ class Guard:
         self.broadcasts = Broadcasts(self.clock, self.journal, self._deliver)
         self.watch = Watch(self.metrics, self.events, thresholds)
         self.events.listeners.append(Paging(self.pushes, self.dependencies).hear)
-        self.app: Asgi = Application(self)
+        self.app: Asgi = Application(self, self.start, self.stop)
         self.started = False
-        self.troubled: set[str] = set()  # services with FAILED operations that were told
+        self.troubled = set()
         self._lock = disk.FolderLock(self.folder)
         self._starting = asyncio.Lock()
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._kept: set[asyncio.Task[object]] = set()
+        self._kept = set()
         self._loop: asyncio.Task[None] | None = None
 
     # Building
@@ -156,7 +156,7 @@ class Guard:
         """An ASGI app that answers the operations addresses itself, hands everything else to `app`, and
         starts
         and stops guard with it."""
-        return Application(self, app)
+        return Application(self, self.start, self.stop, app)
 
     # Life
 
@@ -283,13 +283,6 @@ class Guard:
             self.events.add(Level.WARNING, "backup_store_unreadable", text, service=backups.guarded.name)
             await self.clock.sleep(60)
 
-    def keep(self, work: Coroutine[Any, Any, object]) -> "asyncio.Task[object]":
-        """Run work that may outlive the request which began it; it ends with guard."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._kept.add(task)
-        task.add_done_callback(self._kept.discard)
-        return task
-
     # Callbacks
 
     def _may_drain(self, service: str) -> bool:
@@ -324,37 +317,6 @@ class Guard:
     def _deliver(self, broadcast: Broadcast) -> None:
         shown = broadcast.shown()
         self.pushes.broadcast(broadcast.target, shown, "broadcast", shown["at"])
-        self._wake.set()
-
-    # Asking
-
-    @property
-    def services(self) -> frozenset[str]:
-        """The dependencies: what operations of users are counted over."""
-        return frozenset(self.dependencies)
-
-    def find(self, name: str) -> Dependency:
-        """A dependency by name, whatever its case."""
-        found = self.dependencies.get(name) or self.dependencies.get(name.upper())
-        if found is None:
-            known = ", ".join(sorted(self.dependencies)) or "none"
-            raise Unknown(f"There is no service {name!r}; known: {known}.")
-        return found
-
-    def store(self, name: str = "") -> GuardedStore:
-        """A guarded store by service name; the only one, if there is but one."""
-        if not name and len(self.stores) == 1:
-            return next(iter(self.stores.values()))
-        for guarded in self.stores.values():
-            if guarded.name == name:
-                return guarded
-        known = ", ".join(sorted(g.name for g in self.stores.values())) or "none"
-        if not name:
-            raise Malformed(f'Name the store by "service"; known: {known}.')
-        raise Unknown(f"There is no object store {name!r}; known: {known}.")
-
-    def wake(self) -> None:
-        """Have the background loop look now instead of in a second."""
         self._wake.set()
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tocsin_guard.clock import Clock, iso
-from tocsin_guard.dependency import TROUBLE
 from tocsin_guard.errors import NotFound, Refused, StoreAnswer
 from tocsin_guard.events import Events, Level
 from tocsin_guard.objects.cache import Hasher
 from tocsin_guard.objects.catalogue import SHA256, Entry
 from tocsin_guard.objects.guarded import CANARY_FOLDER, GuardedStore
+from tocsin_guard.settings import TROUBLE
 
 NAMES_SHOWN_MAX = 100
 CONCURRENCY = 4

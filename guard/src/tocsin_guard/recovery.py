@@ -5,20 +5,17 @@ journal.
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from tocsin_guard import disk
 from tocsin_guard.errors import GuardError
+from tocsin_guard.estate import Estate
 from tocsin_guard.events import Level
 from tocsin_guard.lines import Record, keep_aside
 from tocsin_guard.lines import recover as read_journal
 from tocsin_guard.operations import State
 
-if TYPE_CHECKING:
-    from tocsin_guard.guard import Guard
 
-
-async def recover(guard: "Guard") -> None:
+async def recover(guard: Estate) -> None:
     """Read the journal into everything, put the folder in order, open the journal for writing."""
     incoming = guard.folder / "incoming"
     disk.make_folder(incoming)
@@ -59,7 +56,7 @@ async def recover(guard: "Guard") -> None:
         guard.events.add(Level.WARNING, "unknown_service", text)
 
 
-def _replay(guard: "Guard", record: Record) -> str:
+def _replay(guard: Estate, record: Record) -> str:
     """Hand a record to its owner; gives the service if nobody owns it."""
     kind, service = record["kind"], str(record.get("service", ""))
     if kind in ("taken", "begun", "moved"):
@@ -81,7 +78,7 @@ def _replay(guard: "Guard", record: Record) -> str:
     return ""
 
 
-def snapshot(guard: "Guard") -> Iterator[Record]:
+def snapshot(guard: Estate) -> Iterator[Record]:
     """Records that stand for everything live."""
     yield from guard.queue.snapshot()
     yield from guard.events.snapshot()

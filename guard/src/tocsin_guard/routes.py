@@ -4,17 +4,14 @@ have.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tocsin_guard import acts, api
 from tocsin_guard.api import Answer
+from tocsin_guard.estate import Estate
 from tocsin_guard.requests import Request
 from tocsin_guard.tokens import CONTROL, READ
 
-if TYPE_CHECKING:
-    from tocsin_guard.guard import Guard
-
-Handler = Callable[["Guard", Request], Awaitable[Answer]]
+Handler = Callable[[Estate, Request], Awaitable[Answer]]
 NONE: frozenset[str] = frozenset()
 
 

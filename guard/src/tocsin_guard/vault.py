@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tocsin_guard.clock import Clock
-from tocsin_guard.dependency import TROUBLE
 from tocsin_guard.errors import Corrupt, StoreAnswer, Unavailable, Unknown
 from tocsin_guard.limits import BLOB_CHECK_SECONDS
 from tocsin_guard.manifests import Item, blob, manifest, seal, unseal
 from tocsin_guard.objects.cache import Hasher
 from tocsin_guard.objects.port import Info, ObjectStore
 from tocsin_guard.objects.reading import fetch
+from tocsin_guard.settings import TROUBLE
 
 Result = TypeVar("Result")
 REPEAT_SECONDS = (0.2, 1.0, None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from tocsin_guard.dependency import TROUBLE, Dependency
+from tocsin_guard.dependency import Dependency
 from tocsin_guard.errors import Corrupt, GuardError, NotFound, StoreAnswer, Unavailable
 from tocsin_guard.events import Level
 from tocsin_guard.handlers import Body
@@ -21,6 +21,7 @@ from tocsin_guard.objects.cache import Cache, Hasher
 from tocsin_guard.objects.catalogue import SHA256, Catalogue, Entry
 from tocsin_guard.objects.port import Info, ObjectStore, Opened, file_chunks, one_chunk
 from tocsin_guard.queue import Queue
+from tocsin_guard.settings import TROUBLE
 
 VERIFY_BYTES_MAX = 64 * 1024  # whole reads up to this are checked against their checksum each time
 
