@@ -38,3 +38,24 @@ async def test_a_clock_that_was_wrong_puts_off_no_backup(tmp_path: Path, seconds
         assert 24 <= len(await w.guard.backups["R2_STORAGE"].ids()) - before <= 28
         assert 0 <= stats["last_backup_age_seconds"] <= 3600
         assert stats["healthy"]
+
+
+async def test_a_backup_made_after_the_clock_was_set_back_is_kept(tmp_path: Path) -> None:
+    """By its name it is the oldest; those of the wrong time give way to it."""
+    w = world(tmp_path / "guard", backup=LocalFiles(tmp_path / "backup"), schedule=Schedule(0, 0, kept=2))
+    async with w.guard.running():
+        backups = w.guard.backups["R2_STORAGE"]
+        w.clock.set(86_400)
+        for _ in range(2):
+            w.clock.advance(1)
+            backups.ask("full")
+            await backups.run_next()
+        w.clock.set(-86_400)
+        made = []
+        for _ in range(2):
+            w.clock.advance(1)
+            backups.ask("full")
+            await backups.run_next()
+            made.append(backups.done[-1].id)
+            assert made[-1] in await backups.ids()
+        assert await backups.ids() == made

@@ -48,3 +48,26 @@ async def test_a_path_that_is_too_long_as_a_whole_is_refused_at_the_door(tmp_pat
         f"The key {'k' * 40!r}... is too long for local files: with the folder its path has {size} bytes, "
         "and a path may have 4080."
     )
+
+
+UNFIT = ["text/plain; name=ü", "a\nb", "\x7f", " text/csv", "x" * 201]
+
+
+@pytest.mark.parametrize("word", UNFIT)
+async def test_what_no_header_can_carry_is_refused_at_the_door(tmp_path: Path, word: str) -> None:
+    """S3 took the first and never gave the object back; the long one opened the breaker for everybody."""
+    w = world(tmp_path / "guard", store=LocalFiles(tmp_path / "store"), settings=FAST)
+    said = f" {word[:40]!r} is not up to 200 printable ASCII characters without a blank at either end."
+    async with w.guard.running():
+        for what, ask in (
+            ("content type", w.files.put("k", b"1", content_type=word)),
+            ("idempotency key", w.files.put("k", b"1", idempotency_key=word)),
+            ("idempotency key", w.files.delete("k", idempotency_key=word)),
+        ):
+            with pytest.raises(Rejected) as refused:
+                await ask
+            assert str(refused.value) == f"The {what}{said}"
+        longest = "x" * 200
+        await w.files.put("k", b"1", content_type=longest, idempotency_key=longest)
+        read = await w.files.get("k")
+        assert (read.source, read.content_type, await read.read()) == ("store", longest, b"1")

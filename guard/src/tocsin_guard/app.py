@@ -95,7 +95,7 @@ class Application:
         if path in PLAIN:
             _only(method, ["GET", "HEAD"])
             self._authorised(headers, READ)
-            await self._plain(path, headers, receive, send)
+            await self._plain(path, headers, receive, send, head=method == "HEAD")
             return
         route, variable = _route(method, path)
         if route.summary and self.guard.public_summary and "authorization" not in headers:
@@ -124,12 +124,16 @@ class Application:
             raise Problem(403, "Not allowed", f"The token {token.name} lacks the scope {scope}.")
         return token
 
-    async def _plain(self, path: str, headers: dict[str, str], receive: Receive, send: Send) -> None:
+    async def _plain(
+        self, path: str, headers: dict[str, str], receive: Receive, send: Send, head: bool
+    ) -> None:
         if path == "/metrics":
-            await _send(send, 200, exposition.prometheus(self.guard).encode(), PLAIN[path])
+            await _send(send, 200, exposition.prometheus(self.guard).encode(), PLAIN[path], head=head)
         elif path == "/health":
             status, body = exposition.health(self.guard)
-            await _send_json(send, status, body, PLAIN[path])
+            await _send_json(send, status, body, PLAIN[path], head=head)
+        elif head:  # not a stream that never ends
+            await _send(send, 200, b"", PLAIN[path], head=head)
         else:
             await stream(self.guard, EVERYONE, headers, receive, send)
 

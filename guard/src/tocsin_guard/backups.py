@@ -72,9 +72,8 @@ class Backups:
             )
         now = self.clock.now()
         self._asked += 1
-        stamp = iso(now).replace("-", "").replace(":", "").replace(".", "")
         backup = Backup(
-            id=f"{stamp}-{self._asked:04d}-{type}",
+            id=f"{stamp(now)}-{self._asked:04d}-{type}",
             type=type,
             priority="high" if type == "emergency" else priority,
             by=by,
@@ -300,7 +299,9 @@ class Backups:
 
     async def _retain(self) -> None:
         """Keep the newest backups, delete the others and the blobs that only they used."""
-        ids = await self.ids()
+        # Those of a clock that was ahead go first: they must not take the places of what is made now.
+        made = stamp(self.clock.now())
+        ids = sorted(await self.ids(), key=lambda id: (id[: len(made)] <= made, id))
         if len(ids) <= self.schedule.kept:
             return
         held: set[str] = set()
@@ -359,3 +360,8 @@ def _link(source: Path, target: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def stamp(seconds: float) -> str:
+    """How the id of a backup begins, so that ids go by age: 20231114T221320500Z."""
+    return iso(seconds).replace("-", "").replace(":", "").replace(".", "")

@@ -35,6 +35,7 @@ BREAKER_HISTORY_KEPT = 500
 BROADCASTS_KEPT = 200
 SUBSCRIBERS_MAX = 1_000
 SUBSCRIBER_BACKLOG_MAX = 100
+ATTRIBUTE_CHARACTERS_MAX = 200  # of a content type and of an idempotency key, which objects carry
 CACHE_OBJECT_BYTES_MAX = 64 * 1024 * 1024
 
 # The operations API

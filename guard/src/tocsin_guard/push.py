@@ -4,8 +4,8 @@ They go through the durable queue, so a restart or a receiver that is down loses
 began and ended under one key arrives in that order. If the local disk is full they are sent from memory
 instead: a full disk must still page.
 
-HTTP is the standard library's client in a thread: a few pushes a minute need no pool, and it follows no
-redirects.
+HTTP is the standard library's client, each push in a thread of its own: a few a minute need no pool, a
+receiver that hangs takes no thread from the files, and redirects are not followed.
 """
 
 import asyncio
@@ -14,9 +14,12 @@ import hashlib
 import hmac
 import http.client
 import json
+import socket
 import ssl
+import threading
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -90,27 +93,56 @@ def _check_url(url: str) -> None:
 
 async def send_http(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
     """POST once; gives status and the beginning of the answer. Raises Unavailable when there is no answer."""
+    loop, connection = asyncio.get_running_loop(), _connection(url)
+    answered: asyncio.Future[tuple[int, bytes]] = loop.create_future()
+
+    def tell(answer: tuple[int, bytes] | None, error: Exception | None) -> None:
+        if answered.done():
+            return  # nobody waits any more
+        if answer is not None:
+            answered.set_result(answer)
+        else:
+            answered.set_exception(error or OSError("no answer"))
+
+    def work() -> None:
+        answer, failure = None, None
+        try:
+            answer = _post(connection, url, headers, body)
+        except Exception as error:  # it is raised where the answer is awaited
+            failure = error
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(tell, answer, failure)
+
+    threading.Thread(target=work, name="guard-push", daemon=True).start()
+    host = urlsplit(url).hostname
     try:
-        return await asyncio.to_thread(_post, url, headers, body)
+        # The connection's own time-out is for each read: who answers a byte at a time would never be late.
+        async with asyncio.timeout(limits.PUSH_TIMEOUT_SECONDS):
+            return await answered
+    except TimeoutError as error:
+        raise Unavailable(f"{host} did not answer within {limits.PUSH_TIMEOUT_SECONDS:g} s.") from error
     except (OSError, http.client.HTTPException) as error:
-        raise Unavailable(f"{urlsplit(url).hostname} did not answer: {error}") from error
+        raise Unavailable(f"{host} did not answer: {error}") from error
+    finally:
+        if connection.sock is not None:
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)  # the thread ends too
 
 
-def _post(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+def _connection(url: str) -> http.client.HTTPConnection:
     parts = urlsplit(url)
     assert parts.hostname
-    connection: http.client.HTTPConnection
+    wait = limits.PUSH_TIMEOUT_SECONDS
     if parts.scheme == "https":
-        connection = http.client.HTTPSConnection(
-            parts.hostname,
-            parts.port,
-            timeout=limits.PUSH_TIMEOUT_SECONDS,
-            context=ssl.create_default_context(),
-        )
-    else:
-        connection = http.client.HTTPConnection(
-            parts.hostname, parts.port, timeout=limits.PUSH_TIMEOUT_SECONDS
-        )
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=wait, context=context)
+    return http.client.HTTPConnection(parts.hostname, parts.port, timeout=wait)
+
+
+def _post(
+    connection: http.client.HTTPConnection, url: str, headers: Mapping[str, str], body: bytes
+) -> tuple[int, bytes]:
+    parts = urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request("POST", path, body, dict(headers))
@@ -131,6 +163,7 @@ class Pushes:
     send: Send = send_http
     kept: Callable[[], None] = lambda: None  # called when something waits to be sent
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _unkept: set[asyncio.Task[None]] = field(default_factory=set)  # sent from memory
 
     def __post_init__(self) -> None:
         for webhook in self.webhooks:
@@ -195,9 +228,7 @@ class Pushes:
             self._enqueue(pager.name, key, json.dumps(content).encode())
 
     def _enqueue(self, name: str, lane: str, body: bytes) -> None:
-        task = asyncio.get_running_loop().create_task(self._keep(name, lane, body))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        _begin(self._tasks, self._keep(name, lane, body))
 
     async def _keep(self, name: str, lane: str, body: bytes) -> None:
         id = f"msg_{uuid.uuid4().hex}"
@@ -205,7 +236,7 @@ class Pushes:
             # Broadcasts need no order among each other: each is a lane of its own.
             await self.queue.add(PREFIX + name, "deliver", lane or id, {}, body, idempotency_key=id)
         except GuardError:
-            await self._from_memory(name, lane, body, id)
+            _begin(self._unkept, self._from_memory(name, lane, body, id))
         else:
             self.kept()
 
@@ -223,13 +254,20 @@ class Pushes:
                 return
 
     async def settled(self) -> None:
-        """Return when what was handed over so far is on the disk."""
+        """Return when what was handed over so far is on the disk, or is on its way without."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
     def stop(self) -> None:
-        for task in self._tasks:
+        for task in (*self._tasks, *self._unkept):
             task.cancel()
+
+
+def _begin(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+    """Do it in the background, among tasks that somebody holds."""
+    task = asyncio.get_running_loop().create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
 
 
 def _judge(name: str, status: int, answer: bytes) -> None:

@@ -27,7 +27,7 @@ from tocsin_guard.keylocks import KeyLocks
 from tocsin_guard.limits import STREAM_CHUNK_BYTES
 from tocsin_guard.objects.cache import Cache, Hasher
 from tocsin_guard.objects.catalogue import OPERATION, SHA256, Catalogue, Entry
-from tocsin_guard.objects.port import Expect, ObjectStore, key_check
+from tocsin_guard.objects.port import Expect, ObjectStore, check_attribute, key_check
 from tocsin_guard.objects.reading import Read, Reader
 from tocsin_guard.objects.writing import LOOK, Removal, Write, marked
 from tocsin_guard.operations import WAITING, Digest, Operation
@@ -97,6 +97,8 @@ class GuardedStore:
         body under that key it raises Refused.
         """
         self._check_key(key)
+        check_attribute("content type", content_type)
+        check_attribute("idempotency key", idempotency_key)
         if isinstance(body, bytes):
             return await self._put(key, body, None, content_type, idempotency_key)
         path = self._new_file()
@@ -152,6 +154,7 @@ class GuardedStore:
     async def delete(self, key: str, *, idempotency_key: str = "") -> Written:
         """Delete an object, now or later; one that is not there is no error."""
         self._check_key(key)
+        check_attribute("idempotency key", idempotency_key)
         mark = idempotency_key or os.urandom(16).hex()
         async with self._locks.alone(key):
             if not self._must_queue(key, mark):

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from tocsin_guard.errors import Rejected
 from tocsin_guard.handlers import Body
-from tocsin_guard.limits import STREAM_CHUNK_BYTES
+from tocsin_guard.limits import ATTRIBUTE_CHARACTERS_MAX, STREAM_CHUNK_BYTES
 
 KEY_BYTES_MAX = 1024  # as S3 has it
 
@@ -86,6 +86,16 @@ def check_key(key: str) -> None:
         raise Rejected(f"The key {key[:100]!r} has an empty, '.' or '..' part, or a control character.")
     if (size := len(key.encode())) > KEY_BYTES_MAX:
         raise Rejected(f"A key has at most {KEY_BYTES_MAX} bytes; {key[:40]!r}... has {size}.")
+
+
+def check_attribute(name: str, value: str) -> None:
+    """What an object carries goes through HTTP headers: servers lose or refuse what does not fit there."""
+    fits = value.isascii() and value.isprintable() and value == value.strip()
+    if not fits or len(value) > ATTRIBUTE_CHARACTERS_MAX:
+        raise Rejected(
+            f"The {name} {value[:40]!r} is not up to {ATTRIBUTE_CHARACTERS_MAX} printable ASCII characters "
+            "without a blank at either end."
+        )
 
 
 @runtime_checkable
