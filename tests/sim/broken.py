@@ -290,6 +290,9 @@ BROKEN = {
     "threshold counts at once": Broken(broken_judgement.threshold_counts_at_once, GRADING, QUIET, first=9),
     "fact forgets to raise": Broken(broken_judgement.fact_forgets_to_raise, GRADING, QUIET, first=2),
     "unknown counts as low": Broken(broken_judgement.unknown_counts_as_low, GRADING, QUIET, first=2),
+    "step pages twice": Broken(
+        broken_judgement.step_pages_twice, ("nobody_is_paged_twice_for_a_reason",), QUIET
+    ),
     "turns forgotten": Broken(broken_judgement.turns_forgotten, MEANING, QUIET),
     "turns of one incident": Broken(broken_judgement.turns_of_one_incident, MEANING, QUIET),
     "the paged are told too": Broken(broken_judgement.the_paged_are_told_too, TELLING, QUIET),

@@ -10,7 +10,7 @@ from unittest import mock
 
 from tocsin.core import facts, severity
 from tocsin.core.incident.acts import assess, updates
-from tocsin.core.incident.paging import ladder, targets, telling
+from tocsin.core.incident.paging import ladder, pages, targets, telling
 
 
 @contextmanager
@@ -97,6 +97,21 @@ def the_paged_are_told_too() -> Iterator[None]:
     """Whoever is paged by a step hears of it as news besides."""
     real = telling.tell
     with mock.patch.object(ladder, "tell", lambda draft, to, words, _besides: real(draft, to, words)):
+        yield
+
+
+@contextmanager
+def step_pages_twice() -> Iterator[None]:
+    """A step asks each person, and then once more."""
+    real = pages.page
+
+    def broken(draft: Any, person: Any, reason: str, until: Any) -> None:
+        real(draft, person, reason, until)
+        asked = next(one for one in draft.state.pages if one.person == person.id)
+        pages.withdraw(draft, asked, "paged again")
+        pages.cross_over(draft, person, asked, reason)
+
+    with mock.patch.object(ladder, "page", broken):
         yield
 
 

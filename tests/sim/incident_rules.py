@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tests.sim import due_rules, levels, plan_rules
+from tests.sim import due_rules, levels, plan_rules, reasons
 from tests.sim.due import again, rungs
 from tests.sim.stream import Stream
 from tocsin.core.incident import Incident, events
@@ -151,6 +151,7 @@ EVENT_RULES = (
     *due_rules.EVENT_RULES,
     *plan_rules.EVENT_RULES,
     *levels.EVENT_RULES,
+    *reasons.EVENT_RULES,
 )
 """Of each event, with the stream as it was before it."""
 

@@ -10,6 +10,7 @@ from tests.sim import due
 from tests.sim.account import Account, identity
 from tests.sim.levels import Levels, held_now
 from tests.sim.pledges import Pledges
+from tests.sim.reasons import Reasons
 from tests.sim.telling import Errand
 from tocsin.core.incident import Incident, events
 from tocsin.core.incident.events import Recorded
@@ -82,6 +83,7 @@ class Stream:
     pledges: Pledges = field(default_factory=Pledges)
     levels: Levels = field(default_factory=Levels)
     errand: Errand | None = None
+    reasons: Reasons = field(default_factory=Reasons)
     agreed: dict[str, set[str]] = field(default_factory=dict)
     unheard: list[tuple[datetime, str, str]] = field(default_factory=list)
     began_anew: bool = False
@@ -139,6 +141,8 @@ class Stream:
             self.pledges.before(self.account, one)
             self._hears(event, one.at)
         facts, held = dict(self.account.facts), held_now(self.account)
+        if self.state is not None:
+            self.reasons.take(self.account, one)
         self.account.take(one)
         self.levels.take(facts, held, self.account, one)
         self.pledges.after(self.account)
