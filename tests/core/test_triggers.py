@@ -195,9 +195,12 @@ def test_where_the_ladder_is_another_all_of_it_is_to_come() -> None:
 def test_a_version_without_the_level_is_refused() -> None:
     trial = Trial(plan("0m ana"))
     trial.join()
-    other = replace(policy(level("A", "0m ana")), version="v2")
-    said = "That version has no level P1; it has A. Set another level first."
+    other = replace(policy(level("A", "0m ana"), level("P2", "0m ana", rank=1)), version="v2")
+    said = "That version has no level P1; it has A, P2. Set the level to P2 first."
     assert refusal(repinned(trial, other)) == said
+    strange = replace(policy(level("A", "0m ana")), version="v2")
+    said = "That version has no level P1; it has A. No level is in both, so INC-1 stays with its version."
+    assert refusal(repinned(trial, strange)) == said
     same = trial.by("ana", commands.Repin(trial.policy))
     assert refusal(same) == "INC-1 goes by that version of the plan already."
     assert target("ana") in trial.policy.levels[0].ladder[0].targets

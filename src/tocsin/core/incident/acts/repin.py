@@ -23,7 +23,11 @@ def repin(draft: Draft, command: commands.Repin, actor: Actor) -> Refused | None
     level = next((one for one in new.levels if one.id == state.level), None)
     if level is None:
         has = ", ".join(one.id for one in new.levels)
-        return Refused(f"That version has no level {state.level}; it has {has}. Set another level first.")
+        both = [one.id for one in new.levels if one.id in {each.id for each in draft.policy.levels}]
+        remedy = f"Set the level to {' or '.join(both)} first."
+        if not both:
+            remedy = f"No level is in both, so {state.id} stays with its version."
+        return Refused(f"That version has no level {state.level}; it has {has}. {remedy}")
     own_up(draft)
     taken, ahead, gone = _taken(draft, level.ladder)
     versions = (new.version, state.policy_version)
