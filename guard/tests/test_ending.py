@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guard.tests.support import world
+from tocsin_guard import Settings
 from tocsin_guard.errors import GuardError
 from tocsin_guard.journal import Journal
 from tocsin_guard.keylocks import KeyLocks
@@ -101,3 +102,49 @@ def test_one_at_a_time_in_order_whoever_is_cancelled_when(users: list[tuple[str,
         assert not locks._held
 
     asyncio.run(play())
+
+
+def test_a_guard_is_started_again_on_another_loop_and_has_everything_once(tmp_path: Path) -> None:
+    """As a test suite does that starts the same app for each test."""
+    w = world(tmp_path / "guard", settings=Settings(retry_seconds=0), cache_bytes_max=10_000)
+
+    async def one(n: int) -> None:
+        async with w.guard.running():
+            await w.files.put("k", b"1")
+            await w.guard.find("R2_STORAGE").degrade(f"r{n}", "ana")
+            assert (await w.files.put(f"q{n}", b"1")).queued
+            await asyncio.sleep(0)
+            assert w.guard._loop is not None
+            assert not w.guard._loop.done()
+            if n == 2:
+                await w.guard.find("R2_STORAGE").restore("ana", "")
+                await w.pass_time(3)
+                assert not w.guard.queue.book.waiting
+            else:
+                await w.pass_time(1)
+
+    for n in range(3):
+        asyncio.run(one(n))
+    ids = [event.id for event in w.guard.events.select(1000)]
+    assert ids == sorted(set(ids), reverse=True)
+    assert sorted(w.store.puts.values()) == [1, 1, 1, 1, 1, 1]
+    assert w.files.cache._used == 1
+
+    async def as_a_new_process() -> None:
+        again = world(tmp_path / "guard")
+        async with again.guard.running():
+            assert ids == [e.id for e in again.guard.events.select(1000) if e.id in ids]
+
+    asyncio.run(as_a_new_process())
+    with pytest.raises(GuardError, match="was used by others since guard stopped; make a new Guard for it"):
+        asyncio.run(one(3))
+
+
+def test_a_guard_that_was_left_on_a_loop_that_ended_says_so_and_hangs_nobody(tmp_path: Path) -> None:
+    w = world(tmp_path / "guard")
+    asyncio.run(w.guard.start())
+    with pytest.raises(GuardError) as refused:
+        asyncio.run(w.guard.start())
+    assert str(refused.value) == (
+        "guard was started on another event loop; stop it there before that ends (the ASGI lifespan does)."
+    )

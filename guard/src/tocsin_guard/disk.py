@@ -62,6 +62,19 @@ def replace_file(path: Path, write: Callable[[int], None]) -> None:
     sync_folder(path.parent)
 
 
+Sign = tuple[int, int, int]
+NO_FILE: Sign = (0, 0, 0)
+
+
+def sign(path: Path) -> Sign:
+    """What changes when a file is written or replaced."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return NO_FILE
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
 def full(folder: Path) -> DiskFull:
     return DiskFull(f"The disk of {folder} is full: refused, and nothing was stored. Free some space there.")
 

@@ -97,6 +97,7 @@ class Guard(Estate):
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._kept = set()
         self._loop: asyncio.Task[None] | None = None
+        self._left: disk.Sign | None = None  # the journal as the last stop left it
 
     # Building
 
@@ -166,16 +167,36 @@ class Guard(Estate):
         """
         async with self._starting:
             if self.started:
+                self._check_loop()
                 return
             disk.make_folder(self.folder)
             self._lock.take()
             try:
-                await recover(self)
+                await recover(self, self._as_left())
             except BaseException:  # cancellation too: whoever starts next must get the folder
                 self._lock.free()
                 raise
             self.started = True
+            self._wake = asyncio.Event()  # belongs to one loop, as do tasks
             self._loop = asyncio.get_running_loop().create_task(self._run())
+
+    def _as_left(self) -> bool:
+        """Whether everything is in memory already, from before the last stop: as in tests that start an app
+        again and again. False at the first start."""
+        if self._left is None:
+            return False
+        if self._left == disk.NO_FILE or disk.sign(self.journal.path) != self._left:
+            raise GuardError(
+                f"{self.folder} was used by others since guard stopped; make a new Guard for it."
+            )
+        return True
+
+    def _check_loop(self) -> None:
+        if self._loop is not None and self._loop.get_loop() is not asyncio.get_running_loop():
+            raise GuardError(
+                "guard was started on another event loop; stop it there before that ends (the ASGI lifespan "
+                "does)."
+            )
 
     async def stop(self) -> None:
         """End the background work, write what is left, free the folder."""
@@ -190,8 +211,10 @@ class Guard(Estate):
             await integrity.stop()
         self.pushes.stop()
         self._tasks.clear()
+        self._kept.clear()
         self.metrics.roll()
         await self.journal.stop()
+        self._left, self._starting = disk.sign(self.journal.path), asyncio.Lock()
         self._lock.free()
 
     @asynccontextmanager

@@ -79,7 +79,7 @@ class Journal:
         self._handle = os.open(self.path, flags, 0o600)
         disk.sync_folder(self.path.parent)
         self._size = self._base = os.fstat(self._handle).st_size
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._open = asyncio.get_running_loop(), asyncio.Event()  # which belongs to one loop
         self._open.set()
         self._thread = threading.Thread(target=self._write_loop, name="guard-journal", daemon=True)
         self._thread.start()

@@ -15,12 +15,18 @@ from tocsin_guard.lines import recover as read_journal
 from tocsin_guard.operations import State
 
 
-async def recover(guard: Estate) -> None:
-    """Read the journal into everything, put the folder in order, open the journal for writing."""
+async def recover(guard: Estate, known: bool = False) -> None:
+    """Read the journal into everything, put the folder in order, open the journal for writing. What is
+    `known` from before a stop in this process is not read again.
+    """
     incoming = guard.folder / "incoming"
     disk.make_folder(incoming)
     for path in incoming.iterdir():
         path.unlink()  # uploads that were never acknowledged
+    if known:
+        guard.journal.start()
+        guard.events.add(Level.INFO, "started", f"guard of {guard.name} started again.")
+        return
     found = await asyncio.to_thread(read_journal, guard.journal.path)
     strangers: set[str] = set()
     unread = 0
