@@ -89,6 +89,21 @@ def test_an_event_keeps_its_uid_while_time_passes() -> None:
     assert len({one["UID"] for one in before.values()}) == len(before)
 
 
+def test_a_turn_of_less_than_a_second_is_no_event() -> None:
+    rotas = {PRIMARY: Rota(PRIMARY, (Layer((PersonId("ana"),), MONDAY, "UTC"),))}
+    ends, blink = NOW + timedelta(hours=2), timedelta(milliseconds=300)
+    # Two take over within a second, and then one of them once more.
+    overrides = [
+        Override(number, PRIMARY, PersonId(person), NOW + number * blink, ends)
+        for number, person in enumerate(("ben", "chloe", "ben"))
+    ]
+    found = list(events(feed("t", rotas, [PRIMARY], NOW, overrides)))
+    assert [one["SUMMARY"] for one in found if one["DTSTART"] == "20261122T030000Z"] == [
+        "ben on call: primary"
+    ]
+    assert len({one["UID"] for one in found}) == len(found)
+
+
 def test_the_reason_of_a_stand_in_breaks_no_line() -> None:
     rotas = {PRIMARY: Rota(PRIMARY, (Layer((PersonId("ana"),), MONDAY, "UTC"),))}
     override = Override(

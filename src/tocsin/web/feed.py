@@ -44,6 +44,9 @@ def feed(
     lines = [*_HEAD, f"NAME:{_text(title)}", f"X-WR-CALNAME:{_text(title)}"]
     for rota in of:
         for turn in whole_turns(rotas, rota, now - BACK, now + AHEAD, overrides):
+            # Calendars count whole seconds: what is shorter would have no length, and the next one's UID.
+            if _instant(turn.since) == _instant(turn.until):
+                continue
             for seat in turn.seats:
                 if person is None or seat.person == person:
                     lines += _event(turn, seat, now, names or {})
