@@ -41,7 +41,7 @@ def _named(event: events.IncidentEvent, stream: Stream) -> list[str] | None:
             soon = [name for name in stream.dues if name.endswith(f" before {event.deadline}")]
             return [min(soon, key=lambda name: stream.dues[name])] if soon else [f"before {event.deadline}"]
         case events.CarriedStepTaken():
-            return [f"step {event.step} of {event.level}, carried"]
+            return [f"step {event.step} of {event.incident or event.level}, carried"]
         case events.AcknowledgementLapsed():
             return ["forgotten"]
         case events.ThresholdHeld():
