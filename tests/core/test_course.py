@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.core.trial import INCIDENT, START, Trial, plan
+from tests.core.trial import INCIDENT, START, Trial, level, plan, policy
 from tocsin.core.facts import Fact, FactKind
 from tocsin.core.incident import Decision, Status, commands, events
 from tocsin.core.model import FactId, LevelId, Refused, ServiceId, SubjectId
@@ -132,6 +132,14 @@ def test_what_joined_before_the_end_does_not_resolve_what_was_reopened() -> None
     trial.join()
     trial.clear()
     assert str(trial.incident.status) == "resolved"
+
+
+def test_where_it_can_not_lapse_there_is_nothing_to_renew() -> None:
+    trial = Trial(policy(level("P2", "0m ana", lasts="")))
+    trial.join("P2")
+    trial.acknowledge("ana")
+    trial.wait(minutes=1)
+    assert trial.acknowledge("ana") == Refused("INC-1 was already acknowledged by Ana.")
 
 
 VOUCHING = {

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.trial import EVERYBODY, Trial, level, plan, policy, role, rota, team
+from tocsin.core.facts import Fact, FactKind
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.events import CarriedStep
-from tocsin.core.model import LevelId, PersonId, RoleId, SubjectId
-from tocsin.core.policy import Policy
+from tocsin.core.model import Actor, ActorKind, FactId, LevelId, PersonId, RoleId, SubjectId
+from tocsin.core.policy import Classification, Policy
 
 OTHER = SubjectId("INC-7")
 MILD_NAMES_MORE = policy(
     level("P1", "0m ana", "60m ben"), level("P2", "0m ana", "10m ben", "20m chloe", rank=1)
 )
+
+
+@dataclass(frozen=True)
+class AllKnown:
+    """A condition that holds when people have said yes to all of these facts."""
+
+    facts: tuple[FactId, ...]
+    text: str = "all"
+
+    @property
+    def needs(self) -> frozenset[FactId]:
+        return frozenset(self.facts)
+
+    def holds(self, facts: Any) -> bool | None:
+        return all(facts.get(one) for one in self.facts)
+
+    def reading(self, facts: Any) -> tuple[object, ...]:
+        return (self.holds(facts),)
 
 
 def pair(
@@ -154,6 +174,49 @@ def test_a_role_that_means_the_same_here_is_asked_of_whoever_has_it_then() -> No
     trial.by("ana", commands.Assign(RoleId("Lead"), PersonId("chloe")))
     trial.wait(minutes=5)
     assert trial.told()[-1] == "6m chloe email"
+
+
+def test_whoever_has_the_worse_one_has_both() -> None:
+    parent, child = pair(plan("0m ben", "10m ana", "20m chloe"), "P2", "P1", after=2)
+    child.acknowledge("ana")
+    trial = merged(parent, child, after=1)
+    assert (str(trial.incident.status), trial.incident.level) == ("acknowledged", "P1")
+    assert trial.last(events.Acknowledged) == events.Acknowledged(Actor(ActorKind.PERSON, "ana"), "merge")
+    trial.wait(minutes=29)
+    assert trial.told() == ["0m ben email"]
+    trial.wait(minutes=2)
+    # It lapses half an hour after the merge, as any acknowledgement of this plan does.
+    assert "33m ben email" in trial.told()
+
+
+def test_whoever_has_one_as_bad_has_both() -> None:
+    parent, child = pair(plan("0m ben", "10m ana"), "P2", "P2", after=2)
+    child.acknowledge("ana")
+    trial = merged(parent, child, after=1)
+    trial.wait(minutes=20)
+    assert (str(trial.incident.status), trial.told()) == ("acknowledged", ["0m ben email"])
+
+
+def test_whoever_has_the_milder_one_does_not_have_the_worse() -> None:
+    parent, child = pair(plan("0m ben", "10m ana"), "P1", "P2", after=2)
+    child.acknowledge("ana")
+    trial = merged(parent, child, after=1)
+    trial.wait(minutes=20)
+    assert str(trial.incident.status) == "triggered"
+    assert trial.told()[:2] == ["0m ben email", "10m ana email"]
+
+
+def test_what_an_acknowledged_one_and_this_come_to_together_nobody_has_yet() -> None:
+    users, orders = FactId("users"), FactId("orders")
+    rows = (Classification({}, LevelId("P1"), AllKnown((users, orders))),)
+    facts = {one: Fact(one, FactKind.YES_OR_NO) for one in (users, orders)}
+    here = replace(plan("0m ben", "10m chloe"), classifications=rows, facts=facts)
+    parent, child = pair(here, "P2", "P2", after=2)
+    parent.by("dara", commands.SetFacts({orders: "yes"}))
+    child.by("ana", commands.SetFacts({users: "yes"}))
+    child.acknowledge("ana")
+    trial = merged(parent, child, after=1)
+    assert (str(trial.incident.status), trial.incident.level) == ("triggered", "P1")
 
 
 def test_the_record_says_what_stands() -> None:

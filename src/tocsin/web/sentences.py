@@ -28,6 +28,7 @@ _VIA = {
     "cli": "on the command line",
     "source": "at the source",
     "work": "by working on it",
+    "merge": "by having what was merged into it",
 }
 _CHANNELS = {"email": "e-mail"}
 

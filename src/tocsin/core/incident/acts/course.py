@@ -26,7 +26,7 @@ def acknowledge(draft: Draft, command: commands.Acknowledge, actor: Actor) -> Re
     own_up(draft)
     if _renews(draft, actor):
         draft.add(events.Acknowledged(actor, command.via), actor)
-    _take(draft, actor, command.via)
+    take(draft, actor, command.via)
     return None
 
 
@@ -48,7 +48,7 @@ def work(draft: Draft, command: Work, actor: Actor) -> Refused | None:
     if state.reached_at(milestone) is not None:
         return Refused(f"{state.id} is already {word}.")
     own_up(draft)
-    _take(draft, actor, "work")
+    take(draft, actor, "work")
     match command:
         case commands.Verify():
             draft.add(events.Verified(), actor)
@@ -110,20 +110,8 @@ def go_on(draft: Draft, reason: str, actor: Actor) -> None:
     start_round(draft, f"reopened by {actor}")
 
 
-def _renews(draft: Draft, actor: Actor) -> bool:
-    """Whether it is theirs already. The same click twice at one instant says nothing new."""
-    state = draft.state
-    theirs = state.status is Status.ACKNOWLEDGED and state.acknowledged_by == actor
-    return theirs and actor.kind is ActorKind.PERSON and state.acknowledged_at != draft.now
-
-
-def _own(draft: Draft, actor: Actor) -> list[int]:
-    if actor.kind is not ActorKind.PERSON:
-        return []
-    return [page.id for page in draft.state.pages if page.person == actor.id]
-
-
-def _take(draft: Draft, actor: Actor, via: str) -> None:
+def take(draft: Draft, actor: Actor, via: str) -> None:
+    """The actor answers; from now on they have the incident, unless somebody has it already."""
     for page in draft.state.pages:
         if page.id in _own(draft, actor):
             draft.add(events.PageAnswered(page.id, page.person), actor)
@@ -132,6 +120,21 @@ def _take(draft: Draft, actor: Actor, via: str) -> None:
         draft.add(events.Acknowledged(actor, via), actor)
         # By the id, as in every event: a name that stood here could not be erased.
         withdraw_moot(draft, f"acknowledged by {actor}")
+
+
+def _renews(draft: Draft, actor: Actor) -> bool:
+    """Whether it is theirs, and could lapse. The same click twice at one instant says nothing new."""
+    state = draft.state
+    if draft.level.acknowledgement_lasts is None:
+        return False
+    theirs = state.status is Status.ACKNOWLEDGED and state.acknowledged_by == actor
+    return theirs and actor.kind is ActorKind.PERSON and state.acknowledged_at != draft.now
+
+
+def _own(draft: Draft, actor: Actor) -> list[int]:
+    if actor.kind is not ActorKind.PERSON:
+        return []
+    return [page.id for page in draft.state.pages if page.person == actor.id]
 
 
 def _end(draft: Draft, why: str) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from tocsin.core.aloud import called
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts.breaking import fill_roles, own_up
+from tocsin.core.incident.acts.course import take
 from tocsin.core.incident.acts.updates import announce
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.carrying import carried_by_raise, if_it_began
@@ -33,10 +34,17 @@ def set_level(draft: Draft, command: commands.SetLevel, actor: Actor) -> Refused
     return lower_to(draft, command.level, command.reason, actor)
 
 
-def raise_level(draft: Draft, judged: Judgement, actor: Actor, worse_since: datetime | None = None) -> None:
+def raise_level(
+    draft: Draft,
+    judged: Judgement,
+    actor: Actor,
+    worse_since: datetime | None = None,
+    had_by: Actor | None = None,
+) -> None:
     """It is worse: unanswered again, and nobody is paged later than the milder level had promised.
 
-    `worse_since` is when it became so, where another incident had that level before it went on here.
+    Where another incident had that level before it went on here, `worse_since` is when it became so, and
+    `had_by` is who has answered for it.
     """
     own_up(draft)
     before, level = draft.state, judged.level.id
@@ -44,6 +52,8 @@ def raise_level(draft: Draft, judged: Judgement, actor: Actor, worse_since: date
     carried = carried_by_raise(before, draft.policy, level, since or draft.now, draft.now)
     draft.add(events.LevelRaised(level, before.level, judged.reason, since, carried), actor)
     fill_roles(draft)
+    if had_by is not None:
+        take(draft, had_by, "merge")
     start_round(draft, f"raised from {before.level} to {level}", since)
     announce(draft)
 

@@ -8,6 +8,7 @@ from tocsin.core.aloud import called
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.acts import assess, record, roles
 from tocsin.core.incident.acts.breaking import own_up
+from tocsin.core.incident.acts.course import take
 from tocsin.core.incident.acts.levels import raise_level
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.carrying import carried_by_merge
@@ -19,8 +20,8 @@ from tocsin.core.incident.state.incident import Incident
 from tocsin.core.incident.state.open_page import Page
 from tocsin.core.incident.state.standing import already_over
 from tocsin.core.incident.status import Status
-from tocsin.core.model import SYSTEM, Actor, FactId, Refused
-from tocsin.core.policy import Target
+from tocsin.core.model import SYSTEM, Actor, ActorKind, FactId, Refused
+from tocsin.core.policy import Level, Target
 from tocsin.core.severity import Judgement
 from tocsin.core.values import value_of
 
@@ -56,8 +57,12 @@ def absorb(draft: Draft, command: commands.Absorb, actor: Actor) -> Refused | No
     together = assess.learn(draft, _unknown(draft, texts(child.facts)), SYSTEM)
     worse += [together] if together is not None else []
     worst = min(worse, key=lambda one: one.level.rank)
+    had_by = _had_by(draft, child, worst.level)
     if worst.level.rank < draft.level.rank:
-        raise_level(draft, worst, SYSTEM, child.ladder_at if child.status is Status.TRIGGERED else None)
+        since = child.ladder_at if child.status is Status.TRIGGERED else None
+        raise_level(draft, worst, SYSTEM, since, had_by)
+    elif had_by is not None and draft.state.status is Status.TRIGGERED:
+        take(draft, had_by, "merge")
     _take_over(draft, child, actor)
     for page in child.pages:
         _cross(draft, page, f"was paged for {child.id}, which goes on here")
@@ -65,6 +70,14 @@ def absorb(draft: Draft, command: commands.Absorb, actor: Actor) -> Refused | No
     if carried:
         draft.add(events.StepsCarriedOver(child.id, carried))
     return None
+
+
+def _had_by(draft: Draft, child: Incident, worst: Level) -> Actor | None:
+    """Who has all of it: the person who had the other one, if nothing makes this worse than what they had."""
+    level, had_by = min(worst, draft.level, key=lambda one: one.rank), child.acknowledged_by
+    if had_by is None or had_by.kind is not ActorKind.PERSON or child.status is not Status.ACKNOWLEDGED:
+        return None
+    return had_by if level.id == child.level else None
 
 
 def _unknown(draft: Draft, said: Mapping[FactId, str]) -> dict[FactId, str]:
