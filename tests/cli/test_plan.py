@@ -143,6 +143,17 @@ def test_a_plan_is_as_wide_as_the_terminal(
     assert "- After 5 min: page whoever is on call as secondary, unless somebody has acknowledged.\n" in out
 
 
+def test_a_stored_version_is_read_aloud_as_its_files_are(
+    capsys: pytest.CaptureFixture[str], plan: Path, data: str
+) -> None:
+    version = in_force(capsys, data)[0]
+    code, out, _ = run(capsys, "plan", "show", version, "--data", data)
+    assert (code, out) == (0, run(capsys, "plan", "show", str(plan))[1])
+    code, _, err = run(capsys, "plan", "show", "nonsense", "--data", data)
+    assert code == 1
+    assert err == "tocsin: nonsense is neither a directory nor a version. See `tocsin plan versions`.\n"
+
+
 def test_a_diff_of_directories_and_versions(
     capsys: pytest.CaptureFixture[str], plan: Path, data: str
 ) -> None:

@@ -55,8 +55,7 @@ def check(parsed: Namespace) -> Result:
 
 def show(parsed: Namespace) -> Result:
     """The plan as text, as wide as the terminal; a pipe or a file gets each sentence in one line."""
-    plan, _ = _sound(Path(parsed.directory))
-    parts = shown.show(plan)
+    parts = shown.show(_plan(parsed, parsed.plan))
     width = shutil.get_terminal_size((0, 0)).columns
     lines = shown.as_markdown(parts) if parsed.markdown else shown.as_text(parts, width)
     return Result(lines, [{"title": one.title, "text": one.text, "lines": one.lines} for one in parts])

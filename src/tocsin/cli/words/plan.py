@@ -34,13 +34,14 @@ def plan(commands: Any) -> None:
         of_plan, "schema", "plan.schema", "Print the JSON Schema of plan.yaml.", "tocsin plan schema"
     )
     schema.set_defaults(json=True)
-    for one in (check, show, apply):
+    show.add_argument("plan", help="Directory with plan.yaml, or a version of `tocsin plan versions`.")
+    for one in (check, apply):
         one.add_argument("directory", help="Directory with plan.yaml.")
     apply.add_argument(
         "--url", help="Put it in force by the API of this server. Default: on this machine's database"
     )
     apply.add_argument("--token", help="API token for --url; better set TOCSIN_TOKEN.")
-    for one in (differs, apply, versions):
+    for one in (show, differs, apply, versions):
         settings(one)
 
 
