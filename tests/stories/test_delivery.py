@@ -129,6 +129,27 @@ def test_pages_that_wait_for_one_person_go_as_one_message(world: World) -> None:
     assert len(last(world).incidents) == 2
 
 
+def test_a_message_that_may_have_arrived_goes_again_as_a_whole_however_long_parts_have_waited(
+    world: World,
+) -> None:
+    answer(world, "email", Outcome.RETRYING)
+    world.alert("prometheus", "checkout is down")
+    # Tried at 0, 2 and 6 seconds: the fourth time is at 14, and then comes the second incident.
+    world.advance(seconds=13)
+    world.now += timedelta(seconds=1)
+    answer(world, "email", Outcome.UNKNOWN)
+    world.alert("uptime", "catalogue is down")
+    answer(world, "email", Outcome.RETRYING)
+    world.advance(seconds=2)
+    answer(world, "email", Outcome.ACCEPTED)
+    world.advance(seconds=30)
+    mails = [message for _, by, message in world.sent if (message.person, by) == ("ana", "email")][-3:]
+    assert [len(one.incidents) for one in mails] == [2, 2, 2]
+    assert {one.key for one in mails} == {mails[0].key}
+    assert [one.repeat for one in mails] == [False, True, True]
+    world.expected = len(world.sent)
+
+
 def test_after_an_outage_of_hours_nobody_gets_the_same_page_twice(world: World) -> None:
     world.alert("prometheus", "checkout is down")
     world.expect(page("ana"))

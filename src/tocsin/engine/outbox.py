@@ -51,9 +51,10 @@ def settle(
     that a message which did go out is not sent for ever.
     """
     applied = []
+    # All of it at one time: what may have arrived goes again as a whole, or it would go under another key.
+    retry_at = now + timedelta(seconds=_pause(min(ring.attempts for ring in leased.rings)))
     # In id order, so that two nodes never wait for each other.
     for ring in sorted(leased.rings, key=lambda ring: (ring.incident, ring.id)):
-        retry_at = now + timedelta(seconds=_pause(ring.attempts))
         ours = sending.settle(
             tx,
             ring,
