@@ -9,7 +9,6 @@ Records are read once and kept in memory by their checksum.
 """
 
 import re
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -156,13 +155,21 @@ class Shelf:
         """Whether the list can be opened and downloaded now, from wherever a copy is."""
         return bool(self.files.source(list_key(id, "original.csv")))
 
-    async def waiting(self) -> AsyncIterator[CutRecord]:
-        """Cuts that were asked for and not done, the oldest first."""
-        listed = [one for one in self.files.list("lists") if one.key.endswith("/cut.json")]
-        found = [await self._record(one.key, one.sha256, CutRecord) for one in listed]
-        for record in sorted(found, key=lambda one: one.at):
-            if record.state == "waiting":
-                yield record
+    def cut_keys(self) -> list[str]:
+        """Of the records of all cuts."""
+        return [listed.key for listed in self.files.list("lists") if listed.key.endswith("/cut.json")]
+
+    async def cuts_at(self, keys: list[str]) -> tuple[list[CutRecord], list[str]]:
+        """The cuts that can be read, and the keys of those that cannot be read now."""
+        found, unread = [], []
+        for key in keys:
+            try:
+                found.append(await self._record(key, "", CutRecord))
+            except Busy:
+                unread.append(key)
+            except Unknown:
+                continue  # it was deleted
+        return found, unread
 
     # Reading
 

@@ -27,6 +27,7 @@ from tocsin_guard import GuardError
 log = logging.getLogger("listcutter")
 
 RETRY_SECONDS = 15.0  # a cut whose list cannot be read now waits so long
+RETRY_SECONDS_MAX = 600.0
 
 
 @dataclass
@@ -73,9 +74,26 @@ class Works:
         """For ever: 1. what an earlier process left, 2. cut after cut as they are asked for."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        async for record in self.shelf.waiting():
-            if self.find(record.id) is None:
-                self._take(record, 0)
+        taking_up = asyncio.create_task(self._take_up())
+        try:
+            await self._make()
+        finally:
+            taking_up.cancel()
+
+    async def _take_up(self) -> None:
+        """What an earlier process left, the oldest first. What cannot be read now is looked at again, less
+        and less often: it holds up nobody.
+        """
+        left, wait = self.shelf.cut_keys(), self.retry_seconds
+        while left:
+            found, left = await self.shelf.cuts_at(left)
+            for record in sorted(found, key=lambda one: one.at):
+                if record.state == "waiting" and self.find(record.id) is None:
+                    self._take(record, 0)
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, RETRY_SECONDS_MAX)
+
+    async def _make(self) -> None:
         while True:
             self._more.clear()
             while self.waiting:
@@ -115,12 +133,16 @@ class Works:
                 surplus=work.tally.surplus,
                 seconds=round(time.monotonic() - started, 3),
             )
-        except (Busy, Unknown):
+        except (Busy, Unknown, GuardError):
             raise
         except ListCutterError as error:
             done = replace(record, state="failed", error=str(error))
         except OSError as error:
             text = f"The local disk did not take the parts ({error.strerror}). Try again later."
+            done = replace(record, state="failed", error=text)
+        except Exception:  # whatever one cut meets, the others are made
+            log.exception("cut %s failed", record.id)
+            text = "The cut could not be made; the operators find why in the log. Ask for it again."
             done = replace(record, state="failed", error=text)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
