@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.world import PLAN, World, page
 from tocsin.core.incident import Status, commands, deadlines, events
-from tocsin.core.model import Outcome
+from tocsin.core.model import Outcome, PersonId
 from tocsin.engine.auditor import Mark, audit
 from tocsin.store import ledger
 
@@ -30,6 +30,19 @@ def test_somebody_who_is_told_is_asked_for_nothing(world: World) -> None:
     assert [row.outcome for row in attempts if row.person == "chloe"] == [Outcome.ACCEPTED]
     settled = [one.event for one in world.timeline() if isinstance(one.event, events.RingSettled)]
     assert any(one.person == "chloe" for one in settled)
+
+
+def test_who_may_not_see_an_incident_hears_of_it_without_its_title(world: World) -> None:
+    world.apply_plan(TELLING)
+    world.advance(seconds=3)
+    world.alert("prometheus", "the payroll leaked")
+    world.ask("ana", commands.Restrict((PersonId("ana"),)))
+    world.advance(minutes=5)
+    world.expect(page("ana"), page("ana", "webhook"), page("ben"), page("chloe"))
+    heard = {str(message.person): message for _, _, message in world.sent}
+    assert "the payroll leaked" in heard["ben"].text, "who is paged must see what for"
+    subject = f"For you to know: P1 Checkout: only some may see what it is ({world.incident().id})"
+    assert (heard["chloe"].subject, "payroll" in heard["chloe"].text) == (subject, False)
 
 
 def test_an_answer_does_not_call_off_what_people_are_told(world: World) -> None:

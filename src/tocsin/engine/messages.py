@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
-from tocsin.core.model import Message, SubjectId
+from tocsin.core.incident.visibility import may_see
+from tocsin.core.model import Message, PersonId, SubjectId
 from tocsin.engine.context import Context, NoPlan
 from tocsin.store import directory, outbox, subjects
 from tocsin.store.errors import Corrupt
@@ -19,6 +21,7 @@ def build(tx: Transaction, context: Context, leased: Leased, now: datetime) -> M
     if contact is None or address is None:
         return None
     incidents: tuple[SubjectId, ...] = ()
+    line = partial(_line, tx, context, contact.id, now)
     if leased.kind == outbox.SIGN_IN:
         link = context.sign_in_link(tx, contact.id, now)
         subject, text = "Sign in to Tocsin", _sign_in_text(contact.name, link)
@@ -26,20 +29,20 @@ def build(tx: Transaction, context: Context, leased: Leased, now: datetime) -> M
         # No link: there is nothing to acknowledge, and a page that says so must not look like one that asks.
         link = ""
         incidents = tuple(dict.fromkeys(ring.incident for ring in leased.rings))
-        lines = [f"{_line(tx, context, ring.incident)}\n{_one_line(ring.words)}" for ring in leased.rings]
+        lines = [f"{line(ring.incident)}\n{_one_line(ring.words)}" for ring in leased.rings]
         repeat = any(ring.unknown for ring in leased.rings)
         subject, text = _told_subject(lines), _told_text(contact.name, lines, repeat=repeat)
     elif leased.kind == outbox.SET_ASIDE:
         link = ""
         incidents = tuple(dict.fromkeys(ring.incident for ring in leased.rings))
-        lines = [f"{_line(tx, context, ring.incident)}\n{_one_line(ring.words)}" for ring in leased.rings]
+        lines = [f"{line(ring.incident)}\n{_one_line(ring.words)}" for ring in leased.rings]
         repeat = any(ring.unknown for ring in leased.rings)
         subject = f"Tocsin pages nobody any more for {', '.join(incidents)}"
         text = _set_aside_text(contact.name, lines, repeat=repeat)
     else:
         link = context.link(leased.bundle, leased.person, now)
         incidents = tuple(dict.fromkeys(ring.incident for ring in leased.rings))
-        lines = [_line(tx, context, one) for one in incidents]
+        lines = [line(one) for one in incidents]
         repeat = any(ring.unknown for ring in leased.rings)
         subject, text = _subject(lines), _text(contact.name, lines, link, repeat=repeat)
     return Message(
@@ -57,7 +60,8 @@ def build(tx: Transaction, context: Context, leased: Leased, now: datetime) -> M
     )
 
 
-def _line(tx: Transaction, context: Context, id: SubjectId) -> str:
+def _line(tx: Transaction, context: Context, to: PersonId, now: datetime, id: SubjectId) -> str:
+    """What an incident is called in a message; its title is only for those who may see it."""
     try:
         stored = subjects.load_incident(tx, id)
         assert stored is not None, f"the outbox points at {id}, which does not exist"
@@ -68,6 +72,8 @@ def _line(tx: Transaction, context: Context, id: SubjectId) -> str:
         return f"{id}: look at it, its details cannot be read"
     # On one line, so that a source cannot write lines of its own, such as another link, into the message.
     title = _one_line(incident.title)
+    if incident.restricted_to and not may_see(incident, to, policy, context.view(tx, now), now):
+        title = "only some may see what it is"
     return f"{incident.level} {policy.service_name(incident.service)}: {title} ({id})"
 
 

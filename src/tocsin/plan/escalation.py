@@ -48,7 +48,11 @@ TRIGGER = Table(
         "page": Key(TARGETS, "who must answer"),
         "tell": Key(TARGETS, "who gets a message that needs no answer"),
         "tasks": Key(TASKS, "what goes to the list of whoever leads"),
-        "restrict_to": Key(TARGETS, "who alone may see the incident from then on", "no change"),
+        "restrict_to": Key(
+            TARGETS,
+            "who alone may see the incident from then on; others whom the plan tells hear no title",
+            "no change",
+        ),
     },
 )
 
