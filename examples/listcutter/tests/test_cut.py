@@ -100,6 +100,7 @@ def test_missing_cells_are_empty_and_surplus_ones_are_left_out_and_counted(tmp_p
             Cut(rows_per_part=5, part_by="city"),
             "Split by a number of rows above 0, or by the values of a column, not by both.",
         ),
+        (Cut(rows_per_part=10**20), "A part has at most 1000000000 rows."),
         (
             Cut(rows_per_part=-1),
             "Split by a number of rows above 0, or by the values of a column, not by both.",

@@ -65,7 +65,15 @@ LONG = b"x" * (limits.LINE_BYTES_MAX + 10)
             "The row at byte 4 is longer than a row of a list can be: "
             "a quote may be open, or the file has no line ends.",
         ),
-        (b'a,b\n1,"' + b"x" * 200_000, "Line 2 cannot be read: field larger than field limit (131072)."),
+        (
+            b'a,b\n1,"' + b"x" * 200_000,
+            "Line 2 cannot be read: a cell has at most 131072 characters; or a quote is open.",
+        ),
+        (
+            b"a,b\r\n1,2\r\n3,4\r5,6\n",
+            "Line 3 cannot be read: a line end of an old Macintosh stands in it. "
+            "Save it with today's line ends.",
+        ),
         (b",".join([b"c"] * 1001) + b"\n", "The list has 1001 columns; at most 1000 are possible."),
     ],
 )

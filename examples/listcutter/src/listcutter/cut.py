@@ -88,6 +88,8 @@ def check(cut: Cut, columns: tuple[str, ...]) -> None:
         raise BadRequest(f"A cut has at most {limits.FILTERS_MAX} filters.")
     if cut.rows_per_part < 0 or (cut.rows_per_part and cut.part_by):
         raise BadRequest("Split by a number of rows above 0, or by the values of a column, not by both.")
+    if cut.rows_per_part > limits.ROWS_PER_PART_MAX:
+        raise BadRequest(f"A part has at most {limits.ROWS_PER_PART_MAX} rows.")
     if cut.distinct_by and not cut.distinct:
         raise BadRequest("Columns are named for finding duplicates, but duplicates are not to be left out.")
     for asked in cut.filters:

@@ -19,6 +19,7 @@ CELL_CHARACTERS_MAX = 300  # longer cells are shown shortened
 
 # A cut
 FILTERS_MAX = 20
+ROWS_PER_PART_MAX = 10**9  # more than any list has
 PARTS_MAX = 200  # each is an open file while it is written
 SEEN_CACHE_BYTES = 16 * 1024**2  # memory for finding duplicates; what does not fit is on the disk
 CUTS_WAITING_MAX = 50

@@ -76,7 +76,12 @@ def read_rows(lines: Lines, form: Form) -> Iterator[list[str]]:
             if row:
                 yield row
     except csv.Error as error:
-        raise BadList(f"Line {reader.line_num} cannot be read: {error}.") from error
+        what = str(error)
+        if "new-line character" in what:
+            what = "a line end of an old Macintosh stands in it. Save it with today's line ends"
+        elif "field limit" in what:
+            what = f"a cell has at most {csv.field_size_limit()} characters; or a quote is open"
+        raise BadList(f"Line {reader.line_num} cannot be read: {what}.") from error
     except UnicodeDecodeError as error:
         raise BadList(
             f"Line {reader.line_num + 1} is not text in {form.encoding}. Save the list as UTF-8."
