@@ -121,6 +121,24 @@ async def test_damage_to_the_last_line_is_damage_and_not_a_torn_tail(tmp_path: P
     assert (tmp_path / "journal.damaged-1").stat().st_size == len(whole)
 
 
+@pytest.mark.parametrize("line", [0, 1, 2])
+def test_where_only_the_end_of_a_line_is_damaged_no_record_is_lost(tmp_path: Path, line: int) -> None:
+    kept: list[Record] = [{"kind": "n", "n": n, "body": b"a,b\n1,2\n"} for n in range(3)]
+    lines = [encode(record) for record in kept]
+    lines[line] = lines[line][:-1] + b"\x0b"
+    (tmp_path / "journal").write_bytes(b"".join(lines))
+    found = recover(tmp_path / "journal")
+    assert (found.records, found.torn_bytes, found.damaged_lines) == (kept, 0, 1)
+
+
+def test_a_body_that_looks_like_a_line_is_no_record_where_its_own_is_damaged(tmp_path: Path) -> None:
+    forged = b"x" + encode({"kind": "forged"})
+    line = bytearray(encode({"kind": "n", "body": forged}))
+    line[12] ^= 1
+    (tmp_path / "journal").write_bytes(bytes(line))
+    assert recover(tmp_path / "journal").records == []
+
+
 async def test_damage_is_told_once(tmp_path: Path) -> None:
     """The journal is written anew, and the file that was damaged stays beside it as it was."""
     w = world(tmp_path / "guard")

@@ -5,12 +5,13 @@ carries, the body of a small upload, stand after a tab behind the JSON, as they 
 
 - Crash while writing: the torn tail, a line without its end, is cut off at the next start. It was never
   acknowledged.
-- A damaged line: it is skipped and counted, the file is kept aside as `journal.damaged-...`, everything
-  readable is used, and the journal is written anew.
+- A damaged line: it is skipped and counted, or read where only its end is damaged. The file is kept aside as
+  `journal.damaged-...`, everything readable is used, and the journal is written anew.
 """
 
 import json
 import os
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ Record = dict[str, Any]  # {"kind": ..., ...}: what JSON can hold
 
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
+_BEGINS = re.compile(rb".(?=[0-9a-f]{8} \{)", re.DOTALL)  # the byte before a line that follows
 HALF = "backslashreplace"  # half of a character, as in a file's name that is not UTF-8, stays JSON's \udcff
 BODY = "body"  # the one part of a record that is bytes
 
@@ -81,8 +83,9 @@ def recover(path: Path) -> Recovery:
             position += len(line)
             if (record := decode(line)) is not None:
                 records.append(record)
-            elif line.endswith(b"\n"):
+            elif line.endswith(b"\n") or decode(line[:-1] + b"\n") is not None:
                 damaged += 1  # also the last one: somebody may have heard that it is kept
+                records += _without_their_ends(line)
             else:
                 break
             whole = position
@@ -93,6 +96,18 @@ def recover(path: Path) -> Recovery:
             file.truncate(whole)
             os.fsync(file.fileno())
     return Recovery(records, position - whole, damaged)
+
+
+def _without_their_ends(line: bytes) -> list[Record]:
+    """What a damaged line holds if only line ends in it are: a body may look like lines, so that each record
+    is known by its own checksum to end where it does.
+    """
+    found, start = [], 0
+    for end in (*(match.start() for match in _BEGINS.finditer(line)), len(line) - 1):
+        if (record := decode(line[start:end] + b"\n")) is not None:
+            found.append(record)
+            start = end + 1
+    return found
 
 
 def keep_aside(path: Path) -> None:
