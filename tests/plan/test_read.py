@@ -61,7 +61,8 @@ def problems(text: str) -> list[str]:
     with pytest.raises(PlanRefused) as refused:
         compiled(text)
     found = [str(one) for one in refused.value.problems]
-    assert str(refused.value) == "\n".join(found)
+    if len(found) <= limits.PROBLEMS_SHOWN:
+        assert str(refused.value) == "\n".join(found)
     return found
 
 

@@ -197,12 +197,15 @@ class Ground:
 
 
 def _quiet(tx: Connection) -> bool:
-    """Nothing waits for triage, nothing is on its way, and no promise falls due for a while."""
+    """Nothing waits for triage, no promise falls due for a while, and nothing is on its way.
+
+    In this order, the way that work takes: nodes go on working between one look and the next.
+    """
     soon = datetime.now(UTC) + timedelta(minutes=10)
     waiting = (
         select(func.count()).select_from(alerts).where(alerts.c.dirty == 1),
-        select(func.count()).select_from(outbox).where(outbox.c.state.in_(("waiting", "leased"))),
         select(func.count()).select_from(subjects).where(subjects.c.due_at < soon),
+        select(func.count()).select_from(outbox).where(outbox.c.state.in_(("waiting", "leased"))),
     )
     return not any(tx.scalar(one) for one in waiting)
 
