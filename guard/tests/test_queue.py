@@ -33,6 +33,26 @@ async def test_work_is_done_in_order_per_key_and_keys_go_side_by_side(house: Hou
     assert house.queue.book.total(State.COMPLETED) == 30
 
 
+async def test_what_comes_while_another_key_hangs_is_done_meanwhile(house: House) -> None:
+    let_go, was_quick, apply = asyncio.Event(), asyncio.Event(), house.receiver.apply
+
+    async def hangs(operation: Operation, body: Body) -> None:
+        if operation.key == "slow":
+            await let_go.wait()
+        await apply(operation, body)
+        was_quick.set()
+
+    house.queue.handlers["S", "do"] = Functions(hangs, house.receiver.applied)
+    await house.add("slow", "m1")
+    draining = asyncio.create_task(house.queue.drain())
+    await asyncio.sleep(0.01)
+    await house.add("quick", "m2")
+    await asyncio.wait_for(was_quick.wait(), 5)
+    assert house.receiver.done == [("quick", "m2")]
+    let_go.set()
+    assert (await draining).applied == 2
+
+
 async def test_many_small_bodies_do_not_fill_the_memory(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

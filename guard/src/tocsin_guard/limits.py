@@ -13,6 +13,7 @@ QUEUE_OPERATIONS_MAX = 1_000_000
 QUEUE_FINISHED_KEPT = 1_000  # completed and discarded operations remembered, also against repeats
 QUEUE_STRIKES_MAX = 5  # refusals while the service was otherwise well, until an operation is FAILED
 QUEUE_CONCURRENCY = 8
+QUEUE_LOOK_SECONDS = 0.25  # how often a drain looks for new work while all that it has begun goes on
 QUEUE_RETRY_SECONDS = (1.0, 5.0, 30.0, 60.0)  # wait after the n-th failed attempt; the last one repeats
 
 # Calls to a dependency

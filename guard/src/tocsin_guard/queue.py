@@ -130,7 +130,10 @@ class Queue:
                         continue
                     if not running:
                         break
-                    finished, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                    # Not only until one has ended: what comes meanwhile need not wait for one that hangs.
+                    finished, running = await asyncio.wait(
+                        running, timeout=limits.QUEUE_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                    )
                     done += [task.result() for task in finished]
             finally:
                 for task in running:
