@@ -28,7 +28,8 @@ Job = Callable[[Connection], T]
 COMMIT_SECONDS = 0.01
 """A commit draws no more jobs after this long, so that none waits long to hear that it is safe."""
 
-RACE_TRIES = 5
+RACE_TRIES = 20
+"""Each lost race is one that another command won: more than people ask of one incident at once."""
 
 
 class Lane(IntEnum):
