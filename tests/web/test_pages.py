@@ -16,6 +16,7 @@ from tests.web.support.site import PLAN, Site
 from tocsin.core.incident import TRANSITIONS, Status, commands
 from tocsin.core.incident.asking import NAMES
 from tocsin.core.model import Outcome, Receipt
+from tocsin.store.errors import Conflict
 from tocsin.web.pages import incident
 from tocsin.web.pages.acknowledge import AcknowledgePage, BadLinkPage
 from tocsin.web.pages.declare import DeclarePage
@@ -316,6 +317,21 @@ def test_what_cannot_be_stored_is_said_with_what_to_do(site: Site) -> None:
     assert answer.status_code == 503
     assert "The database did not answer or did not take this just now, so nothing has changed." in answer.text
     assert "Try again in a moment." in answer.text
+
+
+def test_who_is_overtaken_each_time_hears_so_and_that_nothing_was_done(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.alert("prometheus", "checkout is down")
+
+    def overtaken(*_given: Any, **_named: Any) -> None:
+        raise Conflict("somebody was faster")
+
+    monkeypatch.setattr("tocsin.engine.engine.apply", overtaken)
+    answer = site.browser("ana").post(f"/incidents/{site.incident().id}/acknowledge")
+    assert answer.status_code == 409
+    said = "Others changed this at the same moment, so nothing was done. Look again, then ask once more."
+    assert said in answer.text
 
 
 ROOM_PLAN = """

@@ -17,7 +17,7 @@ from litestar.routes import ASGIRoute
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from tocsin import __version__, limits
-from tocsin.store.errors import StoreError
+from tocsin.store.errors import Conflict, StoreError
 from tocsin.web import api, health, intake, oncall
 from tocsin.web.auth import Gate
 from tocsin.web.bodies import misfits
@@ -29,6 +29,7 @@ from tocsin.web.services import Services
 log = logging.getLogger("tocsin.web")
 
 NOT_STORED = "The database did not answer or did not take this just now, so nothing has changed."
+OVERTAKEN = "Others changed this at the same moment, so nothing was done. Look again, then ask once more."
 BROKEN = "Something broke on the server. It is written in the server's log; paging goes on without this page."
 
 CLIENT_LEFT = "client disconnected prematurely"
@@ -56,6 +57,7 @@ def create_site(services: Services, *, pages_too: bool = True) -> Litestar:
         exception_handlers={
             HTTPException: partial(_refused, services),
             StoreError: partial(_not_stored, services),
+            Conflict: partial(_overtaken, services),
             500: partial(_broken, services),
         },
         response_headers=SECURITY_HEADERS,
@@ -114,6 +116,11 @@ def _not_stored(services: Services, request: Request[Any, Any, Any], error: Stor
     """The database's own words are for the log: they may tell a stranger where it stands."""
     log.error("%s %s failed: %s", request.method, request.url.path, error)
     return _refused(services, request, HTTPException(NOT_STORED, status_code=503))
+
+
+def _overtaken(services: Services, request: Request[Any, Any, Any], _: Conflict) -> Response[Any]:
+    """Everybody who was faster has done something: this is no fault, and no reason to wait."""
+    return _refused(services, request, HTTPException(OVERTAKEN, status_code=409))
 
 
 def _broken(services: Services, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
