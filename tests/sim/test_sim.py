@@ -22,7 +22,7 @@ from tests.support import powerloss
 from tests.support.postgres import Cluster
 
 STEPS = 30
-SEEDS = {"sqlite": range(1, 9), "powerloss": range(101, 107), "postgresql": range(203, 207)}
+SEEDS = {"sqlite": range(1, 7), "powerloss": range(101, 105), "postgresql": range(203, 205)}
 
 
 def kept() -> Iterator[tuple[str, int]]:
