@@ -7,22 +7,19 @@ from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.targets import ids, lead
 from tocsin.core.incident.paging.telling import tell
 from tocsin.core.incident.promises.cadence import interval, update_id
-from tocsin.core.incident.promises.deadlines import deadlines
 from tocsin.core.incident.promises.promised import promise_id, promised, vacant
 from tocsin.core.lengths import span
 from tocsin.core.model import Deadline, DeadlineState
 from tocsin.core.policy import Target
-
-MADE_TO_PEOPLE = ("acknowledge", "expect", "promise", "role", "task", "update")
-"""Kinds of deadlines that people keep or break; all others Tocsin carries out itself."""
 
 _LADDER_SEES_TO_IT = ("acknowledge", "expect")
 
 
 def own_up(draft: Draft) -> None:
     """Record the promises that were missed before what happens now would hide them."""
-    for one in deadlines(draft.state, draft.policy):
-        if kind(one) in MADE_TO_PEOPLE and one.state is DeadlineState.DUE and one.due_at <= draft.now:
+    made = sorted(promised(draft.state, draft.policy), key=lambda one: one.due_at)
+    for one in made:
+        if one.state is DeadlineState.DUE and one.due_at <= draft.now:
             break_promise(draft, one)
 
 
