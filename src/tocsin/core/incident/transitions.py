@@ -17,12 +17,7 @@ _ALWAYS: Buttons = {
     commands.Link: "Link",
     commands.Restrict: "Restrict",
 }
-_OPEN: Buttons = {
-    commands.Acknowledge: "Acknowledge",
-    commands.Verify: "Verify",
-    commands.BeginMitigation: "Begin mitigation",
-    commands.Mitigate: "Mitigated",
-    commands.Resolve: "Resolve",
+_RUNNING: Buttons = {
     commands.FalsePositive: "False positive",
     commands.SetEstimate: "Estimate",
     commands.Escalate: "Escalate",
@@ -33,19 +28,19 @@ _OPEN: Buttons = {
     commands.ConfirmHandOver: "Confirm",
     commands.Merge: "Merge",
 }
+_OPEN: Buttons = {
+    commands.Acknowledge: "Acknowledge",
+    commands.Verify: "Verify",
+    commands.BeginMitigation: "Begin mitigation",
+    commands.Mitigate: "Mitigated",
+    commands.Resolve: "Resolve",
+    **_RUNNING,
+}
 _MITIGATED: Buttons = {
     commands.Acknowledge: "Acknowledge",
     commands.Resolve: "Resolve",
     commands.Reopen: "Reopen",
-    commands.FalsePositive: "False positive",
-    commands.SetEstimate: "Estimate",
-    commands.Escalate: "Escalate",
-    commands.ExtendProgress: "Extend",
-    commands.SetLevel: "Level",
-    commands.Assign: "Assign",
-    commands.HandOver: "Hand over",
-    commands.ConfirmHandOver: "Confirm",
-    commands.Merge: "Merge",
+    **_RUNNING,
 }
 TRANSITIONS: Mapping[Status, Buttons] = {
     Status.TRIGGERED: {**_OPEN, **_ALWAYS},
