@@ -2,13 +2,19 @@
 away."""
 
 import json
+import shutil
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
 
 from examples.listcutter.tests.support import OPERATOR, PEOPLE, User, running, wait
+from listcutter import limits
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +96,12 @@ def test_a_page_far_into_a_list_shows_its_rows(user: User) -> None:
     ("body", "status", "said"),
     [
         (b"", 422, "The file is empty. A list has a line with the names of its columns, and rows below it."),
-        (b"\x00\x01", 422, "The file is not text in UTF-8: a spreadsheet must be saved as CSV first."),
+        (
+            b"\x00\x01",
+            422,
+            "The file is UTF-16, or no text: save it as CSV in UTF-8; "
+            "a spreadsheet too must be saved as CSV first.",
+        ),
     ],
 )
 def test_what_is_no_list_is_refused_and_leaves_nothing(
@@ -119,6 +130,73 @@ def test_requests_that_do_not_fit_are_refused_with_a_sentence(user: User) -> Non
     assert (form.status_code, "Choose a file first: the form came without one." in form.text) == (400, True)
     large = user.http.post(f"{at}/cuts", content=b" " * 300_000)
     assert large.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/rows?pgae=2", "The query has no 'pgae' here; known: page, size."),
+        ("/rows?page=1&page=2", "The query has 'page' twice."),
+        ("?page=2", "The query has no 'page' here; known: none."),
+    ],
+)
+def test_query_names_that_are_unknown_or_doubled_are_refused(user: User, address: str, said: str) -> None:
+    id = user.id_of()
+    answer = user.http.get(f"/api/lists/{id}{address}")
+    assert (answer.status_code, answer.json()["detail"]) == (400, said)
+    assert "The query has no &#39;x&#39; here; known: page." in user.http.get(f"/lists/{id}?x=1").text
+    before = len(user.http.get("/api/lists").json())
+    assert user.http.post("/api/lists?nam=x", content=PEOPLE).status_code == 400
+    assert len(user.http.get("/api/lists").json()) == before
+
+
+def test_a_guessed_encoding_is_said_and_another_can_be_chosen(user: User) -> None:
+    body = "県,表\n東京,2\n".encode("cp932")  # fits Windows-1252 as well
+    id = user.id_of(body)
+    shown = user.http.get(f"/api/lists/{id}").json()
+    assert (shown["encoding"], shown["encoding_guessed"]) == ("cp1252", True)
+    guess = "This list is not UTF-8, so it was read as Windows-1252, which is a guess."
+    assert guess in user.http.get(f"/lists/{id}").text
+    chosen = user.http.post("/api/lists", params={"encoding": "cp932"}, content=body).json()
+    assert (chosen["columns"], chosen["encoding_guessed"]) == (["県", "表"], False)
+    with httpx.Client(base_url=user.http.base_url, follow_redirects=True) as plain:
+        page = plain.post("/lists", data={"encoding": "cp932"}, files={"file": ("x.csv", body)})
+    assert "東京" in page.text
+    assert guess not in page.text
+    made = user.cut(chosen["id"], columns=["県"])
+    part = user.http.get(f"/api/lists/{chosen['id']}/cuts/{made['id']}/part-001.csv")
+    assert part.headers["content-type"] == "text/csv; charset=shift_jis"
+    assert part.text == "県\n東京\n"
+    unknown = user.http.post("/api/lists", params={"encoding": "jis"}, content=body)
+    assert unknown.json()["detail"].startswith("No encoding is called 'jis' here; there are utf-8, cp1252,")
+
+
+def test_who_asks_for_too_many_cuts_at_once_gets_as_many_as_there_may_be(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CUTS_KEPT_MAX", 12)
+    at = f"/api/lists/{user.id_of()}/cuts"
+    with ThreadPoolExecutor(30) as pool:
+        answers = list(pool.map(lambda _: user.http.post(at, json={}), range(60)))
+    assert Counter(answer.status_code for answer in answers) == {202: 12, 413: 48}
+    said = "A list has at most 12 cuts. Upload it again to go on."
+    assert {a.json()["detail"] for a in answers if a.status_code == 413} == {said}
+    assert len(user.http.get(at).json()) == 12
+
+
+def test_the_local_disk_keeps_its_spare_room_whatever_comes_at_once(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = iter([10**12] * 3)  # there is room when it starts, and for two more chunks
+    real = shutil.disk_usage
+
+    def usage(path: Path) -> Any:
+        return SimpleNamespace(free=next(free, 0)) if "uploads" in str(path) else real(path)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    answer = user.upload(b"n\n" + b"1\n" * 1_000_000)
+    said = "The local disk is full; nothing of the list was kept. Try later."
+    assert (answer.status_code, answer.json()["detail"]) == (503, said)
 
 
 def test_forms_of_other_sites_are_refused(user: User) -> None:

@@ -34,6 +34,7 @@ def show_list(service: Service, record: ListRecord) -> Shown:
         "uneven_rows": record.uneven,
         "delimiter": record.form.delimiter,
         "encoding": record.form.encoding,
+        "encoding_guessed": record.form.guessed,
         "queued": service.shelf.waits(record.id),
         "available": service.shelf.at_hand(record.id),
     }
@@ -63,21 +64,27 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-async def take_upload(service: Service, request: Asked, name: str) -> tuple[ListRecord, bool]:
+async def take_upload(
+    service: Service, request: Asked, name: str = "", encoding: str = ""
+) -> tuple[ListRecord, bool]:
     length = request.headers.get("content-length", "")
     return await service.uploads.take(
         request.stream(),
         request.headers.get("content-type", ""),
         int(length) if length.isdecimal() else None,
         name,
+        encoding,
     )
 
 
 @post("/lists", request_max_body_size=None)
-async def upload(request: Asked, service: Served, name: FromQuery[str] = "") -> Response[Shown]:
-    """Upload a list, as a form's file or as the body itself (`?name=`). 201: stored. 202: queued on the
+async def upload(
+    request: Asked, service: Served, name: FromQuery[str] = "", encoding: FromQuery[str] = ""
+) -> Response[Shown]:
+    """Upload a list, as a form's file or as the body itself (`?name=`). `encoding` says how it is
+    written; without it that is recognised, or guessed (`encoding_guessed`). 201: stored. 202: queued on the
     service's own disk, because storage is away; it is usable at once and stored when storage is back."""
-    record, queued = await take_upload(service, request, name)
+    record, queued = await take_upload(service, request, name, encoding)
     headers = {"Location": f"/api/lists/{record.id}"}
     return Response(show_list(service, record), status_code=202 if queued else 201, headers=headers)
 
@@ -118,7 +125,7 @@ async def rows(
 async def original(list_id: FromPath[str], service: Served) -> Response[Any]:
     """The list as it was uploaded."""
     record = await service.shelf.one_list(list_id)
-    return await download(service.shelf, list_key(list_id, "original.csv"), record.name)
+    return await download(service.shelf, list_key(list_id, "original.csv"), record.name, record.form)
 
 
 @delete("/lists/{list_id:str}", status_code=200)
@@ -172,7 +179,7 @@ async def part_of(service: Service, list_id: str, cut_id: str, file: str) -> Res
     value = "".join(c if c.isalnum() else "-" for c in known[file].value).strip("-")[:40]
     stem = source.name.removesuffix(".csv")
     name = f"{stem}-{value or file.removesuffix('.csv')}.csv"
-    return await download(service.shelf, cut_key(list_id, cut_id, file), name)
+    return await download(service.shelf, cut_key(list_id, cut_id, file), name, source.form)
 
 
 @get("/state")

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from litestar import Litestar, Request, Response, asgi
 from litestar.di import Provide
@@ -19,7 +19,7 @@ from litestar.types import Receive, Scope, Send
 
 from listcutter import limits
 from listcutter.api import router
-from listcutter.errors import ListCutterError
+from listcutter.errors import BadRequest, ListCutterError
 from listcutter.pages import Trouble, handlers, trouble_page
 from listcutter.service import Service
 from tocsin_guard import DiskFull, GuardError, users_stream
@@ -56,7 +56,7 @@ def make_app(service: Service) -> Asgi:
         dependencies={"service": Provide(lambda: service, sync_to_thread=False, use_cache=True)},
         signature_namespace={"Service": Service},
         exception_handlers={Exception: partial(_answer_trouble, service)},
-        before_request=_from_here,
+        before_request=_at_the_door,
         response_headers=HEADERS,
         request_max_body_size=limits.BODY_BYTES_MAX,
         lifespan=[lifespan],
@@ -66,6 +66,24 @@ def make_app(service: Service) -> Asgi:
         logging_config=None,
     )
     return service.guard.around(site)
+
+
+def _at_the_door(request: Request[Any, Any, Any]) -> Response[Any] | None:
+    """What is refused before anything is looked at."""
+    _read_strictly(request)
+    return _from_here(request)
+
+
+def _read_strictly(request: Request[Any, Any, Any]) -> None:
+    """A name that the address does not know is a slip of the pen, and what comes twice says two things."""
+    takes = request.route_handler.parsed_fn_signature.parameters
+    known = sorted(name for name in takes if name not in {"request", "service", *request.path_params})
+    given = [name for name, _ in parse_qsl(request.url.query, keep_blank_values=True)]
+    for name in given:
+        if name not in known:
+            raise BadRequest(f"The query has no {name[:40]!r} here; known: {', '.join(known) or 'none'}.")
+        if given.count(name) > 1:
+            raise BadRequest(f"The query has {name!r} twice.")
 
 
 def _from_here(request: Request[Any, Any, Any]) -> Response[Any] | None:

@@ -7,10 +7,11 @@ from urllib.parse import quote
 from litestar import Response
 from litestar.response import Stream
 
+from listcutter.rows import Form, named
 from listcutter.shelf import CSV, Shelf
 
 
-async def download(shelf: Shelf, key: str, name: str) -> Response[Any]:
+async def download(shelf: Shelf, key: str, name: str, form: Form) -> Response[Any]:
     read = await shelf.open(key)
     plain = "".join(c if c.isascii() and c not in '"\\' else "_" for c in name)
     headers = {
@@ -19,4 +20,4 @@ async def download(shelf: Shelf, key: str, name: str) -> Response[Any]:
         "Cache-Control": "private, no-store",
         "X-Served-From": read.source,
     }
-    return Stream(read.chunks, media_type=CSV, headers=headers)
+    return Stream(read.chunks, media_type=CSV, encoding=named(form.encoding).lower(), headers=headers)

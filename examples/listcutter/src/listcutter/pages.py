@@ -17,6 +17,7 @@ from listcutter.cut import WITHOUT_VALUE, Compare, Cut, Filter
 from listcutter.downloads import download
 from listcutter.errors import BadRequest, Busy
 from listcutter.preview import read_page
+from listcutter.rows import ENCODINGS
 from listcutter.service import Service
 from listcutter.shelf import list_key
 
@@ -45,7 +46,12 @@ ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 ENVIRONMENT.filters |= {"size": size, "moment": moment, "count": lambda n: f"{n:,}"}
-ENVIRONMENT.globals |= {"limits": limits, "compares": list(Compare), "without_value": WITHOUT_VALUE}
+ENVIRONMENT.globals |= {
+    "limits": limits,
+    "encodings": ENCODINGS,
+    "compares": list(Compare),
+    "without_value": WITHOUT_VALUE,
+}
 
 
 def render(service: Service, template: str, status: int = 200, **values: Any) -> Response[str]:
@@ -65,7 +71,7 @@ async def home(service: Served) -> Response[str]:
 
 @post("/lists", request_max_body_size=None)
 async def upload(request: Asked, service: Served) -> Redirect:
-    record, _ = await take_upload(service, request, "")
+    record, _ = await take_upload(service, request)
     return Redirect(f"/lists/{record.id}", status_code=303)
 
 
@@ -90,7 +96,7 @@ async def one_list(list_id: FromPath[str], service: Served, page: FromQuery[int]
 @get("/lists/{list_id:str}/download")
 async def original(list_id: FromPath[str], service: Served) -> Response[Any]:
     record = await service.shelf.one_list(list_id)
-    return await download(service.shelf, list_key(list_id, "original.csv"), record.name)
+    return await download(service.shelf, list_key(list_id, "original.csv"), record.name, record.form)
 
 
 @post("/lists/{list_id:str}/delete")

@@ -20,7 +20,7 @@ from listcutter.errors import Busy, Unknown
 from listcutter.rows import Form
 from tocsin_guard import Corrupt, GuardedStore, NotFound, Read, Unavailable
 
-CSV = "text/csv; charset=utf-8"
+CSV = "text/csv"
 ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -129,6 +129,11 @@ class Shelf:
                 except (Busy, Unknown):
                     continue
         return sorted(found, key=lambda one: one.at, reverse=True)
+
+    def cut_ids(self, list_id: str) -> set[str]:
+        """Of all cuts of a list, readable now or not."""
+        keys = (listed.key for listed in self.files.list(f"lists/{_id(list_id)}/cuts"))
+        return {key.split("/")[3] for key in keys if key.endswith("/cut.json")}
 
     async def one_cut(self, list_id: str, id: str) -> CutRecord:
         return await self._record(cut_key(list_id, id, "cut.json"), "", CutRecord)

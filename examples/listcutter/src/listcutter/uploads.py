@@ -23,6 +23,7 @@ from listcutter.errors import BadRequest, Busy, TooMuch
 from listcutter.rows import survey
 from listcutter.shelf import ListRecord, Shelf
 
+ENCODING_BYTES_MAX = 40
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -39,7 +40,7 @@ class Uploads:
         self.folder.mkdir(parents=True)
 
     async def take(
-        self, body: AsyncIterator[bytes], content_type: str, length: int | None, name: str
+        self, body: AsyncIterator[bytes], content_type: str, length: int | None, name: str, encoding: str = ""
     ) -> tuple[ListRecord, bool]:
         """Read a list from a request and keep it. The second answer: whether it is queued."""
         if length is not None and length > limits.UPLOAD_BYTES_MAX:
@@ -50,10 +51,11 @@ class Uploads:
         kind, options = parse_options_header(content_type)
         try:
             if kind == "multipart/form-data":
-                name = await receive_form(body, options.get("boundary", ""), path) or name
+                form = await receive_form(body, options.get("boundary", ""), path)
+                name, encoding = form.name or name, form.encoding or encoding
             else:
                 await receive(body, path)
-            return await self._keep(path, name)
+            return await self._keep(path, name, encoding)
         except OSError as error:
             if error.errno in FULL:
                 raise Busy("The local disk is full; nothing of the list was kept. Try later.") from error
@@ -61,8 +63,8 @@ class Uploads:
         finally:
             path.unlink(missing_ok=True)
 
-    async def _keep(self, path: Path, name: str) -> tuple[ListRecord, bool]:
-        found = await asyncio.to_thread(survey, path)
+    async def _keep(self, path: Path, name: str, encoding: str) -> tuple[ListRecord, bool]:
+        found = await asyncio.to_thread(survey, path, encoding)
         record = ListRecord(
             id=token_hex(8),
             name=clean_name(name),
@@ -90,11 +92,18 @@ async def receive(body: AsyncIterator[bytes], path: Path) -> None:
             size += len(chunk)
             if size > limits.UPLOAD_BYTES_MAX:
                 raise TooMuch(_too_large())
+            check_room(path)
             await asyncio.to_thread(file.write, chunk)
 
 
-async def receive_form(body: AsyncIterator[bytes], boundary: str, path: Path) -> str:
-    """A form with one file; gives its name."""
+def check_room(path: Path) -> None:
+    """Asked at every chunk, because others upload at the same time."""
+    if shutil.disk_usage(path).free < limits.DISK_SPARE_BYTES:
+        raise Busy("The local disk is full; nothing of the list was kept. Try later.")
+
+
+async def receive_form(body: AsyncIterator[bytes], boundary: str, path: Path) -> "Form":
+    """A form with one file."""
     try:
         with PushMultipartParser(boundary, max_segment_count=10) as parser:
             form = Form(path)
@@ -106,17 +115,19 @@ async def receive_form(body: AsyncIterator[bytes], boundary: str, path: Path) ->
         raise BadRequest(f"The form could not be read: {error}.") from error
     if not form.name:
         raise BadRequest("Choose a file first: the form came without one.")
-    return form.name
+    return form
 
 
 @dataclass
 class Form:
-    """What was read of a form so far. Only the first file is taken."""
+    """What was read of a form so far. Only the first file is taken, and the field `encoding`."""
 
     path: Path
     name: str = ""
     size: int = 0
     _inside: bool = False
+    _field: bytearray | None = None  # the value of the field `encoding`, while it is read
+    encoding: str = ""
 
     def take(self, parser: PushMultipartParser, chunk: bytes, file: BinaryIO) -> None:
         for event in parser.parse(chunk):
@@ -124,10 +135,16 @@ class Form:
                 self._inside = bool(event.filename) and not self.name
                 if self._inside:
                     self.name = str(event.filename)
+                self._field = bytearray() if event.name == "encoding" and not event.filename else None
             elif event is None:
-                self._inside = False
+                if self._field is not None:
+                    self.encoding = self._field.decode(errors="replace")
+                self._inside, self._field = False, None
+            elif self._field is not None:
+                self._field += event[: ENCODING_BYTES_MAX - len(self._field)]
             elif self._inside:
                 self.size += len(event)
+                check_room(self.path)
                 if self.size > limits.UPLOAD_BYTES_MAX:
                     raise TooMuch(_too_large())
                 file.write(event)

@@ -49,17 +49,25 @@ class Works:
     folder: Path
     retry_seconds: float = RETRY_SECONDS
     waiting: deque[Work] = field(default_factory=deque)
+    _recording: dict[str, str] = field(default_factory=dict)  # cuts on their way to the disk, and their lists
     _more: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ask(self, source: ListRecord, cut: Cut) -> CutRecord:
         """Take a cut on; it is on the disk when this returns."""
         check(cut, source.columns)
-        if len(self.waiting) >= limits.CUTS_WAITING_MAX:
-            raise Busy(f"{len(self.waiting)} cuts are waiting already; try again when some are done.")
-        if len(await self.shelf.cuts_of(source.id)) >= limits.CUTS_KEPT_MAX:
+        # Those that are being recorded count too, from here to the end without an await: many ask at once.
+        waiting = len(self.waiting) + len(self._recording)
+        if waiting >= limits.CUTS_WAITING_MAX:
+            raise Busy(f"{waiting} cuts are waiting already; try again when some are done.")
+        recording = {id for id, of in self._recording.items() if of == source.id}
+        if len(self.shelf.cut_ids(source.id) | recording) >= limits.CUTS_KEPT_MAX:
             raise TooMuch(f"A list has at most {limits.CUTS_KEPT_MAX} cuts. Upload it again to go on.")
         record = CutRecord(token_hex(8), source.id, time.time(), cut)
-        await self.shelf.put_cut(record)
+        self._recording[record.id] = source.id
+        try:
+            await self.shelf.put_cut(record)
+        finally:
+            del self._recording[record.id]
         self._take(record, source.rows)
         return record
 
