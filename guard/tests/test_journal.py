@@ -3,20 +3,23 @@ a rewrite.
 """
 
 import asyncio
+import errno
 import os
 import resource
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from guard.tests.support import world
-from tocsin_guard import disk
+from tocsin_guard import disk, limits
 from tocsin_guard.errors import DiskFull, GuardError
 from tocsin_guard.journal import Journal
 from tocsin_guard.lines import Record, decode, encode, recover
@@ -92,6 +95,75 @@ async def test_a_tail_torn_at_any_byte_loses_only_itself(tmp_path: Path) -> None
         assert found.records == records(4)[:complete]
         assert found.torn_bytes == cut - starts[complete]
         assert path.read_bytes() == whole[: starts[complete]], "the torn tail is cut off"
+
+
+async def test_room_made_ready_is_used_and_given_back(tmp_path: Path) -> None:
+    """The file grows by zeros, which are written over; a crash leaves them, and they are read as nothing."""
+    path = tmp_path / "journal"
+    room = limits.JOURNAL_ROOM_BYTES
+    async with opened(path) as journal:
+        await journal.append(*records(3))
+        killed = path.read_bytes()
+        written = killed.rstrip(b"\0")
+        assert written.endswith(b"\n")
+        assert len(killed) == len(written) + room
+        await journal.append({"kind": "n", "pad": "x" * room})
+        assert path.stat().st_size == len(path.read_bytes().rstrip(b"\0")) + room
+        await journal.append({"kind": "last"})
+    assert path.read_bytes().endswith(encode({"kind": "last"})), "closed, it is no longer than what it holds"
+    path.write_bytes(killed)
+    found = recover(path)
+    assert (found.records, found.torn_bytes, found.damaged_lines) == (records(3), 0, 0)
+    assert path.read_bytes() == written
+    async with opened(path) as journal:
+        await journal.append({"kind": "last"})
+    assert recover(path).records == [*records(3), {"kind": "last"}]
+
+
+@given(data=st.data(), body=st.binary(max_size=3_000), count=st.integers(1, 6))
+@settings(max_examples=60)
+def test_a_power_cut_in_the_middle_of_a_write_loses_only_what_it_wrote(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, body: bytes, count: int
+) -> None:
+    """The disk keeps some blocks of the write and not others, in no order; the rest is zeros as before."""
+    path = tmp_path_factory.mktemp("cut") / "journal"
+    kept = records(3)
+    before = b"".join(map(encode, kept))
+    writing: list[Record] = [{"kind": "w", "n": n, "body": b"%d" % n + body} for n in range(count)]
+    image = bytearray(before + b"".join(map(encode, writing)) + bytes(5_000))
+    for block in range(len(before) // 512, len(image) // 512 + 1):
+        if data.draw(st.booleans()):
+            begin = max(block * 512, len(before))
+            image[begin : (block + 1) * 512] = bytes(len(image[begin : (block + 1) * 512]))
+    path.write_bytes(image)
+    found = recover(path).records
+    assert found[:3] == kept
+    assert [record for record in writing if record in found] == found[3:]
+    assert recover(path).records == found, "what was found stays found"
+
+
+async def test_where_no_room_is_for_zeros_the_record_itself_still_goes_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, real = tmp_path / "journal", os.pwrite
+
+    def full(handle: int, data: memoryview, position: int) -> int:
+        if position + len(data) > 10_000:
+            real(handle, data[: 10_000 - position], position)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(handle, data, position)
+
+    monkeypatch.setattr(os, "pwrite", full)
+    kept = []
+    async with opened(path) as journal:
+        for n in range(100):
+            with suppress(DiskFull):
+                await journal.append({"kind": "n", "n": n, "pad": "x" * 200})
+                kept.append(n)
+        assert 30 < len(kept) < 60
+        assert path.stat().st_size < 10_000
+    found = recover(path)
+    assert ([r["n"] for r in found.records], found.torn_bytes, found.damaged_lines) == (kept, 0, 0)
 
 
 async def test_damage_in_the_middle_costs_one_line_and_the_file_is_kept_aside(tmp_path: Path) -> None:
@@ -179,6 +251,14 @@ async def test_records_of_another_version_are_skipped_told_and_kept_aside(tmp_pa
     assert newer in (tmp_path / "guard" / "journal.damaged-1").read_bytes()
 
 
+async def test_what_is_handed_over_in_one_turn_shares_a_sync(tmp_path: Path) -> None:
+    async with opened(tmp_path / "journal") as journal:
+        for _ in range(3):
+            before = journal.syncs
+            await asyncio.gather(*(journal.append(record) for record in records(50)))
+            assert journal.syncs == before + 1
+
+
 async def test_waiting_appends_share_a_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     syncs = 0
     real = os.fdatasync
@@ -236,6 +316,7 @@ async def test_rewriting_keeps_live_state_and_what_is_appended_meanwhile(tmp_pat
         assert path.stat().st_size < 6000
         await add(journal, {"kind": "last"})
     assert recover(path).records == live
+    assert path.stat().st_size < 6000
 
 
 async def test_rewriting_loses_nothing_that_was_on_its_way_to_the_disk(tmp_path: Path) -> None:
@@ -258,7 +339,7 @@ async def test_it_is_rewritten_by_itself_when_it_has_grown(tmp_path: Path) -> No
         for n in range(200):
             await journal.append({"kind": "old", "n": n, "pad": "x" * 50})
         await asyncio.sleep(0.1)
-        assert path.stat().st_size < 5000
+        assert len(path.read_bytes().rstrip(b"\0")) < 5000
 
 
 async def test_a_failed_sync_accepts_nothing_until_everything_is_written_anew(

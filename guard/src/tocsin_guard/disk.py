@@ -39,6 +39,22 @@ def write_all(handle: int, data: bytes | memoryview) -> None:
         view = view[os.write(handle, view) :]
 
 
+def write_all_at(handle: int, data: bytes | memoryview, position: int) -> None:
+    """The same at a place in the file."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(handle, view, position)
+        view, position = view[written:], position + written
+
+
+def sync_data(handle: int) -> None:
+    """Return when the disk has what was written. On macOS fsync alone leaves it in the drive's memory."""
+    if (whole := getattr(fcntl, "F_FULLFSYNC", None)) is not None:
+        fcntl.fcntl(handle, whole)
+    else:
+        os.fdatasync(handle)
+
+
 def replace_file(path: Path, write: Callable[[int], None]) -> None:
     """Put a whole new file in place of `path`: after a crash there is the old one or the new one, never a
     mix.
@@ -142,7 +158,10 @@ class Ballast:
             return
         handle = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         try:
-            os.posix_fallocate(handle, 0, self._size)
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(handle, 0, self._size)
+            else:  # macOS
+                write_all(handle, bytes(self._size))
         except OSError:
             self._path.unlink(missing_ok=True)
         finally:

@@ -1,7 +1,7 @@
 """The local journal: append-only, checksummed lines, fsynced before a caller hears that it is kept.
 
-One thread writes: whatever is waiting goes out in one write and one fsync (group commit), so the cost of the
-disk is shared.
+One thread writes: what was handed over in one turn of the event loop, and whatever else is waiting, goes out
+in one write and one fsync (group commit), so the cost of the disk is shared, and that of waking the thread.
 
 - Disk full: the batch is taken back, its callers get DiskFull, the journal goes on.
 - A failed fsync: nobody knows what is on the disk, so nothing more is accepted until the whole journal has
@@ -12,7 +12,6 @@ What stands in the file, and how it is read after a crash: `lines`.
 """
 
 import asyncio
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterable
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from tocsin_guard import disk, limits
 from tocsin_guard.errors import GuardError
+from tocsin_guard.growing import GrowingFile
 from tocsin_guard.lines import Record, encode
 
 
@@ -51,6 +51,9 @@ class _Stop:
     done: asyncio.Future[None]
 
 
+_Item = Entry | _Rewrite | _Stop
+
+
 @dataclass
 class Journal:
     """`snapshot` gives the records that stand for everything live; it is called on the event loop."""
@@ -61,13 +64,13 @@ class Journal:
     dropped: int = 0  # lazy records that did not reach the disk
     syncs: int = 0  # how often the disk was waited for: what it costs, for whoever measures
     broken: str = ""  # why nothing is accepted at present
-    _queue: "queue.SimpleQueue[Entry | _Rewrite | _Stop]" = field(default_factory=queue.SimpleQueue)
+    _queue: "queue.SimpleQueue[list[_Item]]" = field(default_factory=queue.SimpleQueue)
+    _turn: list[_Item] = field(default_factory=list)  # handed over in this turn of the loop
     _open: asyncio.Event = field(default_factory=asyncio.Event)
     _lazy: list[bytes] = field(default_factory=list)
     _waiting: int = 0
-    _size: int = 0
-    _base: int = 0
-    _handle: int = -1
+    _base: int = 0  # its size after the last rewrite
+    _file: GrowingFile = field(init=False)
     _thread: threading.Thread | None = None
     _loop: asyncio.AbstractEventLoop | None = None
     _compaction: asyncio.Task[None] | None = None
@@ -75,10 +78,9 @@ class Journal:
     def start(self) -> None:
         """Open for appending, on the running loop. Call `recover` before."""
         disk.make_folder(self.path.parent)
-        flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC
-        self._handle = os.open(self.path, flags, 0o600)
+        self._file = GrowingFile(self.path)
         disk.sync_folder(self.path.parent)
-        self._size = self._base = os.fstat(self._handle).st_size
+        self._base = self._file.size
         self._loop, self._open = asyncio.get_running_loop(), asyncio.Event()  # which belongs to one loop
         self._open.set()
         self._thread = threading.Thread(target=self._write_loop, name="guard-journal", daemon=True)
@@ -92,11 +94,9 @@ class Journal:
             await asyncio.gather(self._compaction, return_exceptions=True)
         self._hand_over()
         stop, thread, self._thread = _Stop(self._loop.create_future()), self._thread, None
-        self._queue.put(stop)  # whoever comes after it is told that guard is not running
+        self._put(stop)  # whoever comes after it is told that guard is not running
         await stop.done
         thread.join()
-        os.close(self._handle)
-        self._handle = -1
 
     async def append(self, *records: Record, applied: Callable[[], None] | None = None) -> None:
         """Return when the records are on the disk, all or none; `applied` runs right then, in append
@@ -113,14 +113,14 @@ class Journal:
         self._hand_over()
         self._waiting += 1
         entry = Entry(data, True, applied, loop.create_future())
-        self._queue.put(entry)
+        self._put(entry)
         return entry
 
     async def passed(self) -> None:
         """Return when it is known of everything appended so far whether it is on the disk."""
         barrier: asyncio.Future[None] = self._running().create_future()
         self._waiting += 1
-        self._queue.put(Entry(b"", False, None, barrier))
+        self._put(Entry(b"", False, None, barrier))
         await barrier
 
     def note(self, record: Record) -> None:
@@ -137,10 +137,21 @@ class Journal:
         """Give what was noted to the writer: in time, or before anything that somebody waits for."""
         if self._lazy and self._thread is not None and self._open.is_set():
             self._waiting += 1
-            self._queue.put(Entry(b"".join(self._lazy), False, None, None, len(self._lazy)))
+            self._put(Entry(b"".join(self._lazy), False, None, None, len(self._lazy)))
             self._lazy = []
         elif self._lazy and self._loop is not None and self._thread is not None:
             self._loop.call_later(limits.JOURNAL_LAZY_SECONDS / 2, self._hand_over)
+
+    def _put(self, item: _Item) -> None:
+        """Everything that goes to the writer, in this order."""
+        if not self._turn:
+            assert self._loop is not None
+            self._loop.call_soon(self._end_turn)
+        self._turn.append(item)
+
+    def _end_turn(self) -> None:
+        turn, self._turn = self._turn, []
+        self._queue.put(turn)
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None or self._thread is None:
@@ -155,7 +166,7 @@ class Journal:
     # Compaction: hold new appends back, wait for those under way, write live state to a new file.
 
     def compact_due(self) -> bool:
-        return self._size > max(self.compact_min_bytes, self._base * limits.JOURNAL_COMPACT_FACTOR)
+        return self._file.size > max(self.compact_min_bytes, self._base * limits.JOURNAL_COMPACT_FACTOR)
 
     async def compact(self) -> None:
         """Rewrite the journal from live state now. Raises, and leaves the old file, if the disk refuses."""
@@ -172,7 +183,7 @@ class Journal:
             # What was noted and not written yet is part of the live state already.
             noted, self._lazy = self._lazy, []
             rewrite = _Rewrite(list(self.snapshot()), loop.create_future())
-            self._queue.put(rewrite)
+            self._put(rewrite)
             try:
                 await rewrite.done
             except GuardError:
@@ -188,7 +199,7 @@ class Journal:
         unsynced = False
         while True:
             try:
-                items = [self._queue.get(timeout=limits.JOURNAL_LAZY_SECONDS if unsynced else None)]
+                items = self._queue.get(timeout=limits.JOURNAL_LAZY_SECONDS if unsynced else None)
             except queue.Empty:
                 error = self._sync()
                 unsynced = False
@@ -196,7 +207,7 @@ class Journal:
                     self._say(self._told, [], error)
                 continue
             while not self._queue.empty() and len(items) < 4096:
-                items.append(self._queue.get())
+                items += self._queue.get()
             entries: list[Entry] = []
             for item in items:
                 if isinstance(item, Entry):
@@ -206,6 +217,7 @@ class Journal:
                 entries = []
                 if isinstance(item, _Stop):
                     self._sync()
+                    self._file.close()
                     self._say(item.done.set_result, None)
                     return
                 self._rewrite(item)
@@ -222,8 +234,7 @@ class Journal:
             error = GuardError(self.broken)
         else:
             try:
-                disk.write_all(self._handle, data)
-                self._size += len(data)
+                self._file.write(data)
             except OSError as failure:
                 error = self._take_back(failure)
             if error is None and durable:
@@ -234,14 +245,14 @@ class Journal:
     def _sync(self) -> BaseException | None:
         self.syncs += 1
         try:
-            os.fdatasync(self._handle)
+            self._file.sync()
         except OSError as failure:
             return self._break(f"could not be synced ({failure.strerror})")
         return None
 
     def _take_back(self, failure: OSError) -> BaseException:
         try:
-            os.ftruncate(self._handle, self._size)
+            self._file.cut()
         except OSError:
             return self._break(f"could not be cut back after a failed write ({failure.strerror})")
         if failure.errno in disk.FULL:
@@ -257,16 +268,15 @@ class Journal:
             disk.replace_file(
                 self.path, lambda handle: disk.write_all(handle, b"".join(map(encode, item.records)))
             )
-            handle = os.open(self.path, os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC)
+            file = GrowingFile(self.path)
         except (OSError, GuardError) as error:
             failure = (
                 error if isinstance(error, GuardError) else GuardError(f"{self.path}: {error.strerror}.")
             )
             self._say(item.done.set_exception, failure)
             return
-        os.close(self._handle)
-        self._handle = handle
-        self._size = self._base = os.fstat(handle).st_size
+        self._file.close()
+        self._file, self._base = file, file.size
         self._say(item.done.set_result, None)
 
     def _say(self, act: Callable[..., object], *arguments: object) -> None:
@@ -298,4 +308,4 @@ class Journal:
             await self._compact()
         except GuardError:
             # The old file stands and is whole. Ask again only when it has grown as much once more.
-            self._base = self._size
+            self._base = self._file.size

@@ -3,8 +3,8 @@
 One line is eight hexadecimal digits of CRC-32, a blank, and JSON; people can read it. Bytes that a record
 carries, the body of a small upload, stand after a tab behind the JSON, as they are but for line ends.
 
-- Crash while writing: the torn tail, a line without its end, is cut off at the next start. It was never
-  acknowledged.
+- Crash while writing: the torn tail, a line without its end, is cut off at the next start, and so are zeros,
+  the room that the file had for more (`growing`). It was never acknowledged.
 - A damaged line: it is skipped and counted, or read where only its end is damaged. The file is kept aside as
   `journal.damaged-...`, everything readable is used, and the journal is written anew.
 """
@@ -77,25 +77,27 @@ def recover(path: Path) -> Recovery:
     if not path.exists():
         return Recovery([], 0, 0)
     records: list[Record] = []
-    whole = position = damaged = 0
+    whole = start = torn = damaged = 0
     with path.open("rb") as file:
         for line in file:
-            position += len(line)
+            start, place = start + len(line), start
+            line = line.rstrip(b"\0")
             if (record := decode(line)) is not None:
                 records.append(record)
             elif line.endswith(b"\n") or decode(line[:-1] + b"\n") is not None:
                 damaged += 1  # also the last one: somebody may have heard that it is kept
                 records += _without_their_ends(line)
             else:
+                torn = len(line)
                 break
-            whole = position
+            whole = place + len(line)
     if damaged:
         keep_aside(path)
-    if position > whole:
+    if path.stat().st_size > whole:
         with path.open("r+b") as file:
             file.truncate(whole)
             os.fsync(file.fileno())
-    return Recovery(records, position - whole, damaged)
+    return Recovery(records, torn, damaged)
 
 
 def _without_their_ends(line: bytes) -> list[Record]:
