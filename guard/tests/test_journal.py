@@ -299,6 +299,15 @@ async def test_a_lazy_record_reaches_the_disk_within_about_a_second(tmp_path: Pa
         assert recover(tmp_path / "journal").records == [{"kind": "lazy"}]
 
 
+async def test_what_is_no_json_is_dropped_counted_and_stops_nothing_behind_it(tmp_path: Path) -> None:
+    async with opened(tmp_path / "journal") as journal:
+        journal.note({"kind": "bad", "thing": object()})
+        journal.note({"kind": "good"})
+        await journal.append({"kind": "waited for"})
+        assert journal.dropped == 1
+    assert recover(tmp_path / "journal").records == [{"kind": "good"}, {"kind": "waited for"}]
+
+
 async def test_rewriting_keeps_live_state_and_what_is_appended_meanwhile(tmp_path: Path) -> None:
     live: list[Record] = []
     path = tmp_path / "journal"

@@ -14,7 +14,7 @@ What stands in the file, and how it is read after a crash: `lines`.
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,7 +67,7 @@ class Journal:
     _queue: "queue.SimpleQueue[list[_Item]]" = field(default_factory=queue.SimpleQueue)
     _turn: list[_Item] = field(default_factory=list)  # handed over in this turn of the loop
     _open: asyncio.Event = field(default_factory=asyncio.Event)
-    _lazy: list[bytes] = field(default_factory=list)
+    _lazy: list[Record] = field(default_factory=list)
     _waiting: int = 0
     _base: int = 0  # its size after the last rewrite
     _file: GrowingFile = field(init=False)
@@ -124,23 +124,31 @@ class Journal:
         await barrier
 
     def note(self, record: Record) -> None:
-        """Keep a record soon, without waiting: for events and minutes, which may be lost in a crash."""
+        """Keep a record soon, without waiting: for events and minutes, which may be lost in a crash. It is
+        not to be changed afterwards: it becomes a line when the others do that have gathered.
+        """
         if self._thread is None or self._loop is None or self.broken:
             self.dropped += 1
             return
-        data = encode(record)
         if not self._lazy:
             self._loop.call_later(limits.JOURNAL_LAZY_SECONDS / 2, self._hand_over)
-        self._lazy.append(data)
+        self._lazy.append(record)
 
     def _hand_over(self) -> None:
         """Give what was noted to the writer: in time, or before anything that somebody waits for."""
         if self._lazy and self._thread is not None and self._open.is_set():
+            noted, self._lazy = self._lazy, []
             self._waiting += 1
-            self._put(Entry(b"".join(self._lazy), False, None, None, len(self._lazy)))
-            self._lazy = []
+            self._put(Entry(b"".join(self._lines(noted)), False, None, None, len(noted)))
         elif self._lazy and self._loop is not None and self._thread is not None:
             self._loop.call_later(limits.JOURNAL_LAZY_SECONDS / 2, self._hand_over)
+
+    def _lines(self, noted: list[Record]) -> Iterator[bytes]:
+        for record in noted:
+            try:
+                yield encode(record)
+            except (TypeError, ValueError):  # kept on the list it would stop everything behind it
+                self.dropped += 1
 
     def _put(self, item: _Item) -> None:
         """Everything that goes to the writer, in this order."""
