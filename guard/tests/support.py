@@ -2,12 +2,14 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tocsin_guard import (
+    Changed,
     CloudStore,
     Conditional,
     Expect,
@@ -16,6 +18,7 @@ from tocsin_guard import (
     LocalFiles,
     ObjectStore,
     Opened,
+    Settings,
     Token,
     Unavailable,
     memory,
@@ -23,6 +26,7 @@ from tocsin_guard import (
 from tocsin_guard.handlers import Body
 from tocsin_guard.objects.catalogue import OPERATION
 from tocsin_guard.objects.port import key_check
+from tocsin_guard.objects.writing import DeletesVersions
 
 READER = "reader-0123456789abcdefghij"
 ADMIN = "admin-0123456789abcdefghij"
@@ -180,6 +184,63 @@ def world(folder: Path, *, store: ObjectStore | None = None, **options: Any) -> 
     return World(guard, clock, breakable, sent)
 
 
+@dataclass
+class Slow(Breakable):
+    """The next `stuck` requests that change something are given up by who asked, and wait to be landed."""
+
+    stuck: int = 0
+    on_their_way: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+
+    async def put(
+        self, key: str, body: Body, attributes: Mapping[str, str], expect: Expect | str = Expect.ANY
+    ) -> str:
+        self._hold(partial(self.inner.put, key, body, attributes, expect))
+        return await super().put(key, body, attributes, expect)
+
+    async def delete(self, key: str) -> None:
+        self._hold(partial(self.inner.delete, key))
+        await super().delete(key)
+
+    def _hold(self, request: Callable[[], Awaitable[object]]) -> None:
+        if self.stuck:
+            self.stuck -= 1
+            self.on_their_way.append(request)
+            raise Unavailable("no answer in time")
+
+    async def land(self) -> None:
+        assert self.on_their_way, "nothing was given up"
+        for request in self.on_their_way:
+            try:
+                await request()
+            except Changed:
+                continue
+
+
+@dataclass
+class SlowVersions(Slow):
+    """In front of a store that can delete one version and no other."""
+
+    async def delete_version(self, key: str, etag: str) -> None:
+        assert isinstance(self.inner, DeletesVersions)
+        self._hold(partial(self.inner.delete_version, key, etag))
+        await self.inner.delete_version(key, etag)
+
+
+def slow(folder: Path, store: Slow) -> World:
+    made = world(
+        folder / "guard",
+        store=store,
+        cache_bytes_max=1_000_000,
+        settings=Settings(retry_seconds=0, attempts_max=2),
+    )
+    made.files.store = made.files.reader.store = store  # not behind a store that cannot delete a version
+    return made
+
+
+async def content(w: World, key: str = "k") -> bytes:
+    return bytes(await (await w.files.get(key)).read())
+
+
 __all__ = [
     "ADMIN",
     "READER",
@@ -187,7 +248,11 @@ __all__ = [
     "Breakable",
     "CloudStore",
     "LocalFiles",
+    "Slow",
+    "SlowVersions",
     "VirtualClock",
     "World",
+    "content",
+    "slow",
     "world",
 ]

@@ -10,6 +10,8 @@ import pytest
 from obstore.store import MemoryStore
 
 from guard.tests import swift
+from guard.tests.conftest import S3_SERVERS
+from guard.tests.moto import moto_store
 from guard.tests.swift import BUCKET, s3_store
 from tocsin_guard import (
     Changed,
@@ -26,12 +28,13 @@ from tocsin_guard import (
 )
 
 
-@pytest.fixture(params=["local", "memory", "s3"])
+@pytest.fixture(params=["local", "memory", *S3_SERVERS])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     makers: dict[str, Callable[[], ObjectStore]] = {
         "local": lambda: LocalFiles(tmp_path / "store"),
         "memory": memory,
-        "s3": lambda: s3_store(request.getfixturevalue("s3_server")),
+        "swift": lambda: s3_store(request.getfixturevalue("s3_server")),
+        "moto": lambda: moto_store(request.getfixturevalue("moto_server")),
     }
     return makers[str(request.param)]()
 

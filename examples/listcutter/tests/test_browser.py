@@ -87,7 +87,7 @@ def test_what_is_no_list_is_said_beside_the_form(chromium: Browser, user: User) 
     file: FilePayload = {"name": "x.csv", "mimeType": "text/csv", "buffer": b"\x00\x01"}
     page.get_by_label("A CSV file").set_input_files(file)
     page.get_by_role("button", name="Upload").click()
-    expect(page.get_by_text("a spreadsheet must be saved as CSV first.")).to_be_visible()
+    expect(page.get_by_text("a spreadsheet too must be saved as CSV first.")).to_be_visible()
     expect(page.get_by_role("button", name="Upload")).to_be_enabled()
     context.close()
 

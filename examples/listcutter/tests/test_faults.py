@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,8 @@ from faults.control import Control
 from faults.links import FaultyStore, faulty_send
 from faults.proxy import proxying
 from faults.rules import End, Faults, Malformed, Wish, read_wish
-from guard.tests import swift
 from guard.tests.servers import served
-from tocsin_guard import LocalFiles, Unavailable, s3
+from tocsin_guard import CloudStore, LocalFiles, Unavailable
 
 KEYS = [f"lists/{n:04}/a.csv" for n in range(400)]
 
@@ -208,18 +208,11 @@ def test_the_command_steers_over_http(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().err.startswith("A link is NAME=PORT:URL")
 
 
-def test_on_a_real_s3_server_through_the_proxy(s3_server: swift.Swift, tmp_path: Path) -> None:
+def test_on_a_real_s3_server_through_the_proxy(s3_bucket: "partial[CloudStore]", tmp_path: Path) -> None:
     """Signatures stay valid, each fault reaches guard, and the damage that the proxy does is found."""
     faults, loop = Faults(3), asyncio.new_event_loop()
-    with _proxy(loop, s3_server.endpoint, faults) as address:
-        store = s3(
-            swift.BUCKET,
-            endpoint=address,
-            region="us-east-1",
-            access_key_id=swift.ACCESS,
-            secret_access_key=swift.SECRET,
-            timeout_seconds=5,
-        )
+    with _proxy(loop, s3_bucket.keywords["endpoint"], faults) as address:
+        store = s3_bucket(endpoint=address, timeout_seconds=5)
         with running(tmp_path, store, backup=LocalFiles(tmp_path / "backup")) as user:
             large = b"n,text\n" + b"".join(b"%d,%090d\n" % (n, n) for n in range(120_000))
             ids = [user.id_of(name=f"{n}.csv") for n in range(4)]
@@ -240,6 +233,14 @@ def test_on_a_real_s3_server_through_the_proxy(s3_server: swift.Swift, tmp_path:
             faults.want(Wish())
             wait(lambda: user.http.get("/api/state").json() == {"storage": "well", "queued": 0, "said": ""})
             assert user.act("/api/files/integrity-check", wait=25)["ok"]
+            faults.want(Wish(error_rate=1))
+            assert user.http.delete(f"/api/lists/{big}").json()["queued"]
+            faults.want(Wish())
+            wait(lambda: user.http.get("/api/state").json()["queued"] == 0)
+            assert user.http.delete(f"/api/lists/{ids[0]}").json() == {"deleted": ids[0], "queued": False}
+            assert store.deletes_versions
+            report = user.act("/api/files/integrity-check", wait=25)
+            assert (report["ok"], report["stray_count"]) == (True, 0)
 
 
 @contextmanager

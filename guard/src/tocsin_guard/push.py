@@ -3,9 +3,6 @@
 They go through the durable queue, so a restart or a receiver that is down loses none; what
 began and ended under one key arrives in that order. If the local disk is full they are sent from memory
 instead: a full disk must still page.
-
-HTTP is the standard library's client, each push in a thread of its own: a few a minute need no pool, a
-receiver that hangs takes no thread from the files, and redirects are not followed.
 """
 
 import asyncio
@@ -14,12 +11,8 @@ import hashlib
 import hmac
 import http.client
 import json
-import socket
-import ssl
-import threading
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +20,7 @@ from urllib.parse import urlsplit
 from tocsin_guard import limits
 from tocsin_guard.clock import Clock
 from tocsin_guard.errors import GuardError, Rejected, Unavailable
+from tocsin_guard.exchange import exchange, unanswered
 from tocsin_guard.handlers import Body, Functions
 from tocsin_guard.operations import Operation
 from tocsin_guard.queue import Patience, Queue
@@ -93,63 +87,12 @@ def _check_url(url: str) -> None:
 
 async def send_http(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
     """POST once; gives status and the beginning of the answer. Raises Unavailable when there is no answer."""
-    loop, connection = asyncio.get_running_loop(), _connection(url)
-    answered: asyncio.Future[tuple[int, bytes]] = loop.create_future()
-
-    def tell(answer: tuple[int, bytes] | None, error: Exception | None) -> None:
-        if answered.done():
-            return  # nobody waits any more
-        if answer is not None:
-            answered.set_result(answer)
-        else:
-            answered.set_exception(error or OSError("no answer"))
-
-    def work() -> None:
-        answer, failure = None, None
-        try:
-            answer = _post(connection, url, headers, body)
-        except Exception as error:  # it is raised where the answer is awaited
-            failure = error
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(tell, answer, failure)
-
-    threading.Thread(target=work, name="guard-push", daemon=True).start()
-    host = urlsplit(url).hostname
     try:
-        # The connection's own time-out is for each read: who answers a byte at a time would never be late.
-        async with asyncio.timeout(limits.PUSH_TIMEOUT_SECONDS):
-            return await answered
-    except TimeoutError as error:
-        raise Unavailable(f"{host} did not answer within {limits.PUSH_TIMEOUT_SECONDS:g} s.") from error
+        return await exchange("POST", url, headers, body, limits.PUSH_TIMEOUT_SECONDS)
     except (OSError, http.client.HTTPException) as error:
-        raise Unavailable(f"{host} did not answer: {error}") from error
-    finally:
-        if connection.sock is not None:
-            with suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)  # the thread ends too
-
-
-def _connection(url: str) -> http.client.HTTPConnection:
-    parts = urlsplit(url)
-    assert parts.hostname
-    wait = limits.PUSH_TIMEOUT_SECONDS
-    if parts.scheme == "https":
-        context = ssl.create_default_context()
-        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=wait, context=context)
-    return http.client.HTTPConnection(parts.hostname, parts.port, timeout=wait)
-
-
-def _post(
-    connection: http.client.HTTPConnection, url: str, headers: Mapping[str, str], body: bytes
-) -> tuple[int, bytes]:
-    parts = urlsplit(url)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    try:
-        connection.request("POST", path, body, dict(headers))
-        response = connection.getresponse()
-        return response.status, response.read(4096)
-    finally:
-        connection.close()
+        raise Unavailable(
+            f"{urlsplit(url).hostname} {unanswered(error, limits.PUSH_TIMEOUT_SECONDS)}"
+        ) from error
 
 
 @dataclass

@@ -9,6 +9,7 @@ from faults.rules import End, Faults, Verdict
 from tocsin_guard import Conditional, Expect, Info, ObjectStore, Opened, Unavailable
 from tocsin_guard.handlers import Body
 from tocsin_guard.objects.port import key_check
+from tocsin_guard.objects.writing import DeletesVersions
 from tocsin_guard.push import Send, send_http
 
 SAID = {
@@ -56,6 +57,14 @@ class FaultyStore:
     async def delete(self, key: str) -> None:
         await self._meet(key, data=False)
         await self.inner.delete(key)
+
+    async def delete_version(self, key: str, etag: str) -> None:
+        """Of a store that can do no such thing, the object is deleted as it is."""
+        await self._meet(key, data=False)
+        if isinstance(self.inner, DeletesVersions):
+            await self.inner.delete_version(key, etag)
+        else:
+            await self.inner.delete(key)
 
     async def list(self, folder: str = "") -> AsyncIterator[Info]:
         await self._meet(folder, data=False)

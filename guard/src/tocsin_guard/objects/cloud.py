@@ -4,6 +4,7 @@ Time-outs are set here, repeats are not: guard repeats by itself, so that each t
 breaker, and can be told in virtual time.
 """
 
+import logging
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,10 +20,11 @@ from obstore.store import ObjectStore as AnyStore
 from tocsin_guard import limits
 from tocsin_guard.errors import Changed, NotFound, Rejected, Unavailable
 from tocsin_guard.handlers import Body
+from tocsin_guard.objects.condition import NO_BUCKET, delete_on_condition
 from tocsin_guard.objects.port import Conditional, Expect, Info, Opened, check_key, one_chunk
 
-# What a server says when the bucket itself is gone (S3 and most, Azure): that is no answer about a key.
-NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
+log = logging.getLogger("tocsin_guard")
+
 PAST_THE_END = ("416 Range Not Satisfiable", "but object was only")  # S3, memory
 CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 CONDITIONAL_BYTES_MAX = 64 * 1024 * 1024  # a conditional write goes in one piece; above, in parts without one
@@ -36,6 +38,8 @@ class CloudStore:
 
     store: AnyStore
     conditional: Conditional = Conditional.FULL
+    timeout_seconds: float = limits.CALL_TIMEOUT_SECONDS
+    deletes_versions: bool = True  # until the server, or what lies before it, has shown otherwise
 
     async def put(
         self, key: str, body: Body, attributes: Mapping[str, str], expect: Expect | str = Expect.ANY
@@ -125,6 +129,28 @@ class CloudStore:
         except NotFound:
             return
 
+    async def delete_version(self, key: str, etag: str) -> None:
+        """Raises Changed if an S3 server has another version. Other stores, and servers that take no signed
+        address with a condition, delete what is there.
+        """
+        check_key(key)
+        asked = self.deletes_versions and isinstance(self.store, S3Store)
+        try:
+            if asked and await delete_on_condition(self.store, key, etag, self.timeout_seconds):
+                return
+        except Changed:
+            try:
+                if (await self.head(key)).etag != etag:
+                    raise
+            except NotFound:
+                return
+            # It shows this very etag and compares with another: OpenStack Swift, for objects in parts.
+            asked = False
+        await self.delete(key)
+        if asked:
+            self.deletes_versions = False
+            log.warning("guard: this S3 server deletes without a condition; a delete that lands late may win")
+
     async def list(self, folder: str = "") -> AsyncIterator[Info]:
         with _speaking(folder):
             async for batch in obstore.list(self.store, folder.strip("/") or None):
@@ -160,7 +186,7 @@ def s3(
         retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=timeout_seconds)},
         **config,
     )
-    return CloudStore(store, conditional)
+    return CloudStore(store, conditional, timeout_seconds)
 
 
 def memory() -> CloudStore:

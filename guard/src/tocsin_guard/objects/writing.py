@@ -22,10 +22,11 @@ LOOK = Expect.ANY  # nothing is known of what is there: look before the first at
 
 @runtime_checkable
 class DeletesVersions(Protocol):
-    """A store that can delete one version and no other. S3 clients cannot, local files can."""
+    """A store that can delete one version and no other: local files, and S3 servers."""
 
     async def delete_version(self, key: str, etag: str) -> None:
-        """Raises Changed if another version is there; nothing there is no error."""
+        """Raises Changed if another version is there than `etag`, or anything if that is "". Nothing there is
+        no error."""
 
 
 def marked(attributes: dict[str, str], sha256: str, mark: str) -> dict[str, str]:
@@ -91,11 +92,16 @@ class Removal:
             return
         for _ in range(CONFLICT_TRIES):
             try:
-                etag = expect if isinstance(expect, str) else (await self.store.head(self.key)).etag
+                etag = expect if isinstance(expect, str) else await self._there()
                 await self.store.delete_version(self.key, etag)
-                return
-            except NotFound:
                 return
             except Changed:
                 expect = LOOK
         raise Unavailable(f"{self.key} keeps changing in the store; it will be tried again.")
+
+    async def _there(self) -> str:
+        """What is there, or "". That is no answer yet: to a look, a bucket that is gone says the same."""
+        try:
+            return (await self.store.head(self.key)).etag
+        except NotFound:
+            return ""
