@@ -89,7 +89,6 @@ async def test_a_record_that_cannot_be_written_holds_up_no_compaction(tmp_path: 
         for _ in range(3):
             with pytest.raises(TypeError):
                 await w.guard.journal.append({"kind": "n", "n": object()})
-            with pytest.raises(TypeError):
-                w.guard.journal.note({"kind": "n", "n": object()})
+            w.guard.journal.note({"kind": "n", "n": object()})
         await asyncio.wait_for(w.guard.journal.compact(), 5)
         await asyncio.wait_for(w.guard.journal.append({"kind": "n"}), 5)
