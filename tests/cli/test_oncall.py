@@ -12,7 +12,8 @@ import pytest
 from tests.cli.test_cli import run, run_json
 from tests.web.support.site import Site, free_port
 from tocsin.core.model import PersonId
-from tocsin.store import access
+from tocsin.plan.people import read_people
+from tocsin.store import access, directory
 from tocsin.store.access import TokenKind
 
 PLAN = """
@@ -233,8 +234,8 @@ def test_a_stand_in_is_made_seen_and_taken_back(capsys: pytest.CaptureFixture[st
         "--to", "2026-11-23T15:00 Asia/Seoul", "--for", "ana", "--reason", "dentist",
     )  # fmt: skip
     assert made == [
-        "Override 1: dara stands in for ana in primary from Mon 2026-11-23 12:00 Asia/Seoul "
-        "to Mon 2026-11-23 15:00 Asia/Seoul, says ana. Reason: dentist."
+        "Override 1: Dara Nolan stands in for Ana Costa in primary from Mon 2026-11-23 12:00 Asia/Seoul "
+        "to Mon 2026-11-23 15:00 Asia/Seoul, says Ana Costa. Reason: dentist."
     ]
     assert lines(capsys, "who", "primary") == [
         "At Mon 2026-11-23 03:00 Europe/London:",
@@ -253,11 +254,18 @@ def test_a_stand_in_is_made_seen_and_taken_back(capsys: pytest.CaptureFixture[st
     assert len(lines(capsys, "load")) == 6
     assert lines(capsys, "override-remove", "1") == ["Override 1 is taken back."]
     assert lines(capsys, "overrides") == [
-        "1: dara stands in for ana in primary "
+        "1: Dara Nolan stands in for Ana Costa in primary "
         "from Mon 2026-11-23 03:00 Europe/London to Mon 2026-11-23 03:00 Europe/London, "
-        "says ana. Reason: dentist. Taken back by ana."
+        "says Ana Costa. Reason: dentist. Taken back by Ana Costa."
     ]
     assert run(capsys, "oncall", "override-remove", "1")[0] == 1
+    lines(capsys, "override", "primary", "dara", "--from", "2026-11-24", "--to", "2026-11-25")
+    served.store.write_now(lambda tx: directory.replace_people(tx, read_people("ana: {name: Ana Costa}")))
+    assert lines(capsys, "overrides")[0] == (
+        "2: dara stands in for whoever is on call in primary from Tue 2026-11-24 00:00 Europe/London"
+        " to Wed 2026-11-25 00:00 Europe/London, says Ana Costa."
+        " Out of reach, so it does not count: let somebody else stand in."
+    )
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,9 @@ def chance_rotas(
         since = near(10, 60)
         until = since + chance.randint(1, 14 * DAY) * FIVE_MINUTES
         rota, replaces = chance.choice((PRIMARY, SECONDARY)), chance.choice((None, *PEOPLE))
-        overrides.append(Override(number, rota, chance.choice(PEOPLE), since, until, replaces))
+        gone = chance.random() < 0.2
+        person = chance.choice(PEOPLE)
+        overrides.append(Override(number, rota, person, since, until, replaces, out_of_reach=gone))
     return {PRIMARY: primary, SECONDARY: follower}, overrides
 
 

@@ -46,13 +46,19 @@ def by_hand(
     seats: list[list[PersonId | None]] = [
         [person] for person in _people(rotas, id, lambda zone: clock(at, ZoneInfo(zone)), 0)
     ]
+    gone: list[tuple[int, list[PersonId | None]]] = []
     for one in overrides:
         if one.rota == id and one.since <= at < one.until:
             taken = [seat for seat in seats if one.replaces is None or one.replaces in (seat[0], seat[-1])]
             if taken:
                 taken[0].append(one.person)
+                gone += [(len(taken[0]) - 1, taken[0])] if one.out_of_reach else []
             elif one.replaces is None:
                 seats.append([None, one.person])
+                gone += [(1, seats[-1])] if one.out_of_reach else []
+    # Whoever is out of reach has left the seat to whoever had it before.
+    for place, seat in reversed(gone):
+        del seat[place]
     return list(dict.fromkeys(seat[-1] for seat in seats if seat[-1] is not None))
 
 

@@ -158,9 +158,11 @@ def stand_in(
     replaces: str | None = None,
     id: int = 1,
     rota: RotaId = PRIMARY,
+    *,
+    gone: bool = False,
 ) -> Override:
     instead = PersonId(replaces) if replaces else None
-    return Override(id, rota, PersonId(person), utc(since), utc(until), instead, "ana", "dentist")
+    return Override(id, rota, PersonId(person), utc(since), utc(until), instead, "ana", "dentist", gone)
 
 
 STAND_INS = [
@@ -189,6 +191,19 @@ STAND_INS = [
         [stand_in("eli", replaces="ana"), stand_in("fay", replaces="ben", id=2)],
         "eli fay",
     ),
+    ("somebody out of reach relieves nobody", "2026-01-06 12:00", [stand_in("eli", gone=True)], "ana ben"),
+    (
+        "somebody out of reach leaves the seat to who stood in before",
+        "2026-01-06 12:00",
+        [stand_in("eli", replaces="ana"), stand_in("fay", replaces="ana", id=2, gone=True)],
+        "eli ben",
+    ),
+    (
+        "who relieves somebody out of reach is on call",
+        "2026-01-06 12:00",
+        [stand_in("eli", replaces="ana", gone=True), stand_in("fay", replaces="eli", id=2)],
+        "fay ben",
+    ),
 ]
 
 
@@ -203,6 +218,7 @@ def test_somebody_can_stand_in_where_nobody_is_on_call() -> None:
     of = rotas(OFFICE)
     assert who(of, "2026-01-06 20:00", PRIMARY, stand_in("eli")) == "eli"
     assert who(of, "2026-01-06 20:00", PRIMARY, stand_in("eli", replaces="ana")) == ""
+    assert who(of, "2026-01-06 20:00", PRIMARY, stand_in("eli", gone=True)) == ""
 
 
 def test_a_seat_says_why() -> None:
@@ -214,6 +230,8 @@ def test_a_seat_says_why() -> None:
         on_call(of, SECONDARY, utc("2026-01-07 12:00"))[0].why,
         on_call(of, PRIMARY, utc("2026-01-06 12:00"), [override])[0].why,
         on_call({}, PRIMARY, utc("2026-01-06 12:00"), [override])[0].why,
+        on_call(of, PRIMARY, utc("2026-01-06 12:00"), [stand_in("fay", gone=True)])[0].why,
+        on_call(of, PRIMARY, utc("2026-01-06 12:00"), [override, stand_in("eli", id=2, gone=True)])[0].why,
     ]
     assert whys == [
         "on call: primary",
@@ -221,6 +239,8 @@ def test_a_seat_says_why() -> None:
         "on call: secondary, layer holidays",
         "on call: primary, standing in for ben",
         "on call: primary, standing in",
+        "on call: primary; fay was to stand in and is out of reach",
+        "on call: primary, standing in for ben; eli was to stand in and is out of reach",
     ]
 
 

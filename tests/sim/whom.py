@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -54,7 +54,10 @@ def _behind(stream: Stream, target: Target, at: datetime, known: Known) -> list[
         return [target.person]
     if target.rota is not None:
         rotas = {**stream.policy.rotas, **known.force.rotas}
-        return [str(one) for one in by_hand(rotas, target.rota, at, known.force.overrides)]
+        standing = [
+            replace(one, out_of_reach=one.person not in known.reachable) for one in known.force.overrides
+        ]
+        return [str(one) for one in by_hand(rotas, target.rota, at, standing)]
     if target.role is not None:
         if target.role in stream.account.roles:
             return [stream.account.roles[target.role]]

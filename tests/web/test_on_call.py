@@ -151,7 +151,7 @@ def test_a_button_pressed_twice_at_once_arranges_one_stand_in(site: Site) -> Non
         both = (duty.arrange(site.services, viewer, asked) for _ in range(2))
         return await asyncio.gather(*both, return_exceptions=True)
 
-    first, second = site.run(twice())
+    first, second = sorted(site.run(twice()), key=lambda one: not isinstance(one, Arranged))
     assert isinstance(first, Arranged)
     assert str(second).startswith("Ana Costa is not on call in primary in that time, or Dara Nolan is")
     assert len(arranged(site)) == 1

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from html import unescape
 from itertools import pairwise
 from typing import Any
@@ -27,7 +28,7 @@ from tests.support.server import Server, until
 from tocsin.core.incident import Incident, Status, events
 from tocsin.core.incident.state.fold import fold_all
 from tocsin.core.model import PersonId
-from tocsin.store import access, mailbox, subjects
+from tocsin.store import access, mailbox, overrides, subjects
 from tocsin.store.access import TokenKind
 from tocsin.store.schema import deliveries, outbox
 from tocsin.store.schema import subjects as subjects_table
@@ -43,6 +44,7 @@ levels:
   P2: {repeat_every: 1h, ladder: [{after: 0m, page: ana}, {after: 10m, page: ben}]}
   P3: {urgent: false}
 roles: {Commander: {}, Scribe: {}}
+rotas: {primary: {people: [ana], starts: 2026-01-05 09:00}}
 services: {checkout: Checkout, catalogue: Catalogue, search: Search}
 catch_all: [eve]
 notify: [{after: 0m, by: [mailbox]}]
@@ -69,6 +71,9 @@ NOT_TWICE: dict[type, tuple[type, ...]] = {
     events.MergedInto: (),
 }
 """What does not happen again before one of these."""
+
+
+ON_CALL_ANYWAY = "Ben Q is on call in primary all that time anyway. Name somebody else, or another time."
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,18 @@ class Nodes:
         def ask() -> Answer:
             answer = server.post(f"/api/v1/incidents/{incident}/{deed}", body, self.tokens[person])
             return Answer(deed, incident, answer.status_code, answer.json().get("detail", ""))
+
+        return ask
+
+    def stand_in(self, by: str, person: str, ends: datetime) -> Ask:
+        """Let somebody stand in from now on, by the API."""
+        server = self._any()
+        body = {"rota": "primary", "person": person, "from": datetime.now(UTC).isoformat()}
+
+        def ask() -> Answer:
+            asked = body | {"to": ends.isoformat()}
+            answer = server.post("/api/v1/overrides", asked, self.tokens[by])
+            return Answer("stand in", "", answer.status_code, answer.json().get("detail", ""))
 
         return ask
 
@@ -280,7 +297,7 @@ def race(nodes: Nodes, asks: Sequence[Ask]) -> list[Answer]:
     with ThreadPoolExecutor(len(order)) as pool:
         answers = list(pool.map(run, order))
     for one in answers:
-        assert one.status in (200, 303, 404, 409), one
+        assert one.status in (200, 303, 400, 404, 409), one
         assert one.done or re.fullmatch(r"[A-Z].*\.", one.said), one
     return answers
 
@@ -387,3 +404,26 @@ def test_incidents_that_are_merged_into_each_other_leave_one(nodes: Nodes) -> No
             id: ["ana"] if id == left else [] for id in ids
         }
         nodes.end()
+
+
+def test_a_stand_in_is_arranged_once_whichever_nodes_are_asked(nodes: Nodes) -> None:
+    ends = datetime.now(UTC)
+    for _ in range(3):
+        ends += timedelta(hours=1)
+        asks = [nodes.stand_in(person, "ben", ends) for person in (*PEOPLE, *PEOPLE)]
+        answers = race(nodes, asks)
+        assert sum(one.done for one in answers) == 1
+        assert {one.said for one in answers if not one.done} == {ON_CALL_ANYWAY}
+        with nodes.servers[0].store() as store:
+            (made,) = store.read_now(lambda tx: overrides.standing(tx, datetime.now(UTC)))
+            store.write_now(partial(overrides.remove, id=made.id, by="eve", now=datetime.now(UTC)))
+
+
+def test_stand_ins_that_differ_are_all_arranged(nodes: Nodes) -> None:
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    asks = [nodes.stand_in("eve", person, ends) for person in ("ben", "chloe", "dara")]
+    answers = race(nodes, asks)
+    assert [one.said for one in answers if not one.done] == []
+    with nodes.servers[0].store() as store:
+        made = store.read_now(lambda tx: overrides.standing(tx, datetime.now(UTC)))
+        assert sorted(one.person for one in made) == ["ben", "chloe", "dara"]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tocsin.app.address import database_url
 from tocsin.app.clock import clock, new_secret
-from tocsin.engine.enforce import enforce
-from tocsin.plan.people import missing_people, read_people
+from tocsin.engine.enforce import enforce, missing
+from tocsin.plan.people import read_people
 from tocsin.plan.problems import PlanRefused
 from tocsin.plan.read import compile_files, load_directory, load_stored
 from tocsin.settings import DEMO_KEYS, Settings
@@ -123,8 +123,16 @@ def load_plan_and_people(store: Store, settings: Settings) -> None:
     current = store.read_now(plans.current)
     if current is None:
         raise CannotStart("There is no plan yet. Name its directory with --plan, or try --demo.")
-    for sentence in missing_people(load_stored(current[1]), store.read_now(directory.contacts)):
+    for sentence in missing_by(store):
         log.warning(sentence)
+
+
+def missing_by(store: Store) -> list[str]:
+    """A sentence for everybody who is missing by the plan in force, or stands in and is out of reach."""
+    current = store.read_now(plans.current)
+    if current is None:
+        return []
+    return store.read_now(partial(missing, policy=load_stored(current[1]), now=clock()))
 
 
 def _refuse_a_demo_on(store: Store, data: Path) -> None:

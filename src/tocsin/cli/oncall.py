@@ -117,7 +117,8 @@ def overrides(parsed: Namespace) -> Result:
     """The newest first."""
     found = _ask(parsed, "GET", "/api/v1/overrides")
     lines = [
-        _override(one, one["zone"]) + (f" Taken back by {one['removed_by']}." if one["removed_at"] else "")
+        _override(one, one["zone"])
+        + (f" Taken back by {_named(one, 'removed_by')}." if one["removed_at"] else _out_of_reach(one))
         for one in found
     ]
     return Result(lines or ["Nobody stands in."], found)
@@ -208,9 +209,18 @@ def _finding(one: Data) -> Finding:
 
 
 def _override(one: Any, zone: str) -> str:
-    instead = f" for {one['for']}" if one["for"] else " for whoever is on call"
+    instead = f" for {_named(one, 'for')}" if one["for"] else " for whoever is on call"
     reason = f" Reason: {one['reason']}." if one["reason"] else ""
     span = f"from {_time(one['from'], zone)} to {_time(one['to'], zone)}"
-    return (
-        f"{one['id']}: {one['person']} stands in{instead} in {one['rota']} {span}, says {one['by']}.{reason}"
-    )
+    who, by = _named(one, "person"), _named(one, "by")
+    return f"{one['id']}: {who} stands in{instead} in {one['rota']} {span}, says {by}.{reason}"
+
+
+def _named(one: Any, part: str) -> str:
+    """What people call whoever has this part in a stand-in; the id of somebody who has left."""
+    return str(one["names"].get(one[part], one[part]))
+
+
+def _out_of_reach(one: Any) -> str:
+    """What is to be done about a stand-in that does not count."""
+    return " Out of reach, so it does not count: let somebody else stand in." if one["out_of_reach"] else ""

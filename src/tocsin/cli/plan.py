@@ -14,7 +14,7 @@ from typing import Any
 from tocsin.app.clock import clock
 from tocsin.cli.opening import open_store, settings_of
 from tocsin.cli.result import Failure, Result
-from tocsin.engine.enforce import changes, enforce
+from tocsin.engine.enforce import changes, enforce, warnings
 from tocsin.limits import PROBLEMS_SHOWN
 from tocsin.plan import checks
 from tocsin.plan import show as shown
@@ -85,7 +85,7 @@ def _enforced(parsed: Namespace) -> dict[str, Any]:
     with open_store(settings_of(parsed)) as store:
         done = store.write_now(partial(enforce, policy=plan.policy, files=files, now=clock()))
     said = {"version": done.version, "name": plan.policy.name, "fresh": done.fresh}
-    return said | {"changes": changes(done, plan), "warnings": list(done.missing)}
+    return said | {"changes": changes(done, plan), "warnings": warnings(done, plan.policy)}
 
 
 def _put(parsed: Namespace) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from tocsin.core.model import PersonId
+from tocsin.core.oncall import reaching
 from tocsin.core.policy import Policy, View
 from tocsin.engine.meters import Meters
 from tocsin.plan.read import load_stored
@@ -123,7 +124,9 @@ class Context:
 def _of_today(tx: Transaction, view: View, policy: Policy, now: datetime, *, takes_turns: bool) -> View:
     if takes_turns:
         view = replace(view, paged_at=ledger.paged_last(tx, view.people))
-    return replace(view, rotas=policy.rotas, overrides=overrides.standing(tx, now))
+    reached = {id for id, one in view.people.items() if one.channels}
+    stand_ins = reaching(overrides.standing(tx, now), reached)
+    return replace(view, rotas=policy.rotas, overrides=stand_ins)
 
 
 def _fresh(at: datetime, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tocsin.core.directory import Address, Contact
 from tocsin.core.model import PersonId
+from tocsin.core.oncall import Override
 from tocsin.core.policy import Policy, Target
 from tocsin.plan.about import OURS
 from tocsin.plan.document import Document, Value, listing
@@ -103,6 +104,17 @@ def unreached(people: Iterable[Contact]) -> Iterator[tuple[PersonId, str]]:
                 one.id,
                 f"{by}: Tocsin sends nothing by {these} yet; {one.name} is reached by nothing else.",
             )
+
+
+def missing_stand_ins(overrides: Iterable[Override], people: Mapping[PersonId, Contact]) -> list[str]:
+    """A sentence for every stand-in whom nothing reaches: the turn stays whose it was."""
+    reached = set(people) - {id for id, _ in unreached(people.values())}
+    out = dict.fromkeys((one.person, one.rota) for one in overrides if one.person not in reached)
+    return [
+        f"{people[person].name if person in people else person} is to stand in in rota {rota} and is out of"
+        " reach: whoever was to be relieved stays on call. Arrange somebody else."
+        for person, rota in out
+    ]
 
 
 def people_named(policy: Policy) -> list[PersonId]:

@@ -24,8 +24,12 @@ class Arranged:
     removed_at: datetime | None
 
 
-def add(tx: Connection, override: Override, now: datetime) -> Override:
-    """Store an override; it comes back with its id."""
+def add(tx: Connection, override: Override, now: datetime, after: int | None = None) -> Override:
+    """Store an override; it comes back with its id.
+
+    `after` is the newest of the rota that was looked at. Of two who looked at the same, and store at the same
+    moment, one alone succeeds; the other's job is run again.
+    """
     row = insert(overrides).values(
         rota=override.rota,
         person=override.person,
@@ -35,6 +39,7 @@ def add(tx: Connection, override: Override, now: datetime) -> Override:
         made_by=override.by,
         made_at=now,
         reason=override.reason,
+        after=after,
     )
     return _override(tx.execute(row.returning(*overrides.c)).one())
 
@@ -43,6 +48,11 @@ def remove(tx: Connection, id: int, by: str, now: datetime) -> bool:
     """Take an override back, from now on; False when there is none that still counts."""
     standing = (overrides.c.id == id, overrides.c.removed_at.is_(None), overrides.c.until > now)
     return tx.execute(update(overrides).where(*standing).values(removed_by=by, removed_at=now)).rowcount == 1
+
+
+def newest_in(tx: Connection, rota: RotaId) -> int:
+    """The id of the rota's newest override, whether it counts still or not; 0 before the first."""
+    return tx.scalar(select(func.max(overrides.c.id)).where(overrides.c.rota == rota)) or 0
 
 
 def between(tx: Connection, since: datetime, until: datetime) -> tuple[Override, ...]:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.engine import Dialect
@@ -63,6 +64,7 @@ subjects = Table(
     Column("priority", Integer, nullable=False),
     Column("urgent", Integer, nullable=False),
     Column("asks_failing", Integer, nullable=False),
+    Column("plan", Text, nullable=False, server_default=""),
     Column("failing_told", Integer, nullable=False, server_default="-1"),
     Column("open_key", Text, unique=True),
     Column("opened_at", Instant, nullable=False),
@@ -317,9 +319,15 @@ overrides = Table(
     Column("reason", Text, nullable=False),
     Column("removed_by", Text, nullable=False, server_default=""),
     Column("removed_at", Instant),
+    Column("after", BigInteger),
     Index("overrides_until", "until"),
+    UniqueConstraint("rota", "after", name="overrides_after"),
 )
-"""Who stands in for whom in a rota. A row that was taken back stays, with who did it."""
+"""Who stands in for whom in a rota. A row that was taken back stays, with who did it.
+
+`after` is the newest stand-in of the rota that whoever arranged this one had seen: of two who have seen the
+same, on whatever node, one is first and the other looks again.
+"""
 
 feeds = Table(
     "feeds",

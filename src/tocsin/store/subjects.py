@@ -144,6 +144,7 @@ def save(
         "priority": priority,
         "urgent": int(urgent),
         "asks_failing": int(asks_failing),
+        "plan": state.policy_version,
         "updated_at": now,
         "quarantined": "",
     }
@@ -239,6 +240,25 @@ def listing(tx: Connection, *, open_only: bool, limit: int, before: datetime | N
             state = snapshot(tx, row.id, row.version, row.fold, row.state)
             found.append(Listed(state, row.version, row.due_at, row.updated_at, row.quarantined))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A version of the plan by which so many open incidents go; `incident` is one of them."""
+
+    version: str
+    incidents: int
+    incident: SubjectId
+
+
+def pinned(tx: Connection) -> list[Pinned]:
+    """The versions of the plan that open incidents go by, that of the newest incident last."""
+    going_on = subjects.c.open_key.is_not(None) | subjects.c.due_at.is_not(None)
+    which = (subjects.c.kind == INCIDENT, going_on, subjects.c.status.not_in(OVER), subjects.c.plan != "")
+    columns = (subjects.c.plan, func.count(), func.max(subjects.c.id))
+    grouped = select(*columns).where(*which).group_by(subjects.c.plan)
+    rows = tx.execute(grouped.order_by(func.max(subjects.c.opened_at)))
+    return [Pinned(version, incidents, SubjectId(one)) for version, incidents, one in rows]
 
 
 def set_aside_now(tx: Connection) -> dict[SubjectId, str]:

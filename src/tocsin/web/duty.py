@@ -11,8 +11,9 @@ from tocsin import limits
 from tocsin.core.deeds import STAND_IN
 from tocsin.core.incident.asking import check, one_line
 from tocsin.core.model import PersonId, RotaId
-from tocsin.core.oncall import Override, Rotas, turns
-from tocsin.store import directory, feeds, overrides, plans
+from tocsin.core.oncall import Override, Rotas, reaching, turns
+from tocsin.store import directory, feeds, overrides, plans, subjects
+from tocsin.store.errors import Conflict
 from tocsin.store.overrides import Arranged
 from tocsin.store.transaction import Transaction
 from tocsin.store.writer import Lane
@@ -25,20 +26,37 @@ ENDING = ".ics"
 
 _MOST_ID = 2**63 - 1
 
+TRIES = 20
+"""How often somebody looks again whom others have overtaken."""
+
+MOMENTS = timedelta(seconds=2 * limits.CLOCK_SKEW_SECONDS)
+"""The clocks of two nodes differ by no more."""
+
 AROUND = timedelta(days=limits.OVERRIDE_DAYS)
 """A turn is seen whole only with the stand-ins before and after it."""
 
 
 def board_of(tx: Transaction, services: Services) -> Board:
-    """The rotas in force with everybody's names; without a plan there are none."""
+    """The rotas by which somebody is paged, with everybody's names; without a plan there are none.
+
+    Those of the plan in force, and others of plans that open incidents opened with.
+    """
     people = directory.contacts(tx)
     current = plans.current(tx)
     names = {id: one.name for id, one in people.items()}
     zones = {id: one.zone for id, one in people.items()}
+    reached = frozenset(id for id, one in people.items() if services.context.channels & set(one.channels))
     if current is None:
-        return Board({}, "UTC", names, zones)
+        return Board({}, "UTC", names, zones, reached)
     policy = services.context.policy(tx, current[0])
-    return Board(policy.rotas, policy.zone, names, zones)
+    pinned = [services.context.policy(tx, one.version) for one in subjects.pinned(tx)]
+    gone = {id: rota for one in pinned for id, rota in one.rotas.items() if id not in policy.rotas}
+    return Board({**policy.rotas, **gone}, policy.zone, names, zones, reached, frozenset(gone))
+
+
+def stand_ins(tx: Transaction, board: Board, since: datetime, until: datetime) -> tuple[Override, ...]:
+    """Every stand-in that is arranged for some moment from `since` until `until`, and who is out of reach."""
+    return reaching(overrides.between(tx, since, until), board.reached)
 
 
 async def arrange(
@@ -46,34 +64,42 @@ async def arrange(
 ) -> Arranged:
     """Somebody stands in, with the blanks of STAND_IN filled in; raises Unclear.
 
+    Whoever arranges another in the same rota meanwhile, by any node, makes this one look again: so a button
+    pressed twice arranges one. Raises Conflict when they are always faster.
+
     Times without a zone are those of `zone`, or of the plan.
     """
-    now = services.clock()
 
-    def read(tx: Transaction) -> Override:
+    def read(tx: Transaction, now: datetime) -> tuple[Override, int]:
         board = board_of(tx, services)
         wanted = _wanted(board, answers, zone or board.zone, viewer.contact.id, now)
-        if not directory.view(tx, services.context.channels).people[wanted.person].channels:
+        if wanted.person not in board.reached:
             raise BadQuestion(
                 f"Nothing that Tocsin sends reaches {board.names[wanted.person]}, so nobody would be paged. "
                 "Give them a channel in people.yaml first.",
                 "person",
             )
-        _refuse_idle(board, wanted, overrides.between(tx, wanted.since, wanted.until))
-        return wanted
+        # First: what comes between two looks makes this one begin again.
+        seen = overrides.newest_in(tx, wanted.rota)
+        _refuse_idle(board, wanted, stand_ins(tx, board, wanted.since, wanted.until))
+        return wanted, seen
 
-    def write(tx: Transaction) -> Arranged:
+    def write(tx: Transaction, now: datetime, wanted: Override, seen: int) -> Arranged | None:
+        if overrides.newest_in(tx, wanted.rota) != seen:
+            return None
         if overrides.count(tx, now) >= limits.OVERRIDES:
             remedy = "Take some back, or change the plan."
             raise BadQuestion(f"{limits.OVERRIDES} stand-ins are arranged already. {remedy}")
-        return Arranged(overrides.add(tx, wanted, now), now, "", None)
+        return Arranged(overrides.add(tx, wanted, now, seen), now, "", None)
 
-    # One after the other, so that a button pressed twice arranges one stand-in.
-    async with services.arranging:
-        wanted = await services.store.read(read)
-        made = await services.store.write(write, Lane.ACT)
-    services.context.forget()
-    return made
+    for _ in range(TRIES):
+        now = services.clock()
+        wanted, seen = await services.store.read(partial(read, now=now))
+        made = await services.store.write(partial(write, now=now, wanted=wanted, seen=seen), Lane.ACT)
+        if made is not None:
+            services.context.forget()
+            return made
+    raise Conflict(f"Others have arranged {TRIES} stand-ins in this rota at the same moment.")
 
 
 def _wanted(board: Board, answers: Mapping[str, str], zone: str, by: PersonId, now: datetime) -> Override:
@@ -119,7 +145,9 @@ def _changes(
 ) -> list[tuple[datetime, tuple[PersonId, ...]]]:
     """Who is on call while the stand-in lasts, and from when."""
     found: list[tuple[datetime, tuple[PersonId, ...]]] = []
-    for turn in turns(rotas, wanted.rota, wanted.since, wanted.until, arranged):
+    # The first moments do not count: two who press a button at once have clocks that differ by less.
+    since = wanted.since + min(MOMENTS, (wanted.until - wanted.since) / 2)
+    for turn in turns(rotas, wanted.rota, since, wanted.until, arranged):
         people = tuple(seat.person for seat in turn.seats)
         if not found or found[-1][1] != people:
             found.append((turn.since, people))
@@ -165,7 +193,7 @@ def calendar(tx: Transaction, services: Services, file: str, now: datetime) -> s
         return None
     rota, person = RotaId(found[0]), PersonId(found[1])
     board = board_of(tx, services)
-    arranged = overrides.between(tx, now - BACK - AROUND, now + AHEAD + AROUND)
+    arranged = stand_ins(tx, board, now - BACK - AROUND, now + AHEAD + AROUND)
     if rota:
         of = [rota] if rota in board.rotas else []
         return feed(f"On call: {rota}", board.rotas, of, now, arranged, board.names)

@@ -15,6 +15,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from tocsin import limits
 from tocsin.core.incident.asking import Unclear
+from tocsin.core.model import PersonId
 from tocsin.store import overrides
 from tocsin.store.overrides import Arranged
 from tocsin.store.transaction import Transaction
@@ -32,7 +33,7 @@ from tocsin.web.rota_answers import (
     RemovedAnswer,
     WhoAnswer,
 )
-from tocsin.web.rota_data import NotThere
+from tocsin.web.rota_data import Board, NotThere
 from tocsin.web.services import Services
 
 Asking = Request[Viewer, Any, Any]
@@ -58,7 +59,7 @@ def _questions(services: Services) -> list[HTTPRouteHandler]:
             board = board_of(tx, services)
             when = rota_data.moment(at, board.zone) if at else services.clock()
             ahead = when + timedelta(days=limits.CALENDAR_DAYS)
-            return rota_data.who(board, overrides.between(tx, when, ahead), when, board.rotas)
+            return rota_data.who(board, duty.stand_ins(tx, board, when, ahead), when, board.rotas)
 
         return await _refusing(services.store.read(read))
 
@@ -67,7 +68,7 @@ def _questions(services: Services) -> list[HTTPRouteHandler]:
         def read(tx: Transaction) -> CalendarAnswer:
             board = board_of(tx, services)
             begins, ends = rota_data.stretch(since, until, board.zone, services.clock(), CALENDAR)
-            arranged = overrides.between(tx, begins, ends)
+            arranged = duty.stand_ins(tx, board, begins, ends)
             return rota_data.calendar(board, arranged, board.rota(rota), begins, ends)
 
         return await _refusing(services.store.read(read))
@@ -77,7 +78,7 @@ def _questions(services: Services) -> list[HTTPRouteHandler]:
         def read(tx: Transaction) -> GapsAnswer:
             board = board_of(tx, services)
             begins, ends = rota_data.stretch(since, until, board.zone, services.clock(), GAPS)
-            return rota_data.gaps(board, overrides.between(tx, begins, ends), begins, ends)
+            return rota_data.gaps(board, duty.stand_ins(tx, board, begins, ends), begins, ends)
 
         return await _refusing(services.store.read(read))
 
@@ -87,7 +88,7 @@ def _questions(services: Services) -> list[HTTPRouteHandler]:
             board = board_of(tx, services)
             begins, ends = rota_data.stretch(since, until, board.zone, services.clock(), GAPS)
             of = [board.rota(rota)] if rota else list(board.rotas)
-            return rota_data.carried(board, overrides.between(tx, begins, ends), of, begins, ends)
+            return rota_data.carried(board, duty.stand_ins(tx, board, begins, ends), of, begins, ends)
 
         return await _refusing(services.store.read(read))
 
@@ -98,8 +99,8 @@ def _stand_ins(services: Services) -> list[HTTPRouteHandler]:
     @get("/overrides", summary="Who stands in for whom, the newest first, those that were taken back too")
     async def list_overrides() -> list[OverrideAnswer]:
         def read(tx: Transaction) -> list[OverrideAnswer]:
-            zone = board_of(tx, services).zone
-            return [_override_answer(one, zone) for one in overrides.newest(tx, LISTED)]
+            board = board_of(tx, services)
+            return [_override_answer(one, board) for one in overrides.newest(tx, LISTED)]
 
         return await services.store.read(read)
 
@@ -114,8 +115,8 @@ def _stand_ins(services: Services) -> list[HTTPRouteHandler]:
             "reason": data.reason,
         }
         made = await _refusing(duty.arrange(services, request.user, asked))
-        zone = (await services.store.read(partial(board_of, services=services))).zone
-        return _override_answer(made, zone)
+        board = await services.store.read(partial(board_of, services=services))
+        return _override_answer(made, board)
 
     @delete("/overrides/{override:int}", status_code=200, summary="Take a stand-in back, from now on")
     async def remove_override(override: FromPath[int], request: Asking) -> RemovedAnswer:
@@ -151,7 +152,7 @@ def public_feed(services: Services) -> HTTPRouteHandler:
     return show_feed
 
 
-def _override_answer(one: Arranged, zone: str) -> OverrideAnswer:
+def _override_answer(one: Arranged, board: Board) -> OverrideAnswer:
     """A stand-in with its record."""
     override = one.override
     return {
@@ -163,10 +164,16 @@ def _override_answer(one: Arranged, zone: str) -> OverrideAnswer:
         "to": override.until.isoformat(),
         "by": override.by,
         "reason": override.reason,
-        "zone": zone,
+        "zone": board.zone,
         "made_at": one.made_at.isoformat(),
         "removed_by": one.removed_by,
         "removed_at": one.removed_at.isoformat() if one.removed_at else None,
+        "out_of_reach": override.person not in board.reached,
+        "names": {
+            id: board.names[id]
+            for each in (override.person, override.replaces, override.by, one.removed_by)
+            if each and (id := PersonId(each)) in board.names
+        },
     }
 
 

@@ -16,7 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
 from tocsin import limits
-from tocsin.engine.enforce import changes, enforce
+from tocsin.engine.enforce import changes, enforce, warnings
 from tocsin.plan import checks
 from tocsin.plan.files import check_given
 from tocsin.plan.handbook import Plan
@@ -43,7 +43,8 @@ class PlanInForce:
 
 @dataclass(frozen=True, slots=True)
 class PlanPut:
-    """What came of it: `changes` from the plan before, in the plan's words; `warnings` of missing people.
+    """What came of it: `changes` from the plan before, in the plan's words; `warnings` of people who are
+    missing and rotas that are gone while incidents still page by them.
 
     It is `fresh` unless it was in force already.
     """
@@ -102,9 +103,10 @@ def routes(services: Services) -> list[HTTPRouteHandler]:
             done = await services.store.write(job, Lane.ACT)
             services.context.forget()
             differ = await asyncio.to_thread(changes, done, plan)
+            known = await asyncio.to_thread(warnings, done, plan.policy)
         if done.fresh:
             log.info("Plan version %s was put in force by %s.", done.version, request.user.contact.id)
-        put_in_force = PlanPut(done.version, plan.policy.name, done.fresh, differ, list(done.missing))
+        put_in_force = PlanPut(done.version, plan.policy.name, done.fresh, differ, known)
         return Response(put_in_force, status_code=201 if done.fresh else 200)
 
     return [show_plan, put_plan]

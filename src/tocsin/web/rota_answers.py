@@ -62,6 +62,8 @@ OverrideAnswer = TypedDict(
         "made_at": str,
         "removed_by": str,
         "removed_at": str | None,
+        "out_of_reach": bool,
+        "names": dict[str, str],
     },
 )
 

@@ -35,12 +35,17 @@ class NotThere(BadQuestion):
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The rotas in force, the plan's zone, and what is known of people."""
+    """The rotas in force, the plan's zone, what is known of people, and whom something that is sent reaches.
+
+    `gone` are the rotas that the plan in force has no more and open incidents still page by.
+    """
 
     rotas: Rotas
     zone: str
     names: Mapping[PersonId, str] = field(default_factory=dict)
     zones: Mapping[PersonId, str] = field(default_factory=dict)
+    reached: frozenset[PersonId] = frozenset()
+    gone: frozenset[RotaId] = frozenset()
 
     def rota(self, name: str) -> RotaId:
         """The rota of that name; raises BadQuestion when there is none."""
@@ -103,7 +108,7 @@ def calendar(
 def gaps(board: Board, overrides: Sequence[Override], since: datetime, until: datetime) -> GapsAnswer:
     """All that is odd, each with a sentence in the plan's zone."""
     odd = [
-        replace(one, about=_name(board, PersonId(one.about))) if one.kind is Kind.TWICE else one
+        replace(one, about=_name(board, PersonId(one.about))) if one.kind is not Kind.ODD_HOUR else one
         for one in findings(board.rotas, since, until, overrides)
     ]
     found: list[FindingAnswer] = [
@@ -149,8 +154,10 @@ def _name(board: Board, person: PersonId) -> str:
 
 
 def _why(board: Board, seat: Seat) -> str:
-    """As the resolver says it, with the name of whoever somebody stands in for."""
-    if seat.override is None or not seat.scheduled:
-        return seat.why
-    before, stands_in, after = seat.why.partition(f"standing in for {seat.scheduled}")
-    return f"{before}standing in for {_name(board, seat.scheduled)}{after}" if stands_in else seat.why
+    """As the resolver says it, with the names of whoever somebody stands in for, or was to."""
+    named = replace(
+        seat,
+        scheduled=PersonId(_name(board, seat.scheduled)) if seat.scheduled else None,
+        missing=PersonId(_name(board, seat.missing)) if seat.missing else None,
+    )
+    return named.why

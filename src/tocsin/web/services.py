@@ -77,5 +77,3 @@ class Services:
     ready: Callable[[], Awaitable[Mapping[str, str]]]
     public_url: str
     demo: bool
-    arranging: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by whoever arranges a stand-in."""

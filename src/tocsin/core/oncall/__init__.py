@@ -2,7 +2,7 @@
 
 from tocsin.core.oncall.resolve import Rotas, on_call, turns, whole_turns
 from tocsin.core.oncall.review import Finding, Kind, Load, findings, load, shown
-from tocsin.core.oncall.rota import Hours, Layer, Override, Rota, Seat, Turn, Unit
+from tocsin.core.oncall.rota import Hours, Layer, Override, Rota, Seat, Turn, Unit, reaching
 from tocsin.core.oncall.wall import wall_clock
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "findings",
     "load",
     "on_call",
+    "reaching",
     "shown",
     "turns",
     "wall_clock",

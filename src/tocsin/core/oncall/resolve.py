@@ -71,24 +71,37 @@ def _resolve(
 ) -> tuple[tuple[Seat, ...], datetime]:
     """Who is on call at `at`, with the overrides that count then, and until when that stays so at least."""
     scheduled, change = _scheduled(rotas, rota, at)
-    seats = [replace(seat, rota=rota) for seat in scheduled]
+    claims = [[replace(seat, rota=rota)] for seat in scheduled]
     for one in sorted(counting, key=lambda one: one.id):
-        _stand_in(seats, one)
+        _stand_in(claims, one)
         change = min(change, one.until)
+    seats = [seat for each in claims if (seat := _reached(each)) is not None]
     # Somebody who stands in for a colleague while on call anyway has one seat, not two.
     once = {seat.person: seat for seat in reversed(seats)}
     return tuple(seat for seat in seats if seat is once[seat.person]), change
 
 
-def _stand_in(seats: list[Seat], override: Override) -> None:
-    """Give the override its seat; one for somebody who is not on call now has none."""
-    for number, seat in enumerate(seats):
+def _stand_in(claims: list[list[Seat]], override: Override) -> None:
+    """Give the override its seat, above those who had it; one for somebody who is not on call has none."""
+    for each in claims:
+        seat = each[-1]
         if override.replaces in (None, seat.person, seat.scheduled):
             # Spelled out, since `replace` costs ten times as much, and a busy rota comes here often.
-            seats[number] = Seat(seat.rota, override.person, seat.scheduled, seat.layer, seat.turn, override)
+            each.append(Seat(seat.rota, override.person, seat.scheduled, seat.layer, seat.turn, override))
             return
     if override.replaces is None:
-        seats.append(Seat(override.rota, override.person, None, "", 0, override))
+        claims.append([Seat(override.rota, override.person, None, "", 0, override)])
+
+
+def _reached(claims: Sequence[Seat]) -> Seat | None:
+    """The last of those who claim a seat, but for who stands in and is out of reach; None: nobody else."""
+    last = claims[-1]
+    if last.override is None or not last.override.out_of_reach:
+        return last
+    left = next(
+        (one for one in reversed(claims) if one.override is None or not one.override.out_of_reach), None
+    )
+    return replace(left, missing=last.person) if left is not None else None
 
 
 def _scheduled(

@@ -24,6 +24,7 @@ class Kind(StrEnum):
 
     NOBODY = "nobody"
     TWICE = "twice"
+    OUT_OF_REACH = "out of reach"
     ODD_HOUR = "odd hour"
 
 
@@ -45,6 +46,8 @@ class Finding:
                 return f"Nobody is on call in {self.rota} {span}."
             case Kind.TWICE:
                 return f"{self.about} is on call in {self.rota} and in the rota that it follows {span}."
+            case Kind.OUT_OF_REACH:
+                return f"{self.about} is to stand in in {self.rota} {span}, and is out of reach."
             case Kind.ODD_HOUR:
                 return f"{self.rota} changes at {self.about}."
 
@@ -78,6 +81,11 @@ def findings(
         found += (Finding(Kind.NOBODY, id, one.since, one.until) for one in listed if not one.seats)
         if rota.follows is not None:
             found += _twice(id, listed, turns(rotas, rota.follows, since, until, overrides))
+        found += (
+            Finding(Kind.OUT_OF_REACH, id, max(one.since, since), min(one.until, until), one.person)
+            for one in overrides
+            if one.out_of_reach and one.rota == id and one.since < until and one.until > since
+        )
     return found + odd_changes(rotas, since, until)
 
 

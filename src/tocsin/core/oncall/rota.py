@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -80,7 +81,8 @@ class Rota:
 class Override:
     """`person` stands in from `since` until `until`: for `replaces`, or in the first seat when that is None.
 
-    `by` is who arranged it. Of two that claim one seat the later made, with the higher id, counts.
+    `by` is who arranged it. Of two that claim one seat the later made, with the higher id, counts. One whose
+    person is `out_of_reach` takes the seat from nobody.
     """
 
     id: int
@@ -91,11 +93,20 @@ class Override:
     replaces: PersonId | None = None
     by: str = ""
     reason: str = ""
+    out_of_reach: bool = False
+
+
+def reaching(overrides: Iterable[Override], reached: Container[PersonId]) -> tuple[Override, ...]:
+    """The same, each with whether its person is among those who can be reached: people leave."""
+    return tuple(replace(one, out_of_reach=one.person not in reached) for one in overrides)
 
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One person on call. `scheduled` is whose turn it is by the layer; None when nobody's."""
+    """One person on call. `scheduled` is whose turn it is by the layer; None when nobody's.
+
+    `missing` was to stand in, and is out of reach.
+    """
 
     rota: RotaId
     person: PersonId
@@ -103,13 +114,16 @@ class Seat:
     layer: str
     turn: int
     override: Override | None = None
+    missing: PersonId | None = None
 
     @property
     def why(self) -> str:
         """Why this person, as a page and the timeline say it."""
+        besides = f"; {self.missing} was to stand in and is out of reach" if self.missing else ""
         if self.override is None:
-            return f"on call: {self.rota}" + (f", layer {self.layer}" if self.layer else "")
-        return f"on call: {self.rota}, standing in" + (f" for {self.scheduled}" if self.scheduled else "")
+            return f"on call: {self.rota}" + (f", layer {self.layer}" if self.layer else "") + besides
+        instead = f" for {self.scheduled}" if self.scheduled else ""
+        return f"on call: {self.rota}, standing in{instead}{besides}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ CLOCKS_AHEAD = timedelta(days=366)
 
 _REMEDIES = {
     Kind.NOBODY: "Add people or a layer, or be sure that the next step of the ladder may take over.",
+    Kind.OUT_OF_REACH: "Let somebody else stand in.",
     Kind.TWICE: "Let it follow from further `ahead`, or add people.",
     Kind.ODD_HOUR: "Choose an hour that the clocks neither skip nor repeat.",
 }

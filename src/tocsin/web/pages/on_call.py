@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Annotated
@@ -201,7 +201,7 @@ def _page(
     window = Window(first or today, DAYS, times.zone)
     reach = timedelta(days=limits.OVERRIDE_DAYS)
     earliest, latest = min(window.since, times.now), max(window.until, times.now)
-    arranged = overrides.between(tx, earliest - reach, latest + 2 * reach)
+    arranged = duty.stand_ins(tx, board, earliest - reach, latest + 2 * reach)
     listed = {rota: tuple(window.turns(board.rotas, rota, arranged)) for rota in board.rotas}
     present = {rota: now_and_then(board.rotas, rota, times.now, arranged) for rota in board.rotas}
     found = findings(board.rotas, times.now, times.now + GAPS, arranged)
@@ -216,7 +216,7 @@ def _page(
         odd=tuple(odd(one, board, times) for one in found[:ODD_SHOWN]),
         odd_more=max(0, len(found) - ODD_SHOWN),
         arranged=tuple(stands_in(one, board, times) for one in overrides.arranged(tx, times.now)),
-        form=form(STAND_IN, "Arrange a stand-in", policy, board.names, tried),
+        form=form(STAND_IN, "Arrange a stand-in", replace(policy, rotas=board.rotas), board.names, tried),
     )
     ahead = {rota: turns(board.rotas, rota, times.now, times.now + AHEAD, arranged) for rota in board.rotas}
     return OnCallPage(around, answer.notice, mine(present, ahead, me, times), shown, planned=True, feed=own)

@@ -38,9 +38,13 @@ class TakeOver:
 
 @dataclass(frozen=True, slots=True)
 class RotaShown:
-    """Who is on call in a rota now, until when, and who then. `take`: the seats that the reader can take."""
+    """Who is on call in a rota now, until when, and who then. `take`: the seats that the reader can take.
+
+    One that is `gone` from the plan is shown as long as open incidents page by it.
+    """
 
     id: RotaId
+    gone: bool
     seats: tuple[SeatShown, ...]
     until: Moment | None
     then: str
@@ -90,6 +94,7 @@ class StandsIn:
     by: str
     made: Moment
     reason: str
+    out_of_reach: bool
 
 
 def joined(some: Iterable[Turn]) -> Iterator[Turn]:
@@ -130,6 +135,7 @@ def rota_shown(
     takes = [TakeOver(called(seat.person, board), seat.person, ends) for seat in now.seats]
     return RotaShown(
         id=rota,
+        gone=rota in board.gone,
         seats=tuple(_seat(seat, board, me) for seat in now.seats),
         until=times.moment(until) if until else None,
         then=people(then, board) if then else "",
@@ -175,7 +181,7 @@ def _has(turn: Turn, person: PersonId) -> bool:
 
 def odd(found: Finding, board: Board, times: Reader) -> Odd:
     """A finding as the reader sees it."""
-    about = called(PersonId(found.about), board) if found.kind is Kind.TWICE else found.about
+    about = called(PersonId(found.about), board) if found.kind is not Kind.ODD_HOUR else found.about
     since, until = times.moment(found.since), times.moment(found.until)
     return Odd(found.kind, found.rota, about, since, until)
 
@@ -194,6 +200,7 @@ def stands_in(one: Arranged, board: Board, times: Reader) -> StandsIn:
         by=called(PersonId(override.by), board),
         made=times.moment(one.made_at),
         reason=override.reason,
+        out_of_reach=override.person not in board.reached,
     )
 
 
@@ -215,7 +222,9 @@ def called(person: PersonId, board: Board) -> str:
 
 def _particular(seat: Seat, board: Board) -> str:
     """What is not seen from the rota's name alone: the layer, or for whom somebody stands in, and why."""
+    missing = f"{called(seat.missing, board)} was to stand in and is out of reach" if seat.missing else ""
     if seat.override is None:
-        return seat.layer
+        return "; ".join(filter(None, (seat.layer, missing)))
     instead = f" for {called(seat.scheduled, board)}" if seat.scheduled else ""
-    return f"stands in{instead}" + (f": {seat.override.reason}" if seat.override.reason else "")
+    reason = f": {seat.override.reason}" if seat.override.reason else ""
+    return "; ".join(filter(None, (f"stands in{instead}{reason}", missing)))

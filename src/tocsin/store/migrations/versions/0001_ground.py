@@ -205,7 +205,9 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("removed_by", sa.Text(), server_default="", nullable=False),
         sa.Column("removed_at", sa.BigInteger(), nullable=True),
+        sa.Column("after", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("rota", "after", name="overrides_after"),
     )
     op.create_index("overrides_until", "overrides", ["until"], unique=False)
     op.create_table(
@@ -238,6 +240,7 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("urgent", sa.Integer(), nullable=False),
         sa.Column("asks_failing", sa.Integer(), nullable=False),
+        sa.Column("plan", sa.Text(), server_default="", nullable=False),
         sa.Column("failing_told", sa.Integer(), server_default="-1", nullable=False),
         sa.Column("open_key", sa.Text(), nullable=True),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
