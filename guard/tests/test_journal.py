@@ -375,6 +375,33 @@ async def test_a_failed_sync_accepts_nothing_until_everything_is_written_anew(
     assert recover(path).records == [{"kind": "before"}, {"kind": "after"}]
 
 
+async def test_a_rewritten_file_that_cannot_be_opened_is_not_taken_for_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one has no name any more: whatever went there would be gone with the next start."""
+    path, live = tmp_path / "journal", [{"kind": "live"}]
+    real = os.open
+
+    def no_handles(name: Any, flags: int, mode: int = 0o777) -> int:
+        if name == path:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return real(name, flags, mode)
+
+    async with opened(path, live) as journal:
+        monkeypatch.setattr(os, "open", no_handles)
+        with pytest.raises(GuardError) as refused:
+            await journal.compact()
+        assert str(refused.value) == (
+            f"{path} could not be opened (Too many open files): "
+            "nothing is accepted until it has been written anew."
+        )
+        with pytest.raises(GuardError):
+            await journal.append({"kind": "refused"})
+        monkeypatch.setattr(os, "open", real)
+        await journal.append({"kind": "kept"})
+    assert recover(path).records == [*live, {"kind": "kept"}]
+
+
 FULL = """
 import asyncio, os, resource, signal, sys
 from pathlib import Path

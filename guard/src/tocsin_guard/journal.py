@@ -272,16 +272,19 @@ class Journal:
         return GuardError(self.broken)
 
     def _rewrite(self, item: _Rewrite) -> None:
+        data = b"".join(self._lines(item.records))
         try:
-            disk.replace_file(
-                self.path, lambda handle: disk.write_all(handle, b"".join(map(encode, item.records)))
-            )
-            file = GrowingFile(self.path)
+            disk.replace_file(self.path, lambda handle: disk.write_all(handle, data))
         except (OSError, GuardError) as error:
             failure = (
                 error if isinstance(error, GuardError) else GuardError(f"{self.path}: {error.strerror}.")
             )
             self._say(item.done.set_exception, failure)
+            return
+        try:
+            file = GrowingFile(self.path)
+        except OSError as failure:  # what is open is no longer what has the name: nothing may go there
+            self._say(item.done.set_exception, self._break(f"could not be opened ({failure.strerror})"))
             return
         self._file.close()
         self._file, self._base = file, file.size
