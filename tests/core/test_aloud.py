@@ -20,6 +20,7 @@ TEAM, NEXT = Target(team=TeamId("ops")), Target(team=TeamId("ops"), next_of=True
         ((LEAD,), "the Lead is"),
         ((TEAM,), "team ops are"),
         ((NEXT,), "the next of team ops is"),
+        ((Target(),), "nobody is"),
         ((LEAD, PRIMARY, ANA), "the Lead, whoever is on call as primary and ana are"),
     ],
 )

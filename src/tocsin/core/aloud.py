@@ -36,5 +36,5 @@ def _called(target: Target, name: Name) -> str:
         return f"whoever is on call as {target.rota}"
     if target.role is not None:
         return f"the {target.role}"
-    assert target.person is not None
-    return name(target.person)
+    # A plan that has problems may be shown too: what nobody can read as a target names nobody.
+    return name(target.person) if target.person is not None else "nobody"
