@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 
 class Failure(Exception):
@@ -18,8 +19,7 @@ class Failure(Exception):
         self.answer = answer or {}
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """`lines` as people read them, `data` as --json prints it, and the exit code."""
 
     lines: Sequence[str]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from tocsin.core.incident import Incident, events
 from tocsin.core.incident.events import Recorded
@@ -18,8 +19,7 @@ from tocsin.web.tones import tone
 Names = Mapping[PersonId, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One thing that happens: when, since the start, in words, and what kind of event it is."""
 
     at: datetime

@@ -6,8 +6,9 @@ What command comes of a deed and its blanks is said in `core/incident/asking.py`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Kind(StrEnum):
@@ -33,8 +34,7 @@ class Kind(StrEnum):
         return self in (Kind.PEOPLE, Kind.TEAMS, Kind.FACTS)
 
 
-@dataclass(frozen=True, slots=True)
-class Blank:
+class Blank(Struct, frozen=True):
     """Something to fill in: `ask` is the question. The command line takes the `first` one without a flag."""
 
     name: str
@@ -45,8 +45,7 @@ class Blank:
     first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
+class Deed(Struct, frozen=True):
     """One thing that people can ask for. `means` is a sentence without its full stop."""
 
     name: str

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from tocsin.core.model import PersonId
 from tocsin.core.policy import NotifyRule, Person
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """Where a channel reaches somebody; `secret` signs what is sent there, where the channel signs."""
 
     to: str
     secret: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(Struct, frozen=True):
     """A person. `zone` is an IANA name; `email` is for signing in, `channels` for being paged."""
 
     id: PersonId
     name: str
     email: str
     zone: str = "UTC"
-    channels: Mapping[str, Address] = field(default_factory=dict)
+    channels: Mapping[str, Address] = {}
     rules: tuple[NotifyRule, ...] = ()
 
     def as_person(self, available: frozenset[str]) -> Person:

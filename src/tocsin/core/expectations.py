@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import assert_never
+
+from msgspec import Struct
 
 from tocsin.core.incident import Incident, Status, events, fold
 from tocsin.core.lengths import span
@@ -27,8 +28,7 @@ class Within(StrEnum):
     """Later than then."""
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+class When(Struct, frozen=True):
     """A time of the rehearsal, from its start."""
 
     within: Within
@@ -49,8 +49,7 @@ class When:
                 assert_never(self.within)
 
 
-@dataclass(frozen=True, slots=True)
-class Paged:
+class Paged(Struct, frozen=True):
     """A page reaches each of these people then (`never`: none of them), by this channel if one is named.
 
     With `told` a message is meant that wants no answer.
@@ -63,32 +62,28 @@ class Paged:
     told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """These tasks are on the list then."""
 
     tasks: tuple[str, ...]
     when: When | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stands:
+class Stands(Struct, frozen=True):
     """A promise, by its words or its id, is kept, broken or still due."""
 
     promise: str
     state: DeadlineState
 
 
-@dataclass(frozen=True, slots=True)
-class Is:
+class Is(Struct, frozen=True):
     """The incident has this level, or this status, then; at the end if no time is said."""
 
     what: LevelId | Status
     at: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unreached:
+class Unreached(Struct, frozen=True):
     """It comes to the point where nobody can be reached (or never does)."""
 
     happens: bool

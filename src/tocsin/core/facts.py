@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
+
+from msgspec import Struct
 
 from tocsin.core.model import AlertSeverity, FactId, LevelId, ServiceId
 
@@ -48,8 +49,7 @@ class Condition(Protocol):
         """What it sees of the facts. While that stays the same so does the answer, whatever else changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """One fact of the plan. `values` are the choices, the lowest first; `means` says what each is.
 
     `ask` is the question that a person answers. `usual` is the value that `usual(fact)` gives a condition.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
+
+from msgspec import Struct
 
 SubjectId = NewType("SubjectId", str)
 PersonId = NewType("PersonId", str)
@@ -44,8 +45,7 @@ class AlertSeverity(StrEnum):
 _SEVERITY_RANKS = {severity: rank for rank, severity in enumerate(AlertSeverity)}
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Struct, frozen=True):
     """One thing a source said, in our words, whatever format it came in.
 
     `dedup_key` names the alert within its integration. `at` is the source's own time (aware) or None.
@@ -62,7 +62,7 @@ class Signal:
     event_class: str = ""
     at: datetime | None = None
     links: tuple[str, ...] = ()
-    details: Mapping[str, object] = field(default_factory=dict)
+    details: Mapping[str, object] = {}
 
 
 class ActorKind(StrEnum):
@@ -73,8 +73,7 @@ class ActorKind(StrEnum):
     SYSTEM = "system"
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(Struct, frozen=True):
     """Who did it: a person (by id), a source (by integration id), or Tocsin itself."""
 
     kind: ActorKind
@@ -100,8 +99,7 @@ class Outcome(StrEnum):
     """Refused for good: trying again would not help."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """A channel's answer for one attempt. `provider_id` is the provider's name for the message, if any."""
 
     outcome: Outcome
@@ -109,8 +107,7 @@ class Receipt:
     provider_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """What a channel is asked to deliver, ready to send.
 
     `key` is the idempotency key: the same for every attempt at the same message. `link` acknowledges what
@@ -138,8 +135,7 @@ class DeadlineState(StrEnum):
     BROKEN = "broken"
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """A promise with a due time. `id` is stable while the promise stands; `promise` reads aloud.
 
     It may not be kept `not_before` that.
@@ -152,8 +148,7 @@ class Deadline:
     not_before: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Notify:
+class Notify(Struct, frozen=True):
     """Effect: ring number `ring` of `page`, over `channel`. `key` is unique for ever."""
 
     key: str
@@ -164,8 +159,7 @@ class Notify:
     urgent: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(Struct, frozen=True):
     """Effect: a message that wants no answer, by `channel`. `number` counts the incident's own."""
 
     key: str
@@ -175,37 +169,32 @@ class Tell:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Withdraw:
+class Withdraw(Struct, frozen=True):
     """Effect: whatever still waits to be sent for `page` must not go out any more."""
 
     page: int
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(Struct, frozen=True):
     """Effect: nobody can be told through the plan; make noise where the operator sees it."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class CloseAlerts:
+class CloseAlerts(Struct, frozen=True):
     """Effect: the incident's alerts are over too, so that the next trigger of one is a new alert."""
 
 
 Effect = Notify | Tell | Withdraw | Alarm | CloseAlerts
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The command is not allowed now. `reason` is a whole sentence for the person who asked."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """What a body said: whose it is (`key`; "" when a header says so), its signals, the answer once kept."""
 
     key: str

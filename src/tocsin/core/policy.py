@@ -7,9 +7,10 @@ decided by; what people merely read (agendas, duties, tools) is the plan room's 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tocsin.core.facts import Condition, Fact
 from tocsin.core.model import (
@@ -38,8 +39,7 @@ class Milestone(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Whom a plan means: exactly one of a person, who is on call in a rota, who holds a role, or a team.
 
     `next_of` takes one of a team instead of all: whoever was paged longest ago.
@@ -65,16 +65,14 @@ class Clock(StrEnum):
     """No clock: a person or a trigger asks for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """Something that the plan gives people to do, perhaps `within` a time of being given."""
 
     words: str
     within: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One rung of a ladder, taken `after` its clock says so unless the incident has come to `until`.
 
     `targets` are paged, and must answer; `tell` are told, and need not. `promise` is what the rung expects
@@ -92,8 +90,7 @@ class Step:
     stage: StageId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """What an escalation brings besides its page. `updates_every` scales cadences, in percent."""
 
     id: StageId
@@ -110,8 +107,7 @@ class Moment(StrEnum):
     CHANGE = "change"
 
 
-@dataclass(frozen=True, slots=True)
-class Cadence:
+class Cadence(Struct, frozen=True):
     """Updates that an audience is promised: the first within, then every, or at a moment instead.
 
     Whoever leads is warned so long before each is due.
@@ -126,8 +122,7 @@ class Cadence:
     warn: tuple[timedelta, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """A severity level. `rank` 0 is the worst. An empty ladder pages nobody.
 
     `repeat_every` starts the ladder again after its last step while nobody has acknowledged.
@@ -153,8 +148,7 @@ class Level:
         return any(step.targets and step.clock is not Clock.HAND for step in self.ladder)
 
 
-@dataclass(frozen=True, slots=True)
-class Classification:
+class Classification(Struct, frozen=True):
     """A row of the plan's table: `level`, where fields equal `when` and `condition` has held for `lasts`."""
 
     when: Mapping[str, str]
@@ -171,8 +165,7 @@ class Classification:
         return f"{self.condition.text} for {in_words(self.lasts)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Matrix:
+class Matrix(Struct, frozen=True):
     """The level by two facts that are choices: `cells[down value, across value]`."""
 
     across: FactId
@@ -189,8 +182,7 @@ class Rebase(StrEnum):
     """From the change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reclassify:
+class Reclassify(Struct, frozen=True):
     """What a change of level does. `lower` may lower it; nobody named means anybody."""
 
     clocks: Rebase = Rebase.CHANGE
@@ -208,8 +200,7 @@ class Advance(StrEnum):
     ESTIMATE = "estimate"
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """What counts as progress, how long before a stall the lead is warned, and what one extension gives."""
 
     counts: frozenset[Advance] = frozenset(Advance)
@@ -217,8 +208,7 @@ class Progress:
     extend_by: timedelta = timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(Struct, frozen=True):
     """An escalation by impact: once, when the condition comes to hold."""
 
     id: str
@@ -229,8 +219,7 @@ class Trigger:
     restrict_to: tuple[Target, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(Struct, frozen=True):
     """Something one person does in an incident. `default` holds it unless somebody is assigned.
 
     It must be held `at` these levels. Its holder may not hold `not_with` in the same incident.
@@ -242,16 +231,14 @@ class Role:
     not_with: tuple[RoleId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Team:
+class Team(Struct, frozen=True):
     """People, or whoever is on call in a rota, under one name."""
 
     id: TeamId
     members: tuple[Target, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(Struct, frozen=True):
     """Something due `within` a time of its anchor; by level where the plan says so (`by_level`).
 
     Kept by a milestone, or by hand when `kept_by` is None. It stands while `when` holds (None: always).
@@ -261,7 +248,7 @@ class Promise:
     id: str
     anchor: Milestone
     within: timedelta
-    by_level: Mapping[LevelId, timedelta] = field(default_factory=dict)
+    by_level: Mapping[LevelId, timedelta] = {}
     kept_by: Milestone | None = None
     when: Condition | None = None
     not_before: timedelta = timedelta(0)
@@ -269,8 +256,7 @@ class Promise:
     warn: tuple[timedelta, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Duty:
+class Duty(Struct, frozen=True):
     """Something done again and again, the calendar's way: every `count` `unit`s (day, week, month, year)."""
 
     id: str
@@ -280,24 +266,21 @@ class Duty:
     starts: date
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """Something that can break."""
 
     id: ServiceId
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotifyRule:
+class NotifyRule(Struct, frozen=True):
     """`after` a page starts, use `channels`."""
 
     after: timedelta
     channels: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """A whole plan. `version` is the hash of its files; levels stand worst first."""
 
     version: str
@@ -312,14 +295,14 @@ class Policy:
     catch_all: tuple[Target, ...]
     notify_rules: tuple[NotifyRule, ...]
     channel: str = ""
-    facts: Mapping[FactId, Fact] = field(default_factory=dict)
+    facts: Mapping[FactId, Fact] = {}
     matrix: Matrix | None = None
-    reclassify: Reclassify = field(default_factory=Reclassify)
-    progress: Progress = field(default_factory=Progress)
-    stages: Mapping[StageId, Stage] = field(default_factory=dict)
+    reclassify: Reclassify = Reclassify()
+    progress: Progress = Progress()
+    stages: Mapping[StageId, Stage] = {}
     triggers: tuple[Trigger, ...] = ()
-    roles: Mapping[RoleId, Role] = field(default_factory=dict)
-    teams: Mapping[TeamId, Team] = field(default_factory=dict)
+    roles: Mapping[RoleId, Role] = {}
+    teams: Mapping[TeamId, Team] = {}
     promises: tuple[Promise, ...] = ()
     review_due_when: tuple[Condition, ...] = ()
     review_steps: tuple[Promise, ...] = ()
@@ -374,8 +357,7 @@ class Policy:
         return known.name if known else service
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """A responder as decisions see one: no addresses, only which channels exist and the personal rules."""
 
     id: PersonId
@@ -384,14 +366,13 @@ class Person:
     rules: tuple[NotifyRule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """A snapshot of what may change under an open incident: people, today's rotas, and who stands in.
 
     `paged_at` is when each was paged last, for whatever it was.
     """
 
-    people: Mapping[PersonId, Person] = field(default_factory=dict)
-    rotas: Mapping[RotaId, Rota] = field(default_factory=dict)
+    people: Mapping[PersonId, Person] = {}
+    rotas: Mapping[RotaId, Rota] = {}
     overrides: tuple[Override, ...] = ()
-    paged_at: Mapping[PersonId, datetime] = field(default_factory=dict)
+    paged_at: Mapping[PersonId, datetime] = {}

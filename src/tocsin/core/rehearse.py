@@ -7,11 +7,13 @@ answer of somebody who was paged. `decide` cannot tell a rehearsal from the real
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
+from tocsin.core.evolve import evolve
 from tocsin.core.incident import Decision, Incident, Page, catch_up, commands, deadlines, decide, next_due
 from tocsin.core.incident.events import Recorded
 from tocsin.core.incident.visibility import may_see
@@ -50,17 +52,15 @@ class TooMuch(Exception):
     """More happens in the rehearsal than can be played."""
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(Struct, frozen=True):
     """The incident opens at this level, whatever the plan's table would say; `facts` are known already."""
 
     at: timedelta
     level: LevelId
-    facts: Mapping[FactId, str] = field(default_factory=dict)
+    facts: Mapping[FactId, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """Somebody asks something of the incident; nobody named means whoever has it, or was paged first."""
 
     at: timedelta
@@ -68,23 +68,20 @@ class Ask:
     by: PersonId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Arrive:
+class Arrive(Struct, frozen=True):
     """A source sends an alert. The plan says how bad it is."""
 
     at: timedelta
     signal: Signal
 
 
-@dataclass(frozen=True, slots=True)
-class Clear:
+class Clear(Struct, frozen=True):
     """The source says that every alert is over."""
 
     at: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(Struct, frozen=True):
     """A channel stops working, or works again: for one person, or for everybody."""
 
     at: timedelta
@@ -96,8 +93,7 @@ class Switch:
 Act = Open | Ask | Arrive | Clear | Switch
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(Struct, frozen=True):
     """What is rehearsed. With `answers_after` everybody whom a page reaches answers it that much later.
 
     Otherwise nobody does anything that is not among `acts`. The first of them opens the incident.
@@ -110,8 +106,7 @@ class Scenario:
     answers_after: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """A message that a channel was given and took: a page, or something that wants no answer."""
 
     at: datetime
@@ -123,8 +118,7 @@ class Sent:
         return isinstance(self.message, Notify)
 
 
-@dataclass(frozen=True, slots=True)
-class Turned:
+class Turned(Struct, frozen=True):
     """Something that was asked and refused: when, of whom, and the reason in a sentence."""
 
     at: datetime
@@ -132,8 +126,7 @@ class Turned:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
+class Rehearsal(Struct, frozen=True):
     """What would happen. `promises` are those made to people, as each stood at last; `state` is the end's.
 
     `doubts` are sentences about what alerts said and nothing was made of.
@@ -173,8 +166,7 @@ def rehearse(policy: Policy, view: View, scenario: Scenario) -> Rehearsal:
     raise TooMuch(f"After {INSTANTS_MAX} instants the rehearsal is not over. Play a shorter time.")
 
 
-@dataclass(slots=True)
-class _Stage:
+class _Stage(Struct):
     """The incident so far, and what people and channels will do next."""
 
     policy: Policy
@@ -182,18 +174,18 @@ class _Stage:
     scenario: Scenario
     now: datetime
     state: Incident | None = None
-    recorded: list[Recorded] = field(default_factory=list)
-    sent: list[Sent] = field(default_factory=list)
-    alarms: list[tuple[datetime, str]] = field(default_factory=list)
-    doubts: list[tuple[datetime, str]] = field(default_factory=list)
-    turned: list[Turned] = field(default_factory=list)
-    acts: list[Act] = field(default_factory=list)
-    waiting: dict[str, Notify | Tell] = field(default_factory=dict)
-    refused: set[str] = field(default_factory=set)
-    silent: set[tuple[str, PersonId | None]] = field(default_factory=set)
-    reached: dict[int, datetime] = field(default_factory=dict)
-    answered: set[int] = field(default_factory=set)
-    promises: dict[str, Deadline] = field(default_factory=dict)
+    recorded: list[Recorded] = []
+    sent: list[Sent] = []
+    alarms: list[tuple[datetime, str]] = []
+    doubts: list[tuple[datetime, str]] = []
+    turned: list[Turned] = []
+    acts: list[Act] = []
+    waiting: dict[str, Notify | Tell] = {}
+    refused: set[str] = set()
+    silent: set[tuple[str, PersonId | None]] = set()
+    reached: dict[int, datetime] = {}
+    answered: set[int] = set()
+    promises: dict[str, Deadline] = {}
 
     def next(self) -> datetime | None:
         """When something happens next."""
@@ -236,7 +228,7 @@ class _Stage:
         match act:
             case Open():
                 join = self._join(act.level, "the rehearsal says so", "Rehearsal")
-                self._ask(self._source(), replace(join, facts=act.facts))
+                self._ask(self._source(), evolve(join, facts=act.facts))
             case Arrive():
                 unfit = unfit_in(act.signal.details, self.policy.facts)
                 self.doubts += [(self.now, f"The alert counts without this: {one}") for one in unfit]
@@ -244,7 +236,7 @@ class _Stage:
                 join = self._join(found.level.id, found.reason, act.signal.summary)
                 facts = found_in(act.signal.details, self.policy.facts)
                 said = {id: in_words(value, self.policy.facts[id].kind) for id, value in facts.items()}
-                self._ask(self._source(), replace(join, facts=said))
+                self._ask(self._source(), evolve(join, facts=said))
             case Clear():
                 count = self.state.alerts_open if self.state else 0
                 self._ask(self._source(), commands.ClearAlerts(count, ("Rehearsal",)))

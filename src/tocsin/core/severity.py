@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
+
+from msgspec import Struct
 
 from tocsin.core.facts import Condition, Fact, FactValue, complete, possible_choices
 from tocsin.core.model import FactId, LevelId, ServiceId, Signal
@@ -20,16 +21,14 @@ Known = Mapping[FactId, FactValue]
 DOUBT = "no row of the plan matches it, and doubt goes up"
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """A level and why, as a clause: it is P1 because ..."""
 
     level: Level
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(Struct, frozen=True):
     """A row of the plan that fits, or its matrix. One that `waits` counts once its condition has held."""
 
     level: LevelId

@@ -9,12 +9,12 @@ import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from ipaddress import ip_address
 from typing import Any, cast
 
 import httpcore
+from msgspec import Struct
 
 from tocsin import __version__, limits
 from tocsin.edges.addresses import Address, Network, Target, dialled, in_dialling_order, target_of
@@ -31,8 +31,7 @@ _OWN_HEADERS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the other side said. Header names are in lower case.
 
     `truncated` says that the body stopped at the size limit, at the time limit or because the connection
@@ -45,14 +44,13 @@ class Answer:
     truncated: bool = False
 
 
-@dataclass(slots=True)
-class _Exchange:
+class _Exchange(Struct):
     """How far one request got, so that a failure can say what the other side may have seen."""
 
     sent: bool = False
     status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytearray = field(default_factory=bytearray)
+    headers: dict[str, str] = {}
+    body: bytearray = bytearray()
 
 
 class Egress:

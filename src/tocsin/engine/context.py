@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from msgspec import Struct, field
+
+from tocsin.core.evolve import evolve
 from tocsin.core.model import PersonId
 from tocsin.core.oncall import reaching
 from tocsin.core.policy import Policy, View
@@ -26,8 +28,7 @@ class NoPlan(Exception):
     """No plan has been applied yet."""
 
 
-@dataclass(slots=True)
-class Context:
+class Context(Struct):
     """One per server. `channels` are those this server can use; `link` makes an acknowledgement link.
 
     `sign_in_link` makes a one-time link in the open transaction, so that no link waits in the outbox.
@@ -38,7 +39,7 @@ class Context:
     link: Callable[[str, PersonId, datetime], str]
     sign_in_link: Callable[[Transaction, PersonId, datetime], str]
     meters: Meters = field(default_factory=Meters)
-    _policies: dict[str, Policy] = field(default_factory=dict)
+    _policies: dict[str, Policy] = {}
     _takes_turns: bool = False
     _current: str = ""
     _view: View | None = None
@@ -123,10 +124,10 @@ class Context:
 
 def _of_today(tx: Transaction, view: View, policy: Policy, now: datetime, *, takes_turns: bool) -> View:
     if takes_turns:
-        view = replace(view, paged_at=ledger.paged_last(tx, view.people))
+        view = evolve(view, paged_at=ledger.paged_last(tx, view.people))
     reached = {id for id, one in view.people.items() if one.channels}
     stand_ins = reaching(overrides.standing(tx, now), reached)
-    return replace(view, rotas=policy.rotas, overrides=stand_ins)
+    return evolve(view, rotas=policy.rotas, overrides=stand_ins)
 
 
 def _fresh(at: datetime, now: datetime) -> bool:

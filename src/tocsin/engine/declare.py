@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
 
 from tocsin.core.incident import Decision, commands, decide, next_due
 from tocsin.core.incident.visibility import may_see
@@ -18,19 +19,17 @@ from tocsin.store.subjects import Stored
 from tocsin.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """What a person says who opens an incident."""
 
     service: ServiceId
     title: str
     reason: str = ""
     level: LevelId | None = None
-    facts: Mapping[FactId, str] = field(default_factory=dict)
+    facts: Mapping[FactId, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class PassedOn:
+class PassedOn(Struct, frozen=True):
     """What was said went to an incident that whoever said it may not see; `reason` tells them no more."""
 
     reason: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from tocsin.core.policy import Policy
 from tocsin.plan.diff import differences
@@ -16,8 +17,7 @@ from tocsin.store.subjects import Pinned
 from tocsin.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Enforced:
+class Enforced(Struct, frozen=True):
     """What came of it. Where it was in force already, it is not `fresh`.
 
     `before` are the files of the plan that was in force, if any; `missing` has a sentence for everybody whom

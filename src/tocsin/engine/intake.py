@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
+from msgspec import Struct
+
 from tocsin import limits
+from tocsin.core.evolve import evolve
 from tocsin.core.model import AlertAction, Signal
 from tocsin.store import alerts
 from tocsin.store.alerts import NOTHING, Received, Watched
@@ -22,8 +24,7 @@ class Busy(Exception):
     """More waits than this server can take; come back in a second."""
 
 
-@dataclass(slots=True)
-class _Request:
+class _Request(Struct):
     received: Sequence[Received]
     done: asyncio.Future[None]
 
@@ -156,4 +157,4 @@ def _merged(earlier: Received, later: Received) -> Received:
     if earlier.signal.action is not AlertAction.TRIGGER:
         return earlier
     worse = min(earlier.signal, later.signal, key=lambda signal: signal.severity.rank)
-    return replace(later, signal=worse, count=earlier.count + later.count)
+    return evolve(later, signal=worse, count=earlier.count + later.count)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from tocsin import limits
 from tocsin.core.incident import commands
@@ -17,8 +18,7 @@ from tocsin.store.sending import Leased
 from tocsin.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """A message and the lease it goes out under; no message means that there is nothing to send it to."""
 
     leased: Leased

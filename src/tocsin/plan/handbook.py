@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 from tocsin.core.facts import Condition
 from tocsin.core.model import LevelId, RoleId, RotaId
@@ -14,16 +15,14 @@ Lists = Mapping[str, tuple[str, ...]]
 """Names, each with a few lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """Something that responders use: where it is, and what for."""
 
     at: str
     purpose: str
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Struct, frozen=True):
     """The plan as a document."""
 
     version: str = ""
@@ -31,22 +30,20 @@ class About:
     owner: str = ""
     reviewed: date | None = None
     review_by: date | None = None
-    objectives: Mapping[str, str] = field(default_factory=dict)
+    objectives: Mapping[str, str] = {}
     scope: tuple[str, ...] = ()
-    tools: Mapping[str, Tool] = field(default_factory=dict)
-    documents: Mapping[str, str] = field(default_factory=dict)
+    tools: Mapping[str, Tool] = {}
+    documents: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class ToDo:
+class ToDo(Struct, frozen=True):
     """One line of a checklist, which stands while `when` holds (None: always)."""
 
     do: str
     when: Condition | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(Struct, frozen=True):
     """A part of the response. Its window, from `starts` to `ends_by`, runs from `anchor`."""
 
     id: str
@@ -56,15 +53,14 @@ class Phase:
     starts: timedelta | None = None
     ends_by: timedelta | None = None
     ends: Milestone | None = None
-    sources: Lists = field(default_factory=dict)
+    sources: Lists = {}
     runbook: str = ""
     checklist: tuple[ToDo, ...] = ()
     questions: tuple[str, ...] = ()
     collect: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A message that waits to be filled in: for whom, what its author is asked for, and its text.
 
     Without `targets`, `to` is an audience of updates.
@@ -77,68 +73,62 @@ class Template:
     targets: tuple[Target, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Medium:
+class Medium(Struct, frozen=True):
     """Where a channel leads, and what is used when it is gone."""
 
     at: str = ""
     instead: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HandOver:
+class HandOver(Struct, frozen=True):
     """How a turn on call passes on. `confirmed_by` is both, or only who takes it."""
 
     confirmed_by: str = "taker"
     checklist: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Meeting:
+class Meeting(Struct, frozen=True):
     """How a review is held, and what its report holds."""
 
-    agenda: Mapping[str, timedelta] = field(default_factory=dict)
+    agenda: Mapping[str, timedelta] = {}
     rules: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
-    factors: Lists = field(default_factory=dict)
+    factors: Lists = {}
     report: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Actions:
+class Actions(Struct, frozen=True):
     """What follows a review: what each action needs, its course, and by when each category is done."""
 
     need: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
-    categories: Mapping[str, timedelta] = field(default_factory=dict)
+    categories: Mapping[str, timedelta] = {}
     statuses: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Handbook:
+class Handbook(Struct, frozen=True):
     """All of that, in the order of the plan."""
 
-    about: About = field(default_factory=About)
-    examples: Mapping[LevelId, tuple[str, ...]] = field(default_factory=dict)
-    role_duties: Mapping[RoleId, tuple[str, ...]] = field(default_factory=dict)
-    rota_duties: Mapping[RotaId, tuple[str, ...]] = field(default_factory=dict)
-    answers_within: Mapping[RotaId, timedelta] = field(default_factory=dict)
+    about: About = About()
+    examples: Mapping[LevelId, tuple[str, ...]] = {}
+    role_duties: Mapping[RoleId, tuple[str, ...]] = {}
+    rota_duties: Mapping[RotaId, tuple[str, ...]] = {}
+    answers_within: Mapping[RotaId, timedelta] = {}
     readiness: tuple[str, ...] = ()
-    hand_over: HandOver = field(default_factory=HandOver)
+    hand_over: HandOver = HandOver()
     phases: tuple[Phase, ...] = ()
-    mitigations: Lists = field(default_factory=dict)
-    runbooks: Mapping[str, str] = field(default_factory=dict)
-    templates: Mapping[str, Template] = field(default_factory=dict)
-    media: Mapping[str, Medium] = field(default_factory=dict)
-    meeting: Meeting = field(default_factory=Meeting)
-    actions: Actions = field(default_factory=Actions)
-    scenarios: Mapping[str, str] = field(default_factory=dict)
-    skills: Mapping[str, str] = field(default_factory=dict)
+    mitigations: Lists = {}
+    runbooks: Mapping[str, str] = {}
+    templates: Mapping[str, Template] = {}
+    media: Mapping[str, Medium] = {}
+    meeting: Meeting = Meeting()
+    actions: Actions = Actions()
+    scenarios: Mapping[str, str] = {}
+    skills: Mapping[str, str] = {}
     measures: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A whole plan: what is executed, and what is read."""
 
     policy: Policy

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from tocsin.core.facts import Fact
 from tocsin.core.model import FactId, RoleId, RotaId, TeamId
@@ -16,8 +17,7 @@ EVERYBODY = "public"
 _MAPPINGS = ("levels", "services", "rotas", "roles", "teams", "stages")
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """The names that a plan gives, by what they name; and its facts, once they are read."""
 
     levels: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class Names:
     stages: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
     runbooks: tuple[str, ...] = ()
-    facts: Mapping[FactId, Fact] = field(default_factory=dict)
+    facts: Mapping[FactId, Fact] = {}
 
 
 def names_of(document: Document, entries: Mapping[str, Value]) -> Names:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tocsin.core.directory import Address, Contact
 from tocsin.core.model import PersonId
@@ -70,8 +71,7 @@ def read_people(text: str) -> list[Contact]:
     return entries
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(Struct, frozen=True):
     """A person named by a plan: where, in words, and by the keys that lead there."""
 
     person: PersonId

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import yaml
+from msgspec import Struct
 
 from tocsin import limits
 from tocsin.core.deeds import DEEDS
@@ -53,8 +53,7 @@ _NAMES_EXPECTATION = (*_PAGED, "task", *_STANDS, "level", "status", "nobody reac
 ReadT = TypeVar("ReadT")
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """An expectation as the file has it, and in which line."""
 
     text: str
@@ -62,8 +61,7 @@ class Expected:
     what: Expectation
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """A rehearsal of a file: its name, the scenario with the zone it is told in, and what is expected."""
 
     file: str
@@ -161,8 +159,7 @@ def _read(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
+class _Reader(Struct, frozen=True):
     document: Document
     policy: Policy
     people: frozenset[PersonId]

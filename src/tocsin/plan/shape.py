@@ -3,51 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 NAME = r"^\w(?:[\w .@+-]{0,62}[\w+])?$"
 """What people may call a level, rota, service, integration, person or channel."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A single line. `pattern` is what it looks like, where it is not just any line."""
 
     words: str
     pattern: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One of a few words."""
 
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Many:
+class Many(Struct, frozen=True):
     """A list, or a single one without brackets."""
 
     of: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A mapping whose keys are names that people choose."""
 
     of: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(Struct, frozen=True):
     """One of several shapes."""
 
     kinds: tuple[Kind, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A mapping with keys of ours. `id` names it in the documentation."""
 
     id: str
@@ -58,8 +53,7 @@ class Table:
         return tuple(self.keys)
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """One key: what may stand there, what it means, and what holds without it."""
 
     kind: Kind

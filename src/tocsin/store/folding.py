@@ -5,8 +5,7 @@ Whoever loads one meanwhile folds it for himself, so nobody waits for this and n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from sqlalchemy import Connection, select, update
 
 from tocsin import limits
@@ -21,8 +20,7 @@ _COUNTER = "fold"
 _OLD = (subjects.c.kind == INCIDENT, subjects.c.fold != FOLD)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """What one call has done: where the next goes on, how many it folded, and which it could not read."""
 
     after: str

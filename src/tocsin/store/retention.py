@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import Column, ColumnElement, Connection, Table, delete, exists, or_, select
 
 from tocsin import limits
+from tocsin.core.evolve import evolve
 from tocsin.store.outbox import FAILED, SENT, SIGN_IN, WITHDRAWN
 from tocsin.store.schema import alerts, deliveries, events, mailbox, outbox, overrides, subjects, tokens
 from tocsin.store.subjects import INCIDENT, OVER
@@ -16,8 +17,7 @@ from tocsin.store.subjects import INCIDENT, OVER
 INCIDENTS_AT_ONCE = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Struct, frozen=True):
     """How long things stay: `days` for resolved alerts, past stand-ins, and messages of what is over.
 
     Incidents with their events are the record; they stay for ever unless `incident_days` is set.
@@ -32,8 +32,7 @@ class Keep:
         assert self.incident_days is None or self.incident_days > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
+class Pruned(Struct, frozen=True):
     """How many of each were removed. `more`: there may be more to remove, so call again."""
 
     incidents: int = 0
@@ -63,11 +62,10 @@ def prune(tx: Connection, now: datetime, keep: Keep, rows_max: int = limits.RETE
         overrides=turn.remove(overrides, overrides.c.id, overrides.c.until < before),
         mailbox=turn.remove(mailbox, mailbox.c.id, *_old_mail(tx, keep.mailbox_messages)),
     )
-    return replace(pruned, more=turn.rows_left <= 0 or incidents == INCIDENTS_AT_ONCE)
+    return evolve(pruned, more=turn.rows_left <= 0 or incidents == INCIDENTS_AT_ONCE)
 
 
-@dataclass(slots=True)
-class _Turn:
+class _Turn(Struct):
     """One transaction's worth of removing."""
 
     tx: Connection

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Select, bindparam, case, func, insert, select, tuple_, update
 
 from tocsin import limits
@@ -87,8 +87,7 @@ _NEXT_AT_KEPT = select(func.min(outbox.c.next_at)).where(
 _LEASES_END_AT = select(func.min(outbox.c.leased_until)).where(IS_LEASED)
 
 
-@dataclass(frozen=True, slots=True)
-class Ring:
+class Ring(Struct, frozen=True):
     """One ring of one page on its way. `unknown` is true when an earlier attempt may have arrived."""
 
     id: int
@@ -103,8 +102,7 @@ class Ring:
     words: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Leased:
+class Leased(Struct, frozen=True):
     """Rings for one person on one channel that go out as one message, ours until the lease ends."""
 
     bundle: str

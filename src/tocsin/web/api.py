@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, overload
 
 from litestar import Response, Router, get, post
@@ -11,6 +10,7 @@ from litestar.connection import Request
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Struct
 
 from tocsin.core.deeds import DECLARE, OF_AN_INCIDENT, REPIN, Deed
 from tocsin.core.history import NAMES
@@ -30,8 +30,7 @@ from tocsin.web.services import Services
 Asking = Request[Viewer, Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(Struct, frozen=True):
     """An incident in a list. Times are ISO 8601 in UTC."""
 
     id: SubjectId
@@ -45,8 +44,7 @@ class Incident:
     next_due_at: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """The incident after a command."""
 
     id: SubjectId
@@ -54,8 +52,7 @@ class Done:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(Struct, frozen=True):
     """What was said went to an incident that whoever said it may not see."""
 
     passed_on: str

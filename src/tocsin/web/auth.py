@@ -6,7 +6,6 @@ change only when the browser says that the request comes from our own pages.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from litestar.datastructures import Cookie
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp
+from msgspec import Struct
 
 from tocsin.core.directory import Contact
 from tocsin.core.model import PersonId
@@ -48,8 +48,7 @@ NOT_FOR_THE_PLAN = (
 CLOSED = "Sign in first, or send an API token as `Authorization: Bearer TOKEN`."
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
+class Viewer(Struct, frozen=True):
     """Who is looking. `token_hash` names the session or API token."""
 
     contact: Contact

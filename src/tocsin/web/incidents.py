@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from tocsin.core.deeds import DECLARE, REPIN
 from tocsin.core.incident import TRANSITIONS, Incident, commands, deadlines
@@ -29,8 +30,7 @@ from tocsin.web.services import Services
 ALERTS_SHOWN = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """One incident in a list."""
 
     state: Incident
@@ -41,8 +41,7 @@ class Shown:
     quarantined: str
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(Struct, frozen=True):
     """One incident whole. `actions` are the deeds that it allows now, `names` is what people are called."""
 
     shown: Shown

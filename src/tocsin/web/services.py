@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
 
 from tocsin.core.model import Parsed
 from tocsin.engine.apply import Applied
@@ -26,11 +27,10 @@ STOPPING: Change = ("", 0)
 """What live pages hear last."""
 
 
-@dataclass(slots=True)
-class Changes:
+class Changes(Struct):
     """Tells live pages which incidents changed. A slow reader misses messages, never holds others up."""
 
-    _listeners: set[asyncio.Queue[Change]] = field(default_factory=set)
+    _listeners: set[asyncio.Queue[Change]] = set()
 
     def tell(self, applied: Applied) -> None:
         """An incident changed on this node."""
@@ -61,8 +61,7 @@ class Changes:
             queue.put_nowait(change)
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(Struct, frozen=True):
     """The server as the web sees it."""
 
     store: Store

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """An instant, ready to show. `iso` is for machines, `clock` for a glance, `utc` to compare with logs.
 
     `dated` always says the day, with its name: for what is planned.
@@ -26,8 +26,7 @@ class Moment:
     countdown: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """Whose wall clock times are written for, and what time it is now."""
 
     zone: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from tocsin import limits
 from tocsin.core.deeds import DEEDS, Deed
@@ -24,8 +25,7 @@ class Unclear(Exception):
         self.blank = blank
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """What was filled in. Wall-clock times are those of `zone`.
 
     A list has commas between its entries; facts stand in a line each.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from tocsin.core.incident import events
 from tocsin.core.incident.acts import assess
@@ -21,8 +22,7 @@ DEADLINES_MAX = 1_000
 """More than this at once for one incident is a bug of ours: it would mean that one is never used up."""
 
 
-@dataclass(frozen=True, slots=True)
-class CaughtUp:
+class CaughtUp(Struct, frozen=True):
     """What came of it; when the oldest deadline had come (None: there was none), and when the next comes."""
 
     decision: Decision

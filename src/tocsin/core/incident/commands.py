@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
 
 from tocsin.core.incident.state.incident import Incident
 from tocsin.core.model import Actor, FactId, LevelId, PersonId, Receipt, RoleId, ServiceId, SubjectId, TeamId
 from tocsin.core.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class JoinAlerts:
+class JoinAlerts(Struct, frozen=True):
     """Alerts that belong here: opens the incident when there is none. `level` is the worst of them.
 
     `count` 0 says that alerts which joined before have got worse. `facts` is what they state of the plan's.
@@ -24,11 +24,10 @@ class JoinAlerts:
     sample: tuple[str, ...]
     level: LevelId
     reason: str
-    facts: Mapping[FactId, str] = field(default_factory=dict)
+    facts: Mapping[FactId, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Declare:
+class Declare(Struct, frozen=True):
     """A person opens an incident by hand; without a level the plan judges by the facts."""
 
     incident: SubjectId
@@ -36,123 +35,106 @@ class Declare:
     title: str
     reason: str
     level: LevelId | None = None
-    facts: Mapping[FactId, str] = field(default_factory=dict)
+    facts: Mapping[FactId, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class ClearAlerts:
+class ClearAlerts(Struct, frozen=True):
     """Their source says that these alerts are over."""
 
     count: int
     sample: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledge:
+class Acknowledge(Struct, frozen=True):
     """Somebody takes it. `via` says how: link, web, api, cli, source."""
 
     via: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verify:
+class Verify(Struct, frozen=True):
     """A person has looked, and it is real."""
 
 
-@dataclass(frozen=True, slots=True)
-class BeginMitigation:
+class BeginMitigation(Struct, frozen=True):
     """A person begins to do something about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mitigate:
+class Mitigate(Struct, frozen=True):
     """Nobody is harmed any more; the cause may still be there."""
 
     how: str
 
 
-@dataclass(frozen=True, slots=True)
-class Resolve:
+class Resolve(Struct, frozen=True):
     """A person says it is over."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class FalsePositive:
+class FalsePositive(Struct, frozen=True):
     """There was no incident: closes it with that verdict."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reopen:
+class Reopen(Struct, frozen=True):
     """It is not over, or not mitigated, after all: people are paged again."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(Struct, frozen=True):
     """Nothing is left to do in the incident itself."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Escalate:
+class Escalate(Struct, frozen=True):
     """Take the next step of the ladder now, whatever its clock says."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExtendProgress:
+class ExtendProgress(Struct, frozen=True):
     """Put off the step that is to come for want of progress, once, because work goes on."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class MarkDone:
+class MarkDone(Struct, frozen=True):
     """A task, or a promise that only a person can keep, is done: its id, `task:1` or as deadlines name it."""
 
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetFacts:
+class SetFacts(Struct, frozen=True):
     """What is known, in words as people write it. An empty value takes back what was said."""
 
     facts: Mapping[FactId, str]
 
 
-@dataclass(frozen=True, slots=True)
-class SetLevel:
+class SetLevel(Struct, frozen=True):
     """A person says how bad it is."""
 
     level: LevelId
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class PostUpdate:
+class PostUpdate(Struct, frozen=True):
     """Tell an audience of the plan how things stand."""
 
     audience: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(Struct, frozen=True):
     """Somebody has this role in the incident from now on."""
 
     role: RoleId
     person: PersonId
 
 
-@dataclass(frozen=True, slots=True)
-class HandOver:
+class HandOver(Struct, frozen=True):
     """A role is to go from one to the other, once both have confirmed; whoever of them asks has."""
 
     role: RoleId
@@ -160,69 +142,60 @@ class HandOver:
     taker: PersonId
 
 
-@dataclass(frozen=True, slots=True)
-class ConfirmHandOver:
+class ConfirmHandOver(Struct, frozen=True):
     """The giver or the taker of a role agrees."""
 
     role: RoleId
 
 
-@dataclass(frozen=True, slots=True)
-class Repin:
+class Repin(Struct, frozen=True):
     """Go by another version of the plan; `changes` are the differences in the plan's words."""
 
     policy: Policy
     changes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(Struct, frozen=True):
     """It is the same trouble as another incident: it goes on there."""
 
     into: SubjectId
 
 
-@dataclass(frozen=True, slots=True)
-class Absorb:
+class Absorb(Struct, frozen=True):
     """Another incident was merged into this one: take what it has. `policy` is the plan that it went by."""
 
     child: Incident
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True)
-class AddNote:
+class AddNote(Struct, frozen=True):
     """Words for the timeline."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetEstimate:
+class SetEstimate(Struct, frozen=True):
     """When people expect it to be resolved. A later estimate revises the one before."""
 
     expected_at: datetime
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """Point to another incident, a ticket, a document: an id or an address, and what it is."""
 
     to: str
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Restrict:
+class Restrict(Struct, frozen=True):
     """Only these may see the incident; nobody named lifts the restriction."""
 
     people: tuple[PersonId, ...] = ()
     teams: tuple[TeamId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(Struct, frozen=True):
     """A channel answered for attempt number `attempt` at a ring of a page."""
 
     page: int
@@ -265,8 +238,7 @@ IncidentCommand = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A command and who asks."""
 
     actor: Actor

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
 
 from tocsin.core.incident import events
 from tocsin.core.incident.state.fold import fold
@@ -12,8 +13,7 @@ from tocsin.core.model import SYSTEM, Actor, ActorKind, Effect, PersonId
 from tocsin.core.policy import Level, Policy, View
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """Events to store and effects to carry out, in order. `state` is what folding the events gives."""
 
     state: Incident
@@ -21,8 +21,7 @@ class Decision:
     effects: tuple[Effect, ...]
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """Collects events and effects for one command; `state` is always up to date with them."""
 
     start: Incident | None
@@ -30,8 +29,8 @@ class Draft:
     view: View
     now: datetime
     folded: Incident | None = None
-    recorded: list[events.Recorded] = field(default_factory=list)
-    effects: list[Effect] = field(default_factory=list)
+    recorded: list[events.Recorded] = []
+    effects: list[Effect] = []
 
     def __post_init__(self) -> None:
         self.folded = self.start

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from tocsin.core.model import PersonId
 from tocsin.core.oncall.rota import DAY, WHOLE_DAYS, Layer, Rota, Unit
@@ -22,8 +23,7 @@ _AHEAD = 9
 _LENGTH = {Unit.HOURS: timedelta(hours=1), Unit.DAYS: DAY, Unit.WEEKS: timedelta(weeks=1)}
 
 
-@dataclass(frozen=True, slots=True)
-class Roster:
+class Roster(Struct, frozen=True):
     """A layer in its place. `skipped` are the dates since `starts` that would count but for the layers above.
 
     With `dates` of its own, `counted` are those that count. Both stand in order.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from msgspec import Struct
+
+from tocsin.core.evolve import evolve
 from tocsin.core.model import PersonId, RotaId
 
 DAY = timedelta(days=1)
@@ -23,8 +25,7 @@ class Unit(StrEnum):
     """By the wall clock, served or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hours:
+class Hours(Struct, frozen=True):
     """A piece of the week, by the wall clock: from `begins` to `ends` after midnight, on each of `days`.
 
     Days are numbered from Monday 0. What ends after 24 h runs into the next day.
@@ -38,8 +39,7 @@ class Hours:
 WHOLE_DAYS = Hours(frozenset(range(7)), timedelta(0), DAY)
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """People who take turns of `shift` units, `seats` of them at a time.
 
     `starts` is the first hand-over, a wall-clock time in `zone` (IANA name); before it the layer does not
@@ -58,8 +58,7 @@ class Layer:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rota:
+class Rota(Struct, frozen=True):
     """Layers: the first that serves at an instant, and has people, says who is on call.
 
     Where none serves, a rota that `follows` another has whoever takes that one's turn `ahead` turns later,
@@ -77,8 +76,7 @@ class Rota:
         return tuple(dict.fromkeys(person for layer in self.layers for person in layer.people))
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(Struct, frozen=True):
     """`person` stands in from `since` until `until`: for `replaces`, or in the first seat when that is None.
 
     `by` is who arranged it. Of two that claim one seat the later made, with the higher id, counts. One whose
@@ -98,11 +96,10 @@ class Override:
 
 def reaching(overrides: Iterable[Override], reached: Container[PersonId]) -> tuple[Override, ...]:
     """The same, each with whether its person is among those who can be reached: people leave."""
-    return tuple(replace(one, out_of_reach=one.person not in reached) for one in overrides)
+    return tuple(evolve(one, out_of_reach=one.person not in reached) for one in overrides)
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
+class Seat(Struct, frozen=True):
     """One person on call. `scheduled` is whose turn it is by the layer; None when nobody's.
 
     `missing` was to stand in, and is out of reach.
@@ -126,8 +123,7 @@ class Seat:
         return f"on call: {self.rota}, standing in{instead}{besides}"
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """Who is on call from `since` until `until`. No seats: nobody is."""
 
     since: datetime

@@ -8,7 +8,6 @@ import hashlib
 import html
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -16,6 +15,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import aiosmtplib
+from msgspec import Struct
 
 from tocsin import limits
 from tocsin.core.model import Message, Outcome, Receipt
@@ -42,8 +42,7 @@ class StartTls(StrEnum):
     REQUIRED = "required"
 
 
-@dataclass(frozen=True, slots=True)
-class EmailSettings:
+class EmailSettings(Struct, frozen=True):
     """The operator's relay. `own_host` is this server's public name, for the greeting and message ids.
 
     Without `starttls`, TLS is required, except to a relay on this machine. Raises ValueError, as a sentence,
@@ -56,7 +55,11 @@ class EmailSettings:
     own_host: str
     starttls: StartTls | None = None
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
+
+    def __repr__(self) -> str:
+        # Without the password, so that no traceback or log shows it.
+        return f"EmailSettings({self.host}:{self.port}, from {self.sender})"
 
     def __post_init__(self) -> None:
         if not _ADDRESS.fullmatch(self.sender):
@@ -74,8 +77,7 @@ class EmailSettings:
         return StartTls.NEVER if _is_loopback(self.host) else StartTls.REQUIRED
 
 
-@dataclass(slots=True)
-class _Progress:
+class _Progress(Struct):
     """How far one attempt got."""
 
     text_out: bool = False

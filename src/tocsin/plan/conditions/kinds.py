@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+from msgspec import Struct
 
 from tocsin.core.facts import UNORDERED, Fact, FactKind
 from tocsin.core.model import FactId
@@ -36,16 +37,14 @@ _A = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A word that is no fact: it may turn out to be a choice of the fact beside it."""
 
     text: str
     quoted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """What has been read, where it begins, and how deep it nests."""
 
     node: Node | Word
@@ -53,8 +52,7 @@ class Part:
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Kinds:
+class Kinds(Struct, frozen=True):
     """Gives each part of a condition its kind; raises Wrong where there is none that fits."""
 
     facts: Mapping[FactId, Fact]

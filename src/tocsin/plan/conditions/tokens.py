@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from msgspec import Struct
 
 from tocsin.core.facts import FactKind
 
@@ -37,8 +38,7 @@ class Cut(Enum):
     END = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """A piece of a condition; `at` is its offset. `text` is what it says, without quotes."""
 
     cut: Cut

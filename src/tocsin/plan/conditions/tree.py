@@ -6,9 +6,10 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from tocsin.core.facts import Fact, FactKind, FactValue
 from tocsin.core.model import FactId
@@ -21,8 +22,7 @@ Meaning = Callable[[Mapping[FactId, FactValue]], Plain | None]
 """What a tree gives for the facts; None while a fact that decides it is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """A value as written. `text` is its spelling, with its unit."""
 
     value: Plain
@@ -30,29 +30,25 @@ class Literal:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A fact's value."""
 
     fact: Fact
 
 
-@dataclass(frozen=True, slots=True)
-class Usual:
+class Usual(Struct, frozen=True):
     """What a fact usually is."""
 
     fact: Fact
 
 
-@dataclass(frozen=True, slots=True)
-class Negative:
+class Negative(Struct, frozen=True):
     """A number below zero."""
 
     of: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
+class Arithmetic(Struct, frozen=True):
     """Two numbers joined by `sign`, giving one of `kind`."""
 
     sign: str
@@ -61,8 +57,7 @@ class Arithmetic:
     kind: FactKind
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """Two values of a kind compared by `sign`. `order` is that of the choices, where they are choices."""
 
     sign: str
@@ -71,23 +66,20 @@ class Comparison:
     order: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """Whether a value is one of several."""
 
     of: Node
     values: tuple[Literal, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """The contrary."""
 
     of: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(Struct, frozen=True):
     """All parts (`and`), or any of them (`or`)."""
 
     word: str

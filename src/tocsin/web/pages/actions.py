@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from litestar.datastructures import FormMultiDict
+from msgspec import Struct
 
 from tocsin import limits
 from tocsin.core.deeds import DEEDS, Blank, Deed, Kind
@@ -47,8 +47,7 @@ BESIDE = ("done", "note")
 MISSING = "Fill this in, then press the button again."
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One thing that can be chosen."""
 
     id: str
@@ -56,8 +55,7 @@ class Choice:
     chosen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A blank as a form shows it."""
 
     id: str
@@ -72,8 +70,7 @@ class Field:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """A button, or a form behind one. `opened` is true where the reader has just failed to fill it in."""
 
     name: str
@@ -84,20 +81,18 @@ class Action:
     opened: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(Struct, frozen=True):
     """What the reader has just asked for in vain, with what they had filled in."""
 
     deed: str = ""
-    answers: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, str] = {}
     unclear: Unclear | None = None
 
 
 NOTHING = Tried()
 
 
-@dataclass(frozen=True, slots=True)
-class Actions:
+class Actions(Struct, frozen=True):
     """`front` are shown at once, `more` behind a button, `beside` where they belong on the page."""
 
     front: tuple[Action, ...]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+
+from tocsin.core.evolve import evolve
 from tocsin.core.incident import events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import Outcome
@@ -27,8 +29,7 @@ _OUTCOMES = {
 _SENDING = ("Being sent", Tone.QUIET)
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One try at one message, or several in a row that went the same way."""
 
     channel: str
@@ -41,8 +42,7 @@ class Attempt:
     until: Moment
 
 
-@dataclass(frozen=True, slots=True)
-class Paged:
+class Paged(Struct, frozen=True):
     """One person asked once. `ended` is empty while the answer is awaited."""
 
     page: int
@@ -54,8 +54,7 @@ class Paged:
     attempts: tuple[Attempt, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """People told the same at one time, wanting no answer. `attempts` are those that went wrong."""
 
     key: str
@@ -139,7 +138,7 @@ def _add(attempts: list[Attempt], new: Attempt) -> None:
     for index, before in enumerate(attempts):
         alike = (before.channel, before.outcome, before.detail) == (new.channel, new.outcome, new.detail)
         if alike and before.last + 1 == new.first:
-            attempts[index] = replace(before, last=new.last, until=new.until)
+            attempts[index] = evolve(before, last=new.last, until=new.until)
             return
     attempts.append(new)
 

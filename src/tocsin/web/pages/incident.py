@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
 
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
+from msgspec import Struct
 
 from tocsin.core.deeds import DEEDS
 from tocsin.core.incident.asking import Unclear
@@ -32,8 +32,7 @@ from tocsin.web.tones import Tone, tone
 TIMELINE_SHOWN = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(Struct, frozen=True):
     """A deadline as it is shown."""
 
     id: str
@@ -43,8 +42,7 @@ class Promise:
     by_hand: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AlertShown:
+class AlertShown(Struct, frozen=True):
     """An alert that joined, in its source's words."""
 
     id: int
@@ -57,8 +55,7 @@ class AlertShown:
     links: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of the timeline. `number` counts the incident's events."""
 
     number: int
@@ -67,8 +64,7 @@ class Line:
     tone: Tone
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentPage:
+class IncidentPage(Struct, frozen=True):
     """Everything the page of one incident shows. `notice` answers what the reader just asked for."""
 
     frame: Frame
@@ -86,8 +82,7 @@ class IncidentPage:
     timeline_more: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
+class _Told(Struct, frozen=True):
     """What the reader hears besides the incident itself."""
 
     refused: Refused | None = None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
 
 from tocsin.core.incident import Incident, Status
 from tocsin.core.policy import Level
@@ -26,8 +26,7 @@ LATELY_LOOKED_AT = 100
 LATELY_SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Badge:
+class Badge(Struct, frozen=True):
     """A level as it is shown: `step` 0 is the loudest of four looks, whatever the plan calls its levels."""
 
     id: str
@@ -35,16 +34,14 @@ class Badge:
     step: int
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """The next promise of an incident."""
 
     promise: str
     at: Moment
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One incident in the list. `calls` is true while somebody is asked for and nobody has come."""
 
     id: str
@@ -62,8 +59,7 @@ class Row:
     trouble: str
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentsPage:
+class IncidentsPage(Struct, frozen=True):
     """Everything the list shows. `try_it` are commands that send a first alert."""
 
     frame: Frame

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
 
 from tocsin.store import mailbox
 from tocsin.web.auth import PUBLIC, is_local, viewer_of
@@ -21,8 +21,7 @@ from tocsin.web.times import Moment, Reader
 MESSAGES_SHOWN = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """A message that was received. `link` leads to the acknowledgement page."""
 
     id: int
@@ -33,8 +32,7 @@ class Letter:
     at: Moment
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxPage:
+class MailboxPage(Struct, frozen=True):
     """Everything received, the newest first."""
 
     frame: Frame

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Annotated
@@ -13,9 +12,11 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 from litestar.response import Redirect
+from msgspec import Struct
 
 from tocsin import limits
 from tocsin.core.deeds import STAND_IN
+from tocsin.core.evolve import evolve
 from tocsin.core.incident.asking import Unclear
 from tocsin.core.model import PersonId
 from tocsin.core.oncall import findings, turns
@@ -54,16 +55,14 @@ ODD_SHOWN = 5
 From = Annotated[str | None, QueryParameter(name="from")]
 
 
-@dataclass(frozen=True, slots=True)
-class OwnFeed:
+class OwnFeed(Struct, frozen=True):
     """The address of the reader's own calendar: since when there is one; `url` only when it was just made."""
 
     made: Moment | None
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """What is shown of the rotas of a plan."""
 
     rotas: tuple[RotaShown, ...]
@@ -77,8 +76,7 @@ class Shown:
     form: Action
 
 
-@dataclass(frozen=True, slots=True)
-class OnCallPage:
+class OnCallPage(Struct, frozen=True):
     """Everything. `mine` is the reader's own part in a sentence; without rotas there is nothing `shown`."""
 
     frame: Frame
@@ -89,8 +87,7 @@ class OnCallPage:
     feed: OwnFeed
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the page says of what the reader has just asked for."""
 
     tried: Tried = NOTHING
@@ -216,7 +213,7 @@ def _page(
         odd=tuple(odd(one, board, times) for one in found[:ODD_SHOWN]),
         odd_more=max(0, len(found) - ODD_SHOWN),
         arranged=tuple(stands_in(one, board, times) for one in overrides.arranged(tx, times.now)),
-        form=form(STAND_IN, "Arrange a stand-in", replace(policy, rotas=board.rotas), board.names, tried),
+        form=form(STAND_IN, "Arrange a stand-in", evolve(policy, rotas=board.rotas), board.names, tried),
     )
     ahead = {rota: turns(board.rotas, rota, times.now, times.now + AHEAD, arranged) for rota in board.rotas}
     return OnCallPage(around, answer.notice, mine(present, ahead, me, times), shown, planned=True, feed=own)

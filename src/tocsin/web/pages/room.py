@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from tocsin.core.incident import Incident
 from tocsin.core.incident.promises.promised import by_hand as promises_by_hand
@@ -12,8 +13,7 @@ from tocsin.web.sentences import Names, named
 from tocsin.web.times import Moment, Reader
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A fact: the question that it answers, its value, and who said so when."""
 
     ask: str
@@ -22,8 +22,7 @@ class Known:
     at: Moment
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """Who has a role, assigned or by default, and to whom it is on its way."""
 
     role: str
@@ -32,8 +31,7 @@ class Holder:
     goes_to: str
 
 
-@dataclass(frozen=True, slots=True)
-class TaskShown:
+class TaskShown(Struct, frozen=True):
     """Something to be done. `id` names it to `done`."""
 
     id: str
@@ -42,8 +40,7 @@ class TaskShown:
     done: Moment | None
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
+class Pointer(Struct, frozen=True):
     """Something that it has to do with: `address` is empty where it cannot be followed."""
 
     to: str
@@ -51,8 +48,7 @@ class Pointer:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(Struct, frozen=True):
     """What people have said and agreed. `expected` is the newest estimate."""
 
     known: tuple[Known, ...]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
+from msgspec import Struct
+
 from tocsin import limits
+from tocsin.core.evolve import evolve
 from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall import Finding, Kind, Override, Rotas, Seat, Turn, turns
 from tocsin.store.overrides import Arranged
@@ -18,8 +20,7 @@ A_DAY = timedelta(days=1)
 """For how long one takes over where no turn ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeatShown:
+class SeatShown(Struct, frozen=True):
     """Somebody who is on call. `why` says what the rota's name does not."""
 
     name: str
@@ -27,8 +28,7 @@ class SeatShown:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class TakeOver:
+class TakeOver(Struct, frozen=True):
     """What a button to take over sends: for whom, and until when."""
 
     instead: str
@@ -36,8 +36,7 @@ class TakeOver:
     until: Moment
 
 
-@dataclass(frozen=True, slots=True)
-class RotaShown:
+class RotaShown(Struct, frozen=True):
     """Who is on call in a rota now, until when, and who then. `take`: the seats that the reader can take.
 
     One that is `gone` from the plan is shown as long as open incidents page by it.
@@ -51,8 +50,7 @@ class RotaShown:
     take: tuple[TakeOver, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TurnShown:
+class TurnShown(Struct, frozen=True):
     """A line of a rota's calendar."""
 
     since: Moment
@@ -61,16 +59,14 @@ class TurnShown:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
+class Calendar(Struct, frozen=True):
     """A rota turn by turn: one ends where the next begins."""
 
     rota: RotaId
     turns: tuple[TurnShown, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Odd:
+class Odd(Struct, frozen=True):
     """Something to look at. `kind` is that of the finding; `about` names the person, or the hour."""
 
     kind: Kind
@@ -80,8 +76,7 @@ class Odd:
     until: Moment
 
 
-@dataclass(frozen=True, slots=True)
-class StandsIn:
+class StandsIn(Struct, frozen=True):
     """A stand-in that counts now or will."""
 
     id: int
@@ -102,7 +97,7 @@ def joined(some: Iterable[Turn]) -> Iterator[Turn]:
     current: Turn | None = None
     for turn in some:
         if current is not None and _who(current) == _who(turn):
-            current = replace(current, until=turn.until)
+            current = evolve(current, until=turn.until)
             continue
         if current is not None:
             yield current

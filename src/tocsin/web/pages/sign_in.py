@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
+from msgspec import Struct
 
 from tocsin.core.directory import Contact
 from tocsin.core.model import PersonId
@@ -35,16 +35,14 @@ NOT_HERE = "Signing in without a link works in the demo alone, and only from the
 MINUTES = int(SIGN_IN_LASTS.total_seconds()) // 60
 
 
-@dataclass(frozen=True, slots=True)
-class Somebody:
+class Somebody(Struct, frozen=True):
     """A person who can be signed in as."""
 
     id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class SignInPage:
+class SignInPage(Struct, frozen=True):
     """How to sign in. `people` is filled where one click is enough."""
 
     frame: Frame
@@ -53,8 +51,7 @@ class SignInPage:
     minutes: int
 
 
-@dataclass(frozen=True, slots=True)
-class LinkPage:
+class LinkPage(Struct, frozen=True):
     """What a one-time link opens: one button, or, with no `name`, why there is none."""
 
     frame: Frame

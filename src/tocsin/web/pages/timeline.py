@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall import Override, Rotas, Seat, Turn, wall_clock, whole_turns
@@ -20,8 +21,7 @@ SIZES = (0.03, 0.09, 0.25)
 """From which share of the picture on a bar has room for initials, for a name, for a name on a phone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Struct, frozen=True):
     """One day. `at` and `width` are shares of the picture."""
 
     at: str
@@ -31,8 +31,7 @@ class Day:
     weekend: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """One turn, or a time in which nobody is on call. `size` says how much of the name it has room for."""
 
     at: str
@@ -47,16 +46,14 @@ class Bar:
     until: Moment
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """The bars of one rota."""
 
     rota: RotaId
     bars: tuple[Bar, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """The picture. `now` is where the present is, "" if outside."""
 
     days: tuple[Day, ...]
@@ -64,8 +61,7 @@ class Timeline:
     now: str
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """The days that are shown, from midnight to midnight in a zone."""
 
     first: date

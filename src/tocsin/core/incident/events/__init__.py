@@ -5,8 +5,9 @@ Each class is one stored event type at its newest version; older versions are li
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from tocsin.core.incident.events.course import (
     Absorbed,
@@ -163,8 +164,7 @@ IncidentEvent = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """An event with when it happened and who caused it."""
 
     at: datetime

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tocsin.core.incident.events.ladder import AcknowledgementLapsed
 from tocsin.core.model import Actor, LevelId, ServiceId, SubjectId
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """The incident began, under the plan version it is pinned to."""
 
     incident: SubjectId
@@ -21,16 +21,14 @@ class Opened:
     policy_version: str
 
 
-@dataclass(frozen=True, slots=True)
-class AlertsJoined:
+class AlertsJoined(Struct, frozen=True):
     """`count` alerts came in together; `sample` holds the first few summaries."""
 
     count: int
     sample: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AlertsCleared:
+class AlertsCleared(Struct, frozen=True):
     """`count` alerts were resolved by their source.
 
     `stays_open` is true with the last of them, where the incident is more than its alerts: see `vouched`.
@@ -41,8 +39,7 @@ class AlertsCleared:
     stays_open: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
+class Acknowledged(Struct, frozen=True):
     """Somebody took the incident."""
 
     by: Actor
@@ -56,55 +53,47 @@ class Verdict(StrEnum):
     FALSE_POSITIVE = "false positive"
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Struct, frozen=True):
     """A person has looked, and it is real."""
 
 
-@dataclass(frozen=True, slots=True)
-class MitigationBegun:
+class MitigationBegun(Struct, frozen=True):
     """A person has begun to do something about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mitigated:
+class Mitigated(Struct, frozen=True):
     """Nobody is harmed any more; the cause may still be there."""
 
     how: str
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """The trouble is over, said by a person or by the source."""
 
     by: Actor
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Struct, frozen=True):
     """Nothing is left to do in the incident itself, or there never was anything: see the verdict."""
 
     verdict: Verdict
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reopened:
+class Reopened(Struct, frozen=True):
     """It was not over, or not mitigated, after all. It counts as unanswered again."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class MergedInto:
+class MergedInto(Struct, frozen=True):
     """It goes on as a part of another incident."""
 
     into: SubjectId
 
 
-@dataclass(frozen=True, slots=True)
-class Absorbed:
+class Absorbed(Struct, frozen=True):
     """Another incident goes on as a part of this one, with its alerts."""
 
     incident: SubjectId

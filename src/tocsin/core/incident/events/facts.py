@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tocsin.core.model import FactId
 
 
-@dataclass(frozen=True, slots=True)
-class FactsSet:
+class FactsSet(Struct, frozen=True):
     """What is known from now on, in words; an empty value: not known any more."""
 
     values: tuple[tuple[FactId, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ThresholdCrossed:
+class ThresholdCrossed(Struct, frozen=True):
     """A condition that must hold for a time has come to hold: `error_rate > 20% for 2m`."""
 
     threshold: str
 
 
-@dataclass(frozen=True, slots=True)
-class ThresholdHeld:
+class ThresholdHeld(Struct, frozen=True):
     """It has held for that time, and counts."""
 
     threshold: str
 
 
-@dataclass(frozen=True, slots=True)
-class ThresholdLeft:
+class ThresholdLeft(Struct, frozen=True):
     """It holds no more."""
 
     threshold: str

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from tocsin.core.model import Actor, LevelId, PersonId, StageId, SubjectId
 from tocsin.core.policy import Milestone, Target
 
 
-@dataclass(frozen=True, slots=True)
-class CarriedStep:
+class CarriedStep(Struct, frozen=True):
     """A rung that would have paged people earlier than the ladder does that begins anew or goes on.
 
     `incident` is whose it was, where that was merged into this one.
@@ -24,8 +24,7 @@ class CarriedStep:
     incident: SubjectId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LevelRaised:
+class LevelRaised(Struct, frozen=True):
     """It is worse than was thought. An acknowledgement given for the lower level no longer stands.
 
     `since` is the time that the level's clocks run from (None: now). `carried` pages are not put off.
@@ -38,8 +37,7 @@ class LevelRaised:
     carried: tuple[CarriedStep, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LevelLowered:
+class LevelLowered(Struct, frozen=True):
     """It is milder than was thought. Whoever has it keeps it; `since` as for a raised level."""
 
     level: LevelId
@@ -48,8 +46,7 @@ class LevelLowered:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CarriedStepTaken:
+class CarriedStepTaken(Struct, frozen=True):
     """A rung that was promised before the ladder began anew, or in `incident`, was taken at its time."""
 
     level: LevelId
@@ -60,16 +57,14 @@ class CarriedStepTaken:
     incident: SubjectId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StepsCarriedOver:
+class StepsCarriedOver(Struct, frozen=True):
     """Pages that `incident`, which goes on here, had promised for earlier than this ladder brings them."""
 
     incident: SubjectId
     carried: tuple[CarriedStep, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RoundStarted:
+class RoundStarted(Struct, frozen=True):
     """The ladder starts again, its clock from `since` (None: now); the first `taken` steps count as taken."""
 
     round: int
@@ -78,16 +73,14 @@ class RoundStarted:
     taken: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AcknowledgementLapsed:
+class AcknowledgementLapsed(Struct, frozen=True):
     """It was acknowledged and then left too long: unanswered again. `carried` pages are not put off."""
 
     by: Actor
     carried: tuple[CarriedStep, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StepTaken:
+class StepTaken(Struct, frozen=True):
     """A rung of the ladder: who was paged, who could not be and why, and who has answered already.
 
     `stalled` is true when it was taken for want of progress: the next wait for progress begins then.
@@ -102,15 +95,13 @@ class StepTaken:
     stalled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Escalated:
+class Escalated(Struct, frozen=True):
     """A person asked for the next step of the ladder."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class StallWarned:
+class StallWarned(Struct, frozen=True):
     """Nothing counts as progress, and the ladder's next step is near."""
 
     round: int
@@ -118,16 +109,14 @@ class StallWarned:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ProgressExtended:
+class ProgressExtended(Struct, frozen=True):
     """A person said that work goes on: no step for want of progress before `until`."""
 
     until: datetime
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class TriggerFired:
+class TriggerFired(Struct, frozen=True):
     """A condition of the plan came to hold, and what it asks for is done, once."""
 
     trigger: str
@@ -137,8 +126,7 @@ class TriggerFired:
     answered: tuple[PersonId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TakenStep:
+class TakenStep(Struct, frozen=True):
     """A rung that was taken, known again by whom it is for."""
 
     targets: tuple[Target, ...]
@@ -146,8 +134,7 @@ class TakenStep:
     stage: StageId | None
 
 
-@dataclass(frozen=True, slots=True)
-class Repinned:
+class Repinned(Struct, frozen=True):
     """Another version of the plan: the first `taken` steps of its ladder count as taken, and `ahead` too.
 
     `gone` were taken in this round, and this version does not have them; a later one may again.
@@ -161,8 +148,7 @@ class Repinned:
     gone: tuple[TakenStep, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NobodyReached:
+class NobodyReached(Struct, frozen=True):
     """The whole ladder and the catch-all found nobody who can be told."""
 
     unreachable: tuple[str, ...]

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tocsin.core.model import Outcome, PersonId
 from tocsin.core.policy import Milestone
 
 
-@dataclass(frozen=True, slots=True)
-class Ring:
+class Ring(Struct, frozen=True):
     """One planned notification of a page: `after_seconds` from its start, over `channel`."""
 
     after_seconds: int
     channel: str
 
 
-@dataclass(frozen=True, slots=True)
-class PageStarted:
+class PageStarted(Struct, frozen=True):
     """One person is asked to come, for one reason. `rings` are the personal rules as resolved now."""
 
     page: int
@@ -28,8 +26,7 @@ class PageStarted:
     rings: tuple[Ring, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RingSent:
+class RingSent(Struct, frozen=True):
     """Ring number `ring` of a page went to the outbox under the idempotency key `key`."""
 
     page: int
@@ -39,8 +36,7 @@ class RingSent:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class RingSkipped:
+class RingSkipped(Struct, frozen=True):
     """Ring number `ring` of a page is not sent, because nothing would come of it."""
 
     page: int
@@ -50,8 +46,7 @@ class RingSkipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class RingSettled:
+class RingSettled(Struct, frozen=True):
     """A channel answered for a ring. Recorded even when the page is over: it is the proof of delivery."""
 
     page: int
@@ -63,16 +58,14 @@ class RingSettled:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class PageAnswered:
+class PageAnswered(Struct, frozen=True):
     """The paged person acknowledged: this page and its retries stop."""
 
     page: int
     person: PersonId
 
 
-@dataclass(frozen=True, slots=True)
-class PageWithdrawn:
+class PageWithdrawn(Struct, frozen=True):
     """The page has become moot; nothing more is sent for it."""
 
     page: int
@@ -80,8 +73,7 @@ class PageWithdrawn:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """Somebody is sent a message that wants no answer. `number` counts them; `key` is its idempotency key."""
 
     number: int

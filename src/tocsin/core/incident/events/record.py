@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from tocsin.core.model import PersonId, RoleId
 from tocsin.core.policy import Target
 
 
-@dataclass(frozen=True, slots=True)
-class NoteAdded:
+class NoteAdded(Struct, frozen=True):
     """Words that somebody wrote into the timeline."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class EstimateSet:
+class EstimateSet(Struct, frozen=True):
     """When people expect it to be resolved; it revises the estimate before."""
 
     expected_at: datetime
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Linked:
+class Linked(Struct, frozen=True):
     """It has to do with another incident, a ticket, a document."""
 
     to: str
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Restricted:
+class Restricted(Struct, frozen=True):
     """Only these may see it, and whoever is needed; nobody named: everybody may again."""
 
     to: tuple[Target, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TasksGiven:
+class TasksGiven(Struct, frozen=True):
     """What is to be done now, because a step was taken or a condition came to hold.
 
     `due_at` is when each of those is due that have a time.
@@ -51,16 +47,14 @@ class TasksGiven:
     due_at: tuple[tuple[str, datetime], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedDone:
+class MarkedDone(Struct, frozen=True):
     """A task, or a promise that only a person can keep, is done."""
 
     what: str
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class PromiseBroken:
+class PromiseBroken(Struct, frozen=True):
     """A deadline passed with its promise not kept."""
 
     deadline: str
@@ -68,8 +62,7 @@ class PromiseBroken:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class PromiseWarned:
+class PromiseWarned(Struct, frozen=True):
     """A promise is due soon, and whoever it concerns is told."""
 
     deadline: str
@@ -77,16 +70,14 @@ class PromiseWarned:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class UpdatePosted:
+class UpdatePosted(Struct, frozen=True):
     """An audience was told how things stand."""
 
     audience: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateMissed:
+class UpdateMissed(Struct, frozen=True):
     """An audience was not told in time. The next is counted from `next_from`, which lies past an outage."""
 
     deadline: str
@@ -96,16 +87,14 @@ class UpdateMissed:
     next_from: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class WordsErased:
+class WordsErased(Struct, frozen=True):
     """The words of these events, by their numbers from 1, and all copies of them, were erased for good."""
 
     events: tuple[int, ...]
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class RoleAssigned:
+class RoleAssigned(Struct, frozen=True):
     """Somebody has the role in this incident from now on."""
 
     role: RoleId
@@ -113,15 +102,13 @@ class RoleAssigned:
     previous: PersonId | None
 
 
-@dataclass(frozen=True, slots=True)
-class HeldByDefault:
+class HeldByDefault(Struct, frozen=True):
     """Roles that the level asks for fall to these people by the plan, whoever they will be later."""
 
     held: tuple[tuple[RoleId, PersonId], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HandOverOffered:
+class HandOverOffered(Struct, frozen=True):
     """A role is to go from one to the other; it does when both have confirmed."""
 
     role: RoleId
@@ -129,16 +116,14 @@ class HandOverOffered:
     taker: PersonId
 
 
-@dataclass(frozen=True, slots=True)
-class HandOverConfirmed:
+class HandOverConfirmed(Struct, frozen=True):
     """One of the two agreed."""
 
     role: RoleId
     person: PersonId
 
 
-@dataclass(frozen=True, slots=True)
-class RoleHandedOver:
+class RoleHandedOver(Struct, frozen=True):
     """Both have confirmed: the taker has the role."""
 
     role: RoleId

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from tocsin.core.incident.draft import Draft
 from tocsin.core.model import ActorKind, PersonId, RoleId, RotaId
@@ -14,8 +15,7 @@ from tocsin.core.policy import Person, Target
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The people behind some targets: whom to ask and why, in words who cannot be, and who has answered."""
 
     paged: tuple[tuple[Person, str], ...]
@@ -23,13 +23,12 @@ class Found:
     answered: tuple[PersonId, ...]
 
 
-@dataclass(slots=True)
-class _Meant:
+class _Meant(Struct):
     """Ids with why, and what leads to nobody. `asked` keeps roles and teams from going in circles."""
 
-    people: list[tuple[PersonId, str]] = field(default_factory=list)
-    nobody: list[str] = field(default_factory=list)
-    asked: set[Target] = field(default_factory=set)
+    people: list[tuple[PersonId, str]] = []
+    nobody: list[str] = []
+    asked: set[Target] = set()
 
 
 def find(draft: Draft, targets: Iterable[Target]) -> Found:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 
+from msgspec import Struct
+
+from tocsin.core.evolve import evolve
 from tocsin.core.facts import Fact, FactKind, FactValue
 from tocsin.core.incident.events.facts import (
     FactsSet,
@@ -22,8 +24,7 @@ SERVICES_FAILING = FactId("services_failing")
 _BY_TRIAGE = {SERVICES_FAILING: Fact(SERVICES_FAILING, FactKind.NUMBER)}
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A fact's value in words, when it was said, and by whom."""
 
     value: str
@@ -31,8 +32,7 @@ class Said:
     by: Actor
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Struct, frozen=True):
     """Since when a condition holds that must hold for a time, and whether that time is over."""
 
     since: datetime
@@ -55,7 +55,7 @@ def thresholds_after(thresholds: Thresholds, event: ThresholdEvent, at: datetime
         case ThresholdCrossed(threshold):
             return {**thresholds, threshold: Threshold(at)}
         case ThresholdHeld(threshold):
-            return {**thresholds, threshold: replace(thresholds[threshold], held=True)}
+            return {**thresholds, threshold: evolve(thresholds[threshold], held=True)}
         case ThresholdLeft(threshold):
             return {name: one for name, one in thresholds.items() if name != threshold}
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
 
 from tocsin.core.incident import events
 from tocsin.core.incident.state.facts import Said, Threshold
@@ -26,8 +27,7 @@ from tocsin.core.policy import Advance, Milestone, Target
 _ORDER = list(Milestone)
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """When somebody expected it to be resolved, and when they said so."""
 
     given_at: datetime
@@ -36,16 +36,14 @@ class Estimate:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """Something that the incident has to do with."""
 
     to: str
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """Something to be done, asked for by the plan or a person. `id` is `task:1` and so on."""
 
     id: str
@@ -55,8 +53,7 @@ class Task:
     due_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HandOver:
+class HandOver(Struct, frozen=True):
     """A role on its way from one to the other; `confirmed` are those of the two who have agreed."""
 
     role: RoleId
@@ -65,8 +62,7 @@ class HandOver:
     confirmed: tuple[PersonId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Updates:
+class Updates(Struct, frozen=True):
     """What one audience heard: how many updates were posted or missed, and when the last was, or was due."""
 
     count: int
@@ -74,8 +70,7 @@ class Updates:
     posted_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(Struct, frozen=True):
     """The folded state. `pages` holds only those still open; `round_pages` counts all of earlier rounds.
 
     `answered` are the people who have taken it since it last counted as unanswered. `milestones` holds when
@@ -117,23 +112,23 @@ class Incident:
     acknowledged_by: Actor | None = None
     acknowledged_at: datetime | None = None
     first_acknowledged_at: datetime | None = None
-    milestones: Mapping[Milestone, datetime] = field(default_factory=dict)
+    milestones: Mapping[Milestone, datetime] = {}
     verdict: events.Verdict | None = None
     reopened: int = 0
     broken: tuple[Deadline, ...] = ()
     done: tuple[str, ...] = ()
     tasks: tuple[Task, ...] = ()
-    stages: Mapping[StageId, datetime] = field(default_factory=dict)
-    advances: Mapping[Advance, datetime] = field(default_factory=dict)
+    stages: Mapping[StageId, datetime] = {}
+    advances: Mapping[Advance, datetime] = {}
     warned_of: datetime | None = None
-    warned: Mapping[str, datetime] = field(default_factory=dict)
+    warned: Mapping[str, datetime] = {}
     extended_until: datetime | None = None
-    paged_at: Mapping[PersonId, datetime] = field(default_factory=dict)
+    paged_at: Mapping[PersonId, datetime] = {}
     told_count: int = 0
-    roles: Mapping[RoleId, PersonId] = field(default_factory=dict)
-    by_default: Mapping[RoleId, PersonId] = field(default_factory=dict)
+    roles: Mapping[RoleId, PersonId] = {}
+    by_default: Mapping[RoleId, PersonId] = {}
     hand_overs: tuple[HandOver, ...] = ()
-    updates: Mapping[str, Updates] = field(default_factory=dict)
+    updates: Mapping[str, Updates] = {}
     carried: tuple[events.CarriedStep, ...] = ()
     triggers: tuple[str, ...] = ()
     merged_into: SubjectId | None = None
@@ -143,9 +138,9 @@ class Incident:
     links: tuple[Reference, ...] = ()
     restricted_to: tuple[Target, ...] = ()
     levels: tuple[LevelId, ...] = ()
-    begun: Mapping[LevelId, int] = field(default_factory=dict)
-    facts: Mapping[FactId, Said] = field(default_factory=dict)
-    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+    begun: Mapping[LevelId, int] = {}
+    facts: Mapping[FactId, Said] = {}
+    thresholds: Mapping[str, Threshold] = {}
 
     @property
     def resolved_at(self) -> datetime | None:
