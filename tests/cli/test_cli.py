@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tocsin.app.address import note_address
 from tocsin.app.start import load_plan_and_people, open_store
 from tocsin.cli import main
 from tocsin.cli.parser import build_parser
@@ -239,6 +240,16 @@ def test_a_sign_in_link_names_the_public_address(capsys: pytest.CaptureFixture[s
         "link"
     ]
     assert link.startswith("https://tocsin.example.com/sign-in/")
+
+
+def test_a_sign_in_link_names_where_the_server_was_started(
+    capsys: pytest.CaptureFixture[str], data: str
+) -> None:
+    note_address(read_settings({"data": data, "port": "9191"}, {}))
+    link = run_json(capsys, "sign-in", "ana", "--data", data)["link"]
+    assert link.startswith("http://127.0.0.1:9191/sign-in/")
+    link = run_json(capsys, "sign-in", "ana", "--data", data, "--port", "9292")["link"]
+    assert link.startswith("http://127.0.0.1:9292/sign-in/")
 
 
 def test_a_backup_is_verified_and_restored_elsewhere(

@@ -175,7 +175,7 @@ def test_a_script_and_expectations(capsys: pytest.CaptureFixture[str], tmp_path:
     code, out, _ = run(capsys, *words)
     assert code == 1
     assert out.splitlines()[-2:] == [
-        f"{expect}:2: expected paged: ben, at: 15m. ben is never paged.",
+        f"{expect}:2: expected paged: ben, at: 15m. Ben Okafor is never paged.",
         "3 expectations, 1 not met.",
     ]
     expect.write_text("- {never paged: ben}\n")

@@ -52,6 +52,7 @@ def test_an_orderly_stop_under_load_sends_nothing_twice(database: str) -> None:
 def test_what_is_being_sent_when_the_server_stops_is_finished_first() -> None:
     with ground("", seed=3, patience=PATIENCE) as here, here.server() as server:
         here.start(server)
+        assert (server.data / "address").read_text() == f"{server.url}\n", "commands on this machine read it"
         here.inbox.delay_seconds = 3
         (name, key), *_ = here.keys.items()
         payload = {"summary": "down", "source": name, "severity": "error"}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from tests.support.world import PLAN, World, page
+from pathlib import Path
+
+from tests.support.world import PEOPLE, PLAN, World, page
 from tocsin.core.incident import Status, commands, deadlines, events
 from tocsin.core.model import Outcome, PersonId
 from tocsin.engine.auditor import Mark, audit
 from tocsin.store import ledger
+from tocsin.store.database import sqlite_url
 
 TELLING = PLAN.replace("after: 5m", "tell: chloe, after: 5m")
+WARNING = PLAN + "promises:\n  Report written: {from: resolved, within: 48h, warn: 24h, tell: [ana, chloe]}\n"
 REPORTING = PLAN + "promises:\n  Report written: {from: resolved, within: 48h}\n"
 
 
@@ -43,6 +47,22 @@ def test_who_may_not_see_an_incident_hears_of_it_without_its_title(world: World)
     assert "the payroll leaked" in heard["ben"].text, "who is paged must see what for"
     subject = f"For you to know: P1 Checkout: only some may see what it is ({world.incident().id})"
     assert (heard["chloe"].subject, "payroll" in heard["chloe"].text) == (subject, False)
+
+
+def test_times_are_those_of_the_readers_clock_and_utc_beside_it(tmp_path: Path) -> None:
+    """In the morning in Seoul it is still night in London; whoever named no zone reads UTC."""
+    seoul = PEOPLE.replace("chloe: {name: Chloe,", "chloe: {name: Chloe, zone: Asia/Seoul,")
+    world = World(sqlite_url(tmp_path / "tocsin.db"), plan=WARNING, people=seoul)
+    world.alert("prometheus", "checkout is down")
+    world.resolve("ana")
+    world.advance(hours=24)
+    world.expect(page("ana"), page("ana"), page("chloe"))
+    said = "“Report written” is due in 1d, at"
+    assert {message.person: message.text.splitlines()[3] for _, _, message in world.sent[1:]} == {
+        "ana": f"{said} 2026-11-25 03:00 UTC.",
+        "chloe": f"{said} Wed 2026-11-25 12:00 Asia/Seoul (2026-11-25 03:00 UTC).",
+    }
+    world.close()
 
 
 def test_an_answer_does_not_call_off_what_people_are_told(world: World) -> None:

@@ -19,7 +19,7 @@ import uvicorn
 import uvloop
 
 from tocsin import logs
-from tocsin.app.address import database_password
+from tocsin.app.address import database_password, note_address
 from tocsin.app.clock import clock
 from tocsin.app.http import HttpServer, allow_files
 from tocsin.app.loops import background
@@ -92,6 +92,7 @@ async def _run(settings: Settings, store: Store, server: Server, started: Starte
         on_stopping=server.services.changes.close,
         on_ended=lambda why: context.meters.ended.labels(why).inc(),
     )
+    note_address(settings)
     log.info("Node %s starts on %s.", node, settings.public_url)
     _collect_seldom()
     async with background(server, store, engine=settings.role != "web"):

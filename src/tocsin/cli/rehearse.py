@@ -66,7 +66,7 @@ def run(parsed: Namespace) -> Result:
         raise Failure(str(wrong), 2) from None
     except PlanRefused as refused:
         return refusal(refused)
-    checked = _check(rehearsal, written)
+    checked = _check(rehearsal, written, cast)
     if parsed.markdown:
         lines = _markdown(cast, written, rehearsal)
     else:
@@ -80,7 +80,7 @@ def run(parsed: Namespace) -> Result:
 def _run_all(cast: Cast, found: Sequence[Written]) -> Result:
     lines, data, wrong = [], [], 0
     for written in found:
-        checked = _check(rehearse(cast.policy, cast.view, written.scenario), written)
+        checked = _check(rehearse(cast.policy, cast.view, written.scenario), written, cast)
         wrong += bool(checked)
         lines.append(f"{'FAILED' if checked else 'ok    '}  {written.file}: {written.name}")
         lines += [f"        {sentence}" for sentence in checked]
@@ -208,12 +208,12 @@ def _length(text: str | None, flag: str) -> timedelta | None:
     return found
 
 
-def _check(rehearsal: Rehearsal, written: Written) -> list[str]:
+def _check(rehearsal: Rehearsal, written: Written, cast: Cast) -> list[str]:
     """A sentence for everything that is not as expected."""
     return [
         f"{written.file}:{one.line}: expected {one.text}. {sentence}"
         for one in written.expected
-        for sentence in failures(rehearsal, one.what)
+        for sentence in failures(rehearsal, one.what, lambda person: cast.names.get(person, person))
     ]
 
 

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
+from tocsin.core.aloud import Name
 from tocsin.core.incident import Incident, Status, events, fold
 from tocsin.core.lengths import span
 from tocsin.core.model import DeadlineState, LevelId, PersonId
@@ -92,12 +93,15 @@ class Unreached(Struct, frozen=True):
 Expectation = Paged | Given | Stands | Is | Unreached
 
 
-def failures(rehearsal: Rehearsal, expectation: Expectation) -> Iterator[str]:
-    """What happened instead, a sentence for each thing that is not as expected."""
+def failures(rehearsal: Rehearsal, expectation: Expectation, name: Name = str) -> Iterator[str]:
+    """What happened instead, a sentence for each thing that is not as expected.
+
+    `name` says what people are called.
+    """
     match expectation:
         case Paged():
             for person in expectation.people:
-                yield from _paged(rehearsal, expectation, person)
+                yield from _paged(rehearsal, expectation, person, name(person))
         case Given():
             yield from _given(rehearsal, expectation)
         case Stands():
@@ -114,7 +118,7 @@ def failures(rehearsal: Rehearsal, expectation: Expectation) -> Iterator[str]:
             assert_never(expectation)
 
 
-def _paged(rehearsal: Rehearsal, expected: Paged, person: PersonId) -> Iterator[str]:
+def _paged(rehearsal: Rehearsal, expected: Paged, person: PersonId, name: str) -> Iterator[str]:
     times = [
         one.at - rehearsal.scenario.starts
         for one in rehearsal.sent
@@ -128,11 +132,11 @@ def _paged(rehearsal: Rehearsal, expected: Paged, person: PersonId) -> Iterator[
     fitting = [at for at in times if when is None or when.fits(at)]
     if expected.never:
         if fitting:
-            yield f"{person} is {is_reached}{by} at {span(fitting[0])}."
+            yield f"{name} is {is_reached}{by} at {span(fitting[0])}."
     elif not times:
-        yield f"{person} is never {is_reached}{by}."
+        yield f"{name} is never {is_reached}{by}."
     elif not fitting:
-        yield f"{person} is {is_reached}{by} at {_listing(times)}."
+        yield f"{name} is {is_reached}{by} at {_listing(times)}."
 
 
 def _given(rehearsal: Rehearsal, expected: Given) -> Iterator[str]:

@@ -7,6 +7,8 @@ from functools import partial
 
 from tocsin.core.incident.visibility import may_see
 from tocsin.core.model import Message, PersonId, SubjectId
+from tocsin.core.oncall import shown
+from tocsin.core.recorded import recorded, with_times
 from tocsin.engine.context import Context, NoPlan
 from tocsin.store import directory, outbox, subjects
 from tocsin.store.errors import Corrupt
@@ -29,7 +31,10 @@ def build(tx: Transaction, context: Context, leased: Leased, now: datetime) -> M
         # No link: there is nothing to acknowledge, and a page that says so must not look like one that asks.
         link = ""
         incidents = tuple(dict.fromkeys(ring.incident for ring in leased.rings))
-        lines = [f"{line(ring.incident)}\n{_one_line(ring.words)}" for ring in leased.rings]
+        at_home = partial(_at_home, zone=contact.zone)
+        lines = [
+            f"{line(ring.incident)}\n{with_times(_one_line(ring.words), at_home)}" for ring in leased.rings
+        ]
         repeat = any(ring.unknown for ring in leased.rings)
         subject, text = _told_subject(lines), _told_text(contact.name, lines, repeat=repeat)
     elif leased.kind == outbox.SET_ASIDE:
@@ -107,6 +112,11 @@ def _set_aside_text(name: str, lines: list[str], *, repeat: bool) -> str:
         f"{name}, Tocsin cannot go on with this and has set it aside: nobody is paged for it any more."
         f" Please see to it yourself, and call whoever is needed.\n\n{what}\n{again}"
     )
+
+
+def _at_home(at: datetime, zone: str) -> str:
+    """A time by the reader's own clock; UTC beside it, as others and the logs say it."""
+    return recorded(at) if zone == "UTC" else f"{shown(at, zone)} ({recorded(at)})"
 
 
 def _one_line(words: str) -> str:

@@ -12,7 +12,8 @@ from tocsin.core.incident import Incident, Status, events
 from tocsin.core.incident.events import Recorded, Verdict
 from tocsin.core.model import Actor, ActorKind, Outcome, PersonId, Refused
 from tocsin.core.policy import Target
-from tocsin.web.times import Reader, length, recorded, retold
+from tocsin.core.recorded import recorded
+from tocsin.web.times import Reader, length, retold
 
 Names = Mapping[PersonId, str]
 """People by id. Somebody who is no longer in the directory is called by the id."""

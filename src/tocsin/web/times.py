@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+
+from tocsin.core.recorded import with_times
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -49,21 +50,9 @@ class Reader(Struct, frozen=True):
         )
 
 
-_RECORDED = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
-
-
-def recorded(at: datetime) -> str:
-    """An instant as it stands in words that are kept and sent."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
 def retold(words: str, reader: Reader) -> str:
     """Words of ours that were kept, with the times in them as a reader's clock shows them."""
-
-    def shown(found: re.Match[str]) -> str:
-        return reader.moment(datetime.fromisoformat(f"{found[1]}+00:00")).clock
-
-    return _RECORDED.sub(shown, words)
+    return with_times(words, lambda at: reader.moment(at).clock)
 
 
 def length(span: timedelta) -> str:

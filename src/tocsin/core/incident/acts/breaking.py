@@ -11,6 +11,7 @@ from tocsin.core.incident.promises.promised import promise_id, promised, vacant
 from tocsin.core.lengths import span
 from tocsin.core.model import Deadline, DeadlineState
 from tocsin.core.policy import Target
+from tocsin.core.recorded import recorded
 
 _LADDER_SEES_TO_IT = ("acknowledge", "expect")
 
@@ -44,7 +45,7 @@ def warn(draft: Draft, deadline_id: str) -> None:
         break_promise(draft, one)
         return
     draft.add(events.PromiseWarned(one.id, one.promise, one.due_at))
-    left, at = span(one.due_at - draft.now), f"{one.due_at:%Y-%m-%d %H:%M} UTC"
+    left, at = span(one.due_at - draft.now), recorded(one.due_at)
     tell(draft, _concerned(draft, one), f"“{one.promise}” is due in {left}, at {at}.")
 
 

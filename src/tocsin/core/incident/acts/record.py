@@ -9,6 +9,7 @@ from tocsin.core.incident.promises.promised import by_hand
 from tocsin.core.incident.state.standing import already_over
 from tocsin.core.model import Actor, ActorKind, PersonId, Refused
 from tocsin.core.policy import Target
+from tocsin.core.recorded import recorded
 
 
 def mark_done(draft: Draft, command: commands.MarkDone, actor: Actor) -> Refused | None:
@@ -21,7 +22,7 @@ def mark_done(draft: Draft, command: commands.MarkDone, actor: Actor) -> Refused
     if what in state.done:
         return Refused(f"{command.what} of {state.id} is done already.")
     if promise is not None and promise.not_before is not None and draft.now < promise.not_before:
-        at = f"{promise.not_before:%Y-%m-%d %H:%M} UTC"
+        at = recorded(promise.not_before)
         return Refused(f"{promise.promise} may not be done before {at}.")
     own_up(draft)
     words = task.words if task is not None else promise.promise if promise is not None else ""

@@ -17,6 +17,7 @@ from tocsin.core.incident.state.standing import already_over
 from tocsin.core.incident.status import Status
 from tocsin.core.model import Actor, Alarm, PersonId, Refused, StageId
 from tocsin.core.policy import Clock, Milestone, Stage, Step
+from tocsin.core.recorded import recorded
 
 
 def start_round(draft: Draft, reason: str, since: datetime | None = None) -> None:
@@ -88,7 +89,7 @@ def warn(draft: Draft, index: int) -> None:
     assert step.index == index
     draft.add(events.StallWarned(draft.state.round, index, step.due_at))
     if step.due_at > draft.now:
-        at = f"{step.due_at:%Y-%m-%d %H:%M} UTC"
+        at = recorded(step.due_at)
         follows = f"step {index + 1} of {draft.level.id} follows at {at}"
         tell_lead(draft, f"No progress is recorded. Without any, {follows}.")
 
