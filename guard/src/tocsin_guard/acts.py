@@ -178,16 +178,7 @@ async def backup_restore(guard: Estate, request: Request) -> Answer:
         request.text("id"),
         request.text("key", characters_max=KEY_BYTES_MAX),
     )
-    await backups.load(id)
-    text = f"Restoring {key or 'everything'} from backup {id}."
-    await guard.events.act(
-        "backup_restored",
-        text,
-        by=request.by,
-        reason=request.reason(required=True),
-        service=backups.guarded.name,
-    )
-    return await backups.restore(id, key)
+    return await backups.restore(id, key, by=request.by, reason=request.reason(required=True))
 
 
 # Files

@@ -47,6 +47,11 @@ def warnings(guard: Estate) -> list[str]:
     found += [
         f"Backups of {name} need attention." for name, b in guard.backups.items() if not b.stats()["healthy"]
     ]
+    found += [
+        f"{b.restores.broken_off} was not restored to the end; restore it again."
+        for b in guard.backups.values()
+        if b.restores.broken_off
+    ]
     for name, integrity in guard.integrity.items():
         if integrity.last and integrity.last.state == "COMPLETED" and not integrity.last.ok:
             found.append(f"The last integrity check of {name} found damage.")

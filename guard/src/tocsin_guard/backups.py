@@ -33,6 +33,7 @@ from tocsin_guard.manifests import (
 from tocsin_guard.objects.guarded import PUT, GuardedStore
 from tocsin_guard.objects.port import ObjectStore
 from tocsin_guard.objects.reading import fetch
+from tocsin_guard.restores import Restores
 from tocsin_guard.settings import TROUBLE
 from tocsin_guard.vault import Vault
 
@@ -49,6 +50,7 @@ class Backups:
     events: Events
     schedule: Schedule
     vault: Vault = field(init=False)
+    restores: Restores = field(init=False)
     done: list[Backup] = field(default_factory=list)  # of this process and, for completed ones, of all before
     _waiting: list[Backup] = field(default_factory=list)
     _running: Backup | None = None
@@ -61,6 +63,7 @@ class Backups:
 
     def __post_init__(self) -> None:
         self.vault = Vault(self.target, self.clock)
+        self.restores = Restores(self.guarded, self.vault, self.events)
 
     # Asking
 
@@ -265,29 +268,19 @@ class Backups:
             self.events.add(Level.ERROR, "backup_damaged", text, service=self.guarded.name)
         return {"id": id, "objects": len(items), "bad": bad, "missing": body["missing"], "ok": not bad}
 
-    async def restore(self, id: str, key: str = "", to: ObjectStore | None = None) -> dict[str, Any]:
+    async def restore(
+        self, id: str, key: str = "", to: ObjectStore | None = None, *, by: str = "guard", reason: str = ""
+    ) -> dict[str, Any]:
         """Put one object, or all, back through guard (or into another store), each verified before it is
-        written.
+        written. Broken off, it can be asked for again.
         """
         _, items = await self.load(id)
         chosen = [i for i in items if not key or i.key == key]
         if not chosen:
             raise Unknown(f"Backup {id} has no object {key!r}." if key else f"Backup {id} is empty.")
-        restored, queued, bad = 0, 0, []
-        for item in chosen:
-            path = self.guarded.incoming / uuid.uuid4().hex
-            try:
-                if not await self.vault.copy(item.sha256, path):
-                    bad.append(item.key)
-                    continue
-                if to is None:
-                    queued += (await self.guarded.put(item.key, path, content_type=item.content_type)).queued
-                else:
-                    await to.put(item.key, path, item.attributes())
-                restored += 1
-            finally:
-                await asyncio.to_thread(path.unlink, missing_ok=True)
-        return {"id": id, "restored": restored, "queued": queued, "bad": bad, "ok": not bad}
+        if to is not None:
+            return await self.restores.put_back(id, chosen, to)
+        return await self.restores.run(id, chosen, key, by, reason)
 
     def holds(self, sha256: str) -> bool:
         """Whether a known backup has that content; nothing is asked of the second store."""

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,11 +122,17 @@ class Room:
 
 
 class FolderLock:
-    """One process per folder: the kernel frees the lock when the process ends, however it ends."""
+    """One process per folder: the kernel frees the lock when the process ends, however it ends.
+
+    A forked child shares the lock through its copy of the handle, so that copy is closed in it: a child that
+    lives longer does not keep the folder. Closing a copy frees nothing of the parent's.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "lock"
         self._handle: int | None = None
+        left = weakref.WeakMethod(self._close)  # a hook cannot be taken back; it must not keep this alive
+        os.register_at_fork(after_in_child=lambda: None if (close := left()) is None else close())
 
     def take(self) -> None:
         handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -139,6 +146,12 @@ class FolderLock:
         self._handle = handle
 
     def free(self) -> None:
+        if self._handle is not None:
+            # Said aloud: a child that was forked past Python's hooks, by a library in C, may have a copy.
+            fcntl.flock(self._handle, fcntl.LOCK_UN)
+            self._close()
+
+    def _close(self) -> None:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None

@@ -43,6 +43,8 @@ async def recover(guard: Estate, known: bool = False) -> None:
     for guarded in guard.stores.values():
         guarded.cache.start()
     guard.events.add(Level.INFO, "started", f"guard of {guard.name} started.")
+    for backups in guard.backups.values():
+        backups.restores.recall()
     if found.damaged_lines:
         problems.append(
             f"{found.damaged_lines} lines of the journal were damaged and skipped; a copy is kept beside it."
