@@ -234,7 +234,7 @@ async def test_the_users_stream_tells_what_is_open_what_comes_and_what_ends(
         send = w.guard.broadcasts.send
         await send("SERVICE_DEGRADED", "Uploads may be delayed", "MEDIUM", "users", "ana")
         await send("INCIDENT_DETECTED", "secret", "HIGH", "response_team", "ana")
-        stream = w.guard.broadcasts.stream("users")
+        stream = w.guard.broadcasts.stream(w.guard.broadcasts.listen("users"))
         assert (await anext(stream)).startswith(b"retry")
         first = await anext(stream)
         assert b"Uploads may be delayed" in first

@@ -17,7 +17,7 @@ from tocsin_guard.clock import iso
 from tocsin_guard.errors import Corrupt, GuardError, Malformed, Refused, StoreAnswer, Unavailable
 from tocsin_guard.estate import Estate
 from tocsin_guard.lines import HALF
-from tocsin_guard.notify import EVERYONE
+from tocsin_guard.notify import EVERYONE, Listener
 from tocsin_guard.requests import Request, read_body, read_query
 from tocsin_guard.routes import ROUTES, Route
 from tocsin_guard.tokens import READ, Token, find
@@ -144,37 +144,45 @@ def users_stream(guard: Estate, audience: str = "users") -> Asgi:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-            await stream(guard, audience, headers, receive, send)
+            try:
+                await stream(guard, audience, headers, receive, send)
+            except Unavailable as error:  # too many listen: no matter of the app that this is mounted in
+                await _send_problem(send, _as_problem(error))
 
     return app
 
 
 async def stream(guard: Estate, audience: str, headers: dict[str, str], receive: Receive, send: Send) -> None:
-    """Server-sent events until the listener goes away."""
+    """Server-sent events until the listener goes away, is too slow, or the service stops."""
     last = headers.get("last-event-id", "")
     after = int(last) if last.isdecimal() and len(last) < 18 else 0
-    sending = asyncio.ensure_future(_send_stream(guard, audience, after, send))
+    listener = guard.broadcasts.listen(audience)
+    sending = asyncio.ensure_future(_send_stream(guard, listener, after, send))
     leaving = asyncio.ensure_future(_gone(receive))
+    over = asyncio.ensure_future(listener.over.wait())
     try:
-        await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([sending, leaving, over], return_when=asyncio.FIRST_COMPLETED)
+        if over.done() and not leaving.done():  # who reads still is told why
+            await asyncio.wait(
+                [sending, leaving], timeout=limits.SSE_END_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
     finally:
-        leaving.cancel()
-        sending.cancel()
-        results = await asyncio.gather(sending, leaving, return_exceptions=True)
+        guard.broadcasts.leave(listener)
+        for task in (sending, leaving, over):
+            task.cancel()
+        results = await asyncio.gather(sending, leaving, over, return_exceptions=True)
     if isinstance(results[0], Exception) and not isinstance(results[0], OSError):
         raise results[0]
 
 
-async def _send_stream(guard: Estate, audience: str, after: int, send: Send) -> None:
-    async with aclosing(guard.broadcasts.stream(audience, after)) as chunks:
-        first = await anext(chunks)
-        headers = [
-            (b"content-type", b"text/event-stream"),
-            (b"cache-control", b"no-store"),
-            (b"x-accel-buffering", b"no"),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": first, "more_body": True})
+async def _send_stream(guard: Estate, listener: Listener, after: int, send: Send) -> None:
+    headers = [
+        (b"content-type", b"text/event-stream"),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    async with aclosing(guard.broadcasts.stream(listener, after)) as chunks:
         async for chunk in chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})

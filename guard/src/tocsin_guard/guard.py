@@ -4,6 +4,7 @@ loop.
 
 import asyncio
 import logging
+import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -176,7 +177,7 @@ class Guard(Estate):
             except BaseException:  # cancellation too: whoever starts next must get the folder
                 self._lock.free()
                 raise
-            self.started = True
+            self.started, self.broadcasts.stopping = True, False
             self._wake = asyncio.Event()  # belongs to one loop, as do tasks
             self._loop = asyncio.get_running_loop().create_task(self._run())
 
@@ -203,6 +204,7 @@ class Guard(Estate):
         if not self.started:
             return
         self.started = False
+        self.broadcasts.end()
         tasks = [t for t in (self._loop, *self._tasks.values(), *self._kept) if t is not None]
         for task in tasks:
             task.cancel()
@@ -246,6 +248,8 @@ class Guard(Estate):
     def tick(self) -> None:
         """Start whatever is due now; each kind of work runs once at a time, in its own task."""
         self._look_at_disk()
+        if not self.broadcasts.stopping and server_stops():
+            self.broadcasts.end()
         for dependency in self.dependencies.values():
             dependency.tick()
             if dependency.check_due():
@@ -341,6 +345,14 @@ class Guard(Estate):
         shown = broadcast.shown()
         self.pushes.broadcast(broadcast.target, shown, "broadcast", shown["at"])
         self._wake.set()
+
+
+def server_stops() -> bool:
+    """Whether the server around is stopping. uvicorn says so to nobody while it waits for open streams: the
+    lifespan hears of it after them. But its handler of SIGTERM is a method of what knows.
+    """
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return getattr(server, "should_exit", False) is True
 
 
 def _look(store: ObjectStore) -> Callable[[], Awaitable[object]]:

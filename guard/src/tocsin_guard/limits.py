@@ -49,6 +49,7 @@ WAIT_SECONDS_MAX = 25.0
 MESSAGE_CHARACTERS_MAX = 4_000
 REASON_CHARACTERS_MAX = 1_000
 SSE_KEEPALIVE_SECONDS = 15.0
+SSE_END_SECONDS = 5.0  # a listener that is cut off has so long to take what is on its way
 
 # Pushes
 PUSH_TIMEOUT_SECONDS = 15.0

@@ -11,7 +11,7 @@ from typing import Any
 
 from tocsin_guard import limits
 from tocsin_guard.clock import Clock, iso
-from tocsin_guard.errors import Malformed, Refused, Unknown
+from tocsin_guard.errors import Malformed, Refused, Unavailable, Unknown
 from tocsin_guard.journal import Journal
 from tocsin_guard.lines import Record
 
@@ -37,6 +37,30 @@ class Broadcast:
         return {**asdict(self), "at": iso(self.at), "cleared_at": cleared, "active": self.cleared_at is None}
 
 
+@dataclass(eq=False)
+class Listener:
+    """One stream. `first` is what was active when it began. `over` is set when it is to end, and `end` says
+    why.
+    """
+
+    audience: str
+    first: list[Broadcast]
+    waiting: deque[Broadcast] = field(default_factory=deque)
+    more: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    end: str = ""
+
+    async def hears(self, seconds: float) -> bool:
+        """Wait for the next broadcast, or the end; False if so many seconds bring neither."""
+        waits = [asyncio.ensure_future(self.more.wait()), asyncio.ensure_future(self.over.wait())]
+        try:
+            done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return bool(done)
+
+
 def sees(audience: str, target: str) -> bool:
     """Whether an audience is meant by a target; `all` means everyone, and `all` as audience sees
     everything.
@@ -52,7 +76,8 @@ class Broadcasts:
     journal: Journal
     deliver: Callable[[Broadcast], None] = lambda broadcast: None
     _kept: deque[Broadcast] = field(default_factory=lambda: deque(maxlen=limits.BROADCASTS_KEPT))
-    _streams: dict["asyncio.Queue[Broadcast]", str] = field(default_factory=dict)
+    stopping: bool = False
+    _listeners: set["Listener"] = field(default_factory=set)
     _next: int = 1
 
     async def send(self, type: str, message: str, severity: str, target: str, by: str) -> Broadcast:
@@ -113,37 +138,62 @@ class Broadcasts:
 
     # Streams
 
-    def _publish(self, broadcast: Broadcast) -> None:
-        for stream, audience in list(self._streams.items()):
-            if sees(audience, broadcast.target):
-                if stream.full():
-                    del self._streams[stream]  # too slow: its connection ends, and the browser comes back
-                else:
-                    stream.put_nowait(broadcast)
+    def listen(self, audience: str) -> Listener:
+        """Begin to listen; `leave` ends it. Refused when there are too many already."""
+        if len(self._listeners) >= limits.SUBSCRIBERS_MAX:
+            raise Unavailable(
+                f"{limits.SUBSCRIBERS_MAX} listen to broadcasts already, which is all there is room for; "
+                "try again later."
+            )
+        listener = Listener(audience, self.active(audience))
+        self._listeners.add(listener)
+        if self.stopping:
+            self._end(listener, "the service stops")
+        return listener
 
-    async def stream(self, audience: str, after: int = 0) -> AsyncGenerator[bytes]:
-        """Server-sent events for an audience: first what is active (or newer than `after`), then as it
-        comes.
+    def leave(self, listener: Listener) -> None:
+        self._listeners.discard(listener)
+
+    def end(self) -> None:
+        """The service stops: every stream ends, so that no server waits for it. Browsers come back by
+        themselves.
         """
-        if len(self._streams) >= limits.SUBSCRIBERS_MAX:
-            raise Refused("Too many listeners at present; try again later.")
-        queue: asyncio.Queue[Broadcast] = asyncio.Queue(limits.SUBSCRIBER_BACKLOG_MAX)
-        self._streams[queue] = audience
+        self.stopping = True
+        for listener in tuple(self._listeners):
+            self._end(listener, "the service stops")
+
+    def _end(self, listener: Listener, why: str) -> None:
+        listener.end = listener.end or why
+        listener.over.set()
+
+    def _publish(self, broadcast: Broadcast) -> None:
+        for listener in tuple(self._listeners):
+            if sees(listener.audience, broadcast.target):
+                if len(listener.waiting) >= limits.SUBSCRIBER_BACKLOG_MAX:
+                    self._end(listener, "too slow; what is still active comes again when you come back")
+                    self.leave(listener)
+                else:
+                    listener.waiting.append(broadcast)
+                    listener.more.set()
+
+    async def stream(self, listener: Listener, after: int = 0) -> AsyncGenerator[bytes]:
+        """Server-sent events: first what is active (or newer than `after`), then as it comes. The last
+        thing is a comment that says why it ends.
+        """
         try:
             yield b"retry: 5000\n\n"
-            for broadcast in self.active(audience):
+            for broadcast in listener.first:
                 if broadcast.id > after:
                     yield _sse(broadcast)
-            while queue in self._streams:
-                try:
-                    async with asyncio.timeout(limits.SSE_KEEPALIVE_SECONDS):
-                        broadcast = await queue.get()
-                except TimeoutError:
+            while not listener.end:
+                while listener.waiting and not listener.end:
+                    yield _sse(listener.waiting.popleft())
+                listener.more.clear()
+                if not await listener.hears(limits.SSE_KEEPALIVE_SECONDS):
                     yield b": still here\n\n"
-                    continue
-                yield _sse(broadcast)
+            yield f": {listener.end}\n\n".encode()
         finally:
-            self._streams.pop(queue, None)
+            self.leave(listener)
 
     # Journal
 
