@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from guard.tests.support import ADMIN, world
 from tocsin_guard import Guard, LocalFiles, Settings
-from tocsin_guard.errors import Malformed
-from tocsin_guard.lines import Record, decode, encode
+from tocsin_guard.errors import Malformed, Unavailable
+from tocsin_guard.lines import Record, decode, encode, recover
 
 HALF = "half a character: \ud800"
 
@@ -92,3 +92,26 @@ async def test_a_record_that_cannot_be_written_holds_up_no_compaction(tmp_path: 
             w.guard.journal.note({"kind": "n", "n": object()})
         await asyncio.wait_for(w.guard.journal.compact(), 5)
         await asyncio.wait_for(w.guard.journal.append({"kind": "n"}), 5)
+
+
+async def test_what_a_handler_does_to_its_payload_stays_with_it(tmp_path: Path) -> None:
+    """Also where it is no JSON: the operation would be missing when the journal is written anew."""
+    w = world(tmp_path / "guard", settings=Settings(retry_seconds=0))
+    mail = w.guard.dependency("MAIL", Settings(retry_seconds=0))
+    seen: list[Any] = []
+
+    @w.guard.work(mail, "send")
+    async def send(payload: Any, idempotency_key: str) -> None:
+        seen.append(payload["to"].pop())
+        payload["tried"] = datetime(2026, 1, 1, tzinfo=UTC)
+        raise Unavailable("no answer")
+
+    async with w.guard.running():
+        asked: dict[str, Any] = {"to": ["ana"]}
+        assert (await send.run("k", asked, "one")).queued
+        assert asked == {"to": ["ana"]}
+        await w.guard.queue.drain()
+        await w.guard.journal.compact()
+    assert len(seen) >= 2
+    taken = [r for r in recover(w.guard.journal.path).records if r["kind"] == "taken"]
+    assert [r["payload"] for r in taken] == [{"to": ["ana"]}]

@@ -38,6 +38,12 @@ class GrowingFile:
             disk.write_all_at(self._handle, data, self.size)
             self._room = self.size + len(data)
 
+    def has_name(self, path: Path) -> bool:
+        """Whether it is this file that the next start will find there."""
+        with suppress(OSError):
+            return os.path.samestat(os.fstat(self._handle), path.stat())
+        return False
+
     def sync(self) -> None:
         disk.sync_data(self._handle)
 

@@ -7,7 +7,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -98,6 +98,7 @@ class Guard(Estate):
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._kept = set()
         self._loop: asyncio.Task[None] | None = None
+        self._rewrite_at = 0.0  # a journal that accepts nothing
         self._left: disk.Sign | None = None  # the journal as the last stop left it
 
     # Building
@@ -214,7 +215,7 @@ class Guard(Estate):
         self.pushes.stop()
         self._tasks.clear()
         self._kept.clear()
-        self.metrics.roll()
+        self.metrics.finish()
         await self.journal.stop()
         self._left, self._starting = disk.sign(self.journal.path), asyncio.Lock()
         self._lock.free()
@@ -270,6 +271,10 @@ class Guard(Estate):
                 self._spawn(f"backup {name}", backups.run_next)
 
     def _look_at_disk(self) -> None:
+        self.journal.look()
+        if self.journal.broken and self.clock.elapsed() >= self._rewrite_at:
+            self._rewrite_at = self.clock.elapsed() + limits.JOURNAL_REWRITE_SECONDS
+            self._spawn("rewrite", self._rewrite_journal)
         full = disk.room_bytes(self.folder) < self.reserve_bytes or bool(self.journal.broken)
         if full and not self.disk_full:
             text = (
@@ -281,6 +286,10 @@ class Guard(Estate):
         self.disk_full = full
         if not full:
             self.queue.ballast.fill()
+
+    async def _rewrite_journal(self) -> None:
+        with suppress(GuardError):  # `broken` says why; it is tried again
+            await self.journal.compact()
 
     def _spawn(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         running = self._tasks.get(name)

@@ -4,8 +4,8 @@ One thread writes: what was handed over in one turn of the event loop, and whate
 in one write and one fsync (group commit), so the cost of the disk is shared, and that of waking the thread.
 
 - Disk full: the batch is taken back, its callers get DiskFull, the journal goes on.
-- A failed fsync: nobody knows what is on the disk, so nothing more is accepted until the whole journal has
-  been written anew, which is tried with the next append.
+- A failed fsync, or a file that somebody took away: nobody knows what is on the disk, so nothing more is
+  accepted until the whole journal has been written anew, which is tried with the next append, and by itself.
 - It is rewritten from live state when it has grown enough (compaction): old file or new file, never a mix.
 
 What stands in the file, and how it is read after a crash: `lines`.
@@ -131,8 +131,12 @@ class Journal:
             self.dropped += 1
             return
         if not self._lazy:
-            self._loop.call_later(limits.JOURNAL_LAZY_SECONDS / 2, self._hand_over)
+            self._soon()
         self._lazy.append(record)
+
+    def _soon(self) -> None:
+        assert self._loop is not None
+        self._loop.call_later(limits.JOURNAL_LAZY_SECONDS / 2, self._hand_over)
 
     def _hand_over(self) -> None:
         """Give what was noted to the writer: in time, or before anything that somebody waits for."""
@@ -140,8 +144,8 @@ class Journal:
             noted, self._lazy = self._lazy, []
             self._waiting += 1
             self._put(Entry(b"".join(self._lines(noted)), False, None, None, len(noted)))
-        elif self._lazy and self._loop is not None and self._thread is not None:
-            self._loop.call_later(limits.JOURNAL_LAZY_SECONDS / 2, self._hand_over)
+        elif self._lazy and self._thread is not None:
+            self._soon()
 
     def _lines(self, noted: list[Record]) -> Iterator[bytes]:
         for record in noted:
@@ -171,6 +175,11 @@ class Journal:
         if self.broken:
             await self.compact()
 
+    def look(self) -> None:
+        """Find out whether the file is still where the next start will look for it."""
+        if self._thread and not self.broken and self._open.is_set() and not self._file.has_name(self.path):
+            self._break("was taken away or replaced")
+
     # Compaction: hold new appends back, wait for those under way, write live state to a new file.
 
     def compact_due(self) -> bool:
@@ -196,6 +205,7 @@ class Journal:
                 await rewrite.done
             except GuardError:
                 self._lazy = noted + self._lazy
+                self._soon()
                 raise
             self.broken = ""
         finally:
@@ -235,20 +245,22 @@ class Journal:
         """One batch: write, fsync if somebody waits, tell. True if something is left to sync."""
         if not entries:
             return unsynced
-        durable = any(e.durable for e in entries)
         data = b"".join([e.data for e in entries])
+        # Notes wait for one more batch of notes at most: where they never cease, no pause would come to sync.
+        due = any(e.durable for e in entries) or bool(unsynced and data)
         error: BaseException | None = None
         if self.broken:
             error = GuardError(self.broken)
         else:
             try:
                 self._file.write(data)
+                unsynced = unsynced or bool(data)
             except OSError as failure:
                 error = self._take_back(failure)
-            if error is None and durable:
-                error = self._sync()
+            if error is None and due:
+                error, unsynced = self._sync(), False
         self._say(self._told, entries, error)
-        return bool(data) and not durable and error is None
+        return unsynced and not self.broken
 
     def _sync(self) -> BaseException | None:
         self.syncs += 1
@@ -267,7 +279,7 @@ class Journal:
             return disk.full(self.path.parent)
         return GuardError(f"{self.path} could not be written ({failure.strerror}); the request was not kept.")
 
-    def _break(self, what: str) -> BaseException:
+    def _break(self, what: str) -> GuardError:
         self.broken = f"{self.path} {what}: nothing is accepted until it has been written anew."
         return GuardError(self.broken)
 
@@ -275,16 +287,15 @@ class Journal:
         data = b"".join(self._lines(item.records))
         try:
             disk.replace_file(self.path, lambda handle: disk.write_all(handle, data))
-        except (OSError, GuardError) as error:
-            failure = (
-                error if isinstance(error, GuardError) else GuardError(f"{self.path}: {error.strerror}.")
-            )
-            self._say(item.done.set_exception, failure)
-            return
-        try:
             file = GrowingFile(self.path)
-        except OSError as failure:  # what is open is no longer what has the name: nothing may go there
-            self._say(item.done.set_exception, self._break(f"could not be opened ({failure.strerror})"))
+        except (OSError, GuardError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            failure: BaseException = (
+                error if isinstance(error, GuardError) else GuardError(f"{self.path}: {why}.")
+            )
+            if not self._file.has_name(self.path):  # what goes there would be gone with the next start
+                failure = self._break(f"could not be opened ({why})")
+            self._say(item.done.set_exception, failure)
             return
         self._file.close()
         self._file, self._base = file, file.size

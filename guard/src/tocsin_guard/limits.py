@@ -5,6 +5,7 @@ JOURNAL_COMPACT_MIN_BYTES = 16 * 1024 * 1024  # below this a journal is never re
 JOURNAL_COMPACT_FACTOR = 4  # rewritten when it has grown to so many times its size after the last rewrite
 JOURNAL_ROOM_BYTES = 512 * 1024  # of zeros that it grows by, to be written over: synced in half the time
 JOURNAL_LAZY_SECONDS = 1.0  # events and minutes wait at most this long for the disk
+JOURNAL_REWRITE_SECONDS = 10.0  # how often one that accepts nothing is tried to be written anew
 DISK_RESERVE_BYTES = 32 * 1024 * 1024  # new work is refused below this, so that work taken can be finished
 
 # Queue

@@ -6,7 +6,6 @@ the core's caches empty, and pays for every line of code it runs. A finished min
 """
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,7 +55,7 @@ class Metrics:
     clock: Clock
     note: Callable[[Record], None]
     minutes_kept: int = limits.METRIC_MINUTES_KEPT
-    minutes: "deque[tuple[int, dict[Place, Sample]]]" = field(default_factory=deque)
+    minutes: "dict[int, dict[Place, Sample]]" = field(default_factory=dict)
     _finished: dict[Place, Sample] = field(default_factory=dict)  # all minutes that ended in this process
     _minute: int = -1
     _current: dict[Place, Sample] = field(default_factory=dict)
@@ -105,18 +104,28 @@ class Metrics:
                 self._finished.setdefault(place, Sample()).add(sample)
         self._minute, self._current = minute, {}
 
+    def finish(self) -> None:
+        """Have the running minute written as well, for guard ends. What comes later in it is added to it."""
+        self.count_up()
+        self._begin(-1)
+
     def _keep(self, minute: int, samples: dict[Place, Sample]) -> None:
-        self.minutes.append((minute, samples))
-        while self.minutes[0][0] <= minute - self.minutes_kept or len(self.minutes) > self.minutes_kept:
-            self.minutes.popleft()
+        self.minutes[minute] = _merged(self.minutes.get(minute, {}), samples)
+        while (first := next(iter(self.minutes))) <= minute - self.minutes_kept or (
+            len(self.minutes) > self.minutes_kept
+        ):
+            del self.minutes[first]
 
     def select(self, seconds: float) -> Iterator[tuple[int, dict[Place, Sample]]]:
         """Minutes of the last so many seconds, oldest first, the running one included."""
         self.roll()
-        oldest = (self.clock.now() - seconds) // 60
-        yield from ((m, s) for m, s in self.minutes if oldest <= m <= self._minute)
-        if self._current:
-            yield self._minute, self._current
+        oldest = max((self.clock.now() - seconds) // 60, self._minute - self.minutes_kept)
+        for minute in range(int(oldest), self._minute + 1):
+            samples = self.minutes.get(minute, {})
+            if minute == self._minute:
+                samples = _merged(samples, self._current)
+            if samples:
+                yield minute, samples
 
     def summed(self, seconds: float, service: str = "") -> Sample:
         """All calls of the last so many seconds, of one service or of all."""
@@ -138,7 +147,18 @@ class Metrics:
         self._keep(record["minute"], samples)
 
     def snapshot(self) -> Iterator[Record]:
-        return (_record(minute, samples) for minute, samples in list(self.minutes))
+        return (_record(minute, samples) for minute, samples in list(self.minutes.items()))
+
+
+def _merged(some: dict[Place, Sample], more: dict[Place, Sample]) -> dict[Place, Sample]:
+    """Both. What is given stays as it is: it may wait to be written."""
+    if not some or not more:
+        return some or more
+    found: dict[Place, Sample] = {}
+    for samples in (some, more):
+        for place, sample in samples.items():
+            found.setdefault(place, Sample()).add(sample)
+    return found
 
 
 def _record(minute: int, samples: dict[Place, Sample]) -> Record:

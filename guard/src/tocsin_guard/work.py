@@ -2,6 +2,7 @@
 is back.
 """
 
+import copy
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -31,6 +32,7 @@ class Outcome:
 class Work:
     """Made by `Guard.work`. Work on one key keeps its order; different keys go side by side.
 
+    Each attempt gets a payload of its own, as JSON would give it back: what it does to it stays with it.
     A call whose answer was lost may be made again with the same idempotency key. If the other side cannot
     tell repeats by it, give `was_done`, which is asked first.
     """
@@ -51,7 +53,7 @@ class Work:
         mark = idempotency_key or uuid.uuid4().hex
         name = self.dependency.name
         try:
-            json.dumps(payload)
+            text = json.dumps(payload)
         except (TypeError, ValueError) as error:
             raise Malformed(
                 f"The payload of {self.action} for {name} must be what JSON can hold, or it could not be "
@@ -61,17 +63,19 @@ class Work:
             known = self.queue.book.repeat_of(name, mark) or self.queue.book.newest(name, key)
             if known is None and not self.dependency.held:
                 try:
-                    await self.dependency.call(self.action, lambda: self.do(payload, mark))
+                    await self.dependency.call(self.action, lambda: self.do(json.loads(text), mark))
                 except Unavailable:
                     pass
                 else:
                     return Outcome(False, mark)
-            operation = await self.queue.add(name, self.action, key, payload, idempotency_key=mark)
+            kept = json.loads(text)
+            operation = await self.queue.add(name, self.action, key, kept, idempotency_key=mark)
         return Outcome(operation.state in WAITING, mark, operation.id)
 
     async def _apply(self, operation: Operation, body: Body) -> None:
+        payload = copy.deepcopy(operation.payload)
         await self.dependency.call(
-            self.action, lambda: self.do(operation.payload, operation.idempotency_key), attempts_max=1
+            self.action, lambda: self.do(payload, operation.idempotency_key), attempts_max=1
         )
 
     async def _was_done(self, operation: Operation) -> bool:

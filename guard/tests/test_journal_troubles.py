@@ -1,0 +1,140 @@
+"""The journal when the disk or the moment is bad: what was acknowledged is in the file that has the name."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from guard.tests.support import world
+from guard.tests.test_journal import opened
+from tocsin_guard import Settings, disk
+from tocsin_guard.errors import GuardError
+from tocsin_guard.lines import Record, recover
+
+
+async def test_rewritten_and_not_known_to_be_named_accepts_nothing_until_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file handle was left to sync the folder with: the old file has no name any more by then."""
+    path = tmp_path / "journal"
+    live: list[Record] = []
+    real, left = disk.sync_folder, [False, False]
+
+    def sync_folder(folder: Path) -> None:
+        if left:
+            left.pop()
+            raise OSError(24, "Too many open files")
+        real(folder)
+
+    async with opened(path, live) as journal:
+        await journal.append({"n": 1}, applied=lambda: live.append({"n": 1}))
+        monkeypatch.setattr(disk, "sync_folder", sync_folder)
+        for _ in range(2):
+            with pytest.raises(GuardError, match="could not be"):
+                await journal.compact()
+        assert journal.broken
+        await journal.append({"n": 2}, applied=lambda: live.append({"n": 2}))
+        assert not journal.broken
+        assert recover(path).records == [{"n": 1}, {"n": 2}]
+
+
+async def test_what_was_noted_is_written_by_itself_after_a_rewrite_that_the_disk_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin_guard.limits.JOURNAL_LAZY_SECONDS", 0.02)
+    path = tmp_path / "journal"
+
+    async with opened(path) as journal:
+
+        def full(path: Path, write: object) -> None:
+            time.sleep(0.05)
+            raise disk.full(path.parent)
+
+        monkeypatch.setattr(disk, "replace_file", full)
+        journal.note({"n": 1})
+        journal._compaction = asyncio.ensure_future(journal._compact())
+        await asyncio.sleep(0.005)
+        assert not journal._lazy, "it is being written anew"
+        with pytest.raises(GuardError):
+            await journal._compaction
+        journal.note({"n": 2})
+        await asyncio.sleep(0.1)
+        assert recover(path).records == [{"n": 1}, {"n": 2}]
+
+
+async def test_notes_that_never_cease_are_synced_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A catalogue entry may be lost for about a second, not for as long as uploads go on."""
+    monkeypatch.setattr("tocsin_guard.limits.JOURNAL_LAZY_SECONDS", 0.1)
+    async with opened(tmp_path / "journal") as journal:
+        for number in range(40):
+            journal.note({"n": number})
+            await asyncio.sleep(0.01)
+        assert journal.syncs >= 2
+
+
+async def test_a_barrier_does_not_make_the_writer_forget_what_is_not_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin_guard.limits.JOURNAL_LAZY_SECONDS", 0.1)
+    path = tmp_path / "journal"
+    async with opened(path) as journal:
+        journal.note({"n": 1})
+        await asyncio.sleep(0.07)
+        assert path.stat().st_size
+        await journal.passed()
+        assert journal.syncs == 0
+        await asyncio.sleep(0.2)
+        assert journal.syncs == 1
+
+
+async def test_a_journal_that_accepts_nothing_is_written_anew_without_anybody_asking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bad moment of the disk while all is well, when nobody queues anything for days."""
+    w = world(tmp_path / "guard")
+    async with w.guard.running():
+        bad = Bad()
+        monkeypatch.setattr(disk, "sync_data", bad)
+        monkeypatch.setattr(os, "fsync", bad)
+        await w.files.put("k", b"1")
+        with pytest.raises(GuardError):
+            await w.guard.journal.append({"kind": "refused"})
+        await w.pass_time(2)
+        full = [w.guard.disk_full]
+        bad.left = False
+        await w.pass_time(12)
+        assert not w.guard.journal.broken
+        assert [*full, w.guard.disk_full] == [True, False]
+        found = {r["key"] for r in recover(w.guard.journal.path).records if r["kind"] == "object"}
+        assert "k" in found, "what was noted meanwhile is there too"
+
+
+async def test_a_journal_that_somebody_took_away_is_written_anew(tmp_path: Path) -> None:
+    """By rm, or by a rotation of logs: what went on into the nameless file would be gone with the restart."""
+    w = world(tmp_path / "guard", settings=Settings(retry_seconds=0))
+    path = w.guard.journal.path
+    async with w.guard.running():
+        w.store.down = True
+        await w.files.put("before", b"1")
+        path.rename(tmp_path / "journal.1")
+        await w.pass_time(2)
+        await w.files.put("after", b"2")
+        told = [event.message for event in w.guard.events.select(9, type="disk_full")]
+        assert told == [
+            f"{path} was taken away or replaced: nothing is accepted until it has been written anew."
+        ]
+        assert [r["key"] for r in recover(path).records if r["kind"] == "taken"] == ["before", "after"]
+
+
+class Bad:
+    """A disk that syncs nothing for the time being."""
+
+    left = True
+
+    def __call__(self, handle: int) -> None:
+        if self.left:
+            raise OSError(5, "Input/output error")
