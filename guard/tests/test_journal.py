@@ -5,9 +5,6 @@ a rewrite.
 import asyncio
 import errno
 import os
-import resource
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -349,110 +346,6 @@ async def test_it_is_rewritten_by_itself_when_it_has_grown(tmp_path: Path) -> No
             await journal.append({"kind": "old", "n": n, "pad": "x" * 50})
         await asyncio.sleep(0.1)
         assert len(path.read_bytes().rstrip(b"\0")) < 5000
-
-
-async def test_a_failed_sync_accepts_nothing_until_everything_is_written_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    live: list[Record] = []
-    real, broken = os.fdatasync, True
-
-    def failing(handle: int) -> None:
-        if broken:
-            raise OSError(5, "Input/output error")
-        real(handle)
-
-    path = tmp_path / "journal"
-    async with opened(path, live) as journal:
-        await journal.append({"kind": "before"}, applied=lambda: live.append({"kind": "before"}))
-        monkeypatch.setattr(os, "fdatasync", failing)
-        with pytest.raises(GuardError, match="could not be synced"):
-            await journal.append({"kind": "lost"}, applied=lambda: live.append({"kind": "lost"}))
-        assert journal.broken
-        broken = False
-        await journal.append({"kind": "after"}, applied=lambda: live.append({"kind": "after"}))
-        assert not journal.broken
-    assert recover(path).records == [{"kind": "before"}, {"kind": "after"}]
-
-
-async def test_a_rewritten_file_that_cannot_be_opened_is_not_taken_for_the_old_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The old one has no name any more: whatever went there would be gone with the next start."""
-    path, live = tmp_path / "journal", [{"kind": "live"}]
-    real = os.open
-
-    def no_handles(name: Any, flags: int, mode: int = 0o777) -> int:
-        if name == path:
-            raise OSError(errno.EMFILE, "Too many open files")
-        return real(name, flags, mode)
-
-    async with opened(path, live) as journal:
-        monkeypatch.setattr(os, "open", no_handles)
-        with pytest.raises(GuardError) as refused:
-            await journal.compact()
-        assert str(refused.value) == (
-            f"{path} could not be opened (Too many open files): "
-            "nothing is accepted until it has been written anew."
-        )
-        with pytest.raises(GuardError):
-            await journal.append({"kind": "refused"})
-        monkeypatch.setattr(os, "open", real)
-        await journal.append({"kind": "kept"})
-    assert recover(path).records == [*live, {"kind": "kept"}]
-
-
-FULL = """
-import asyncio, os, resource, signal, sys
-from pathlib import Path
-from tocsin_guard.errors import DiskFull
-from tocsin_guard.journal import Journal
-from tocsin_guard.lines import recover
-
-path = Path(sys.argv[1])
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
-
-async def main():
-    journal = Journal(path, lambda: [])
-    journal.start()
-    kept, refused = [], 0
-    for n in range(300):
-        try:
-            await journal.append({"kind": "n", "n": n, "pad": "x" * 100})
-            kept.append(n)
-        except DiskFull as error:
-            refused += 1
-            text = str(error)
-    assert refused > 100, refused
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    await journal.append({"kind": "n", "n": 1000})
-    kept.append(1000)
-    await journal.stop()
-    found = recover(path)
-    assert [r["n"] for r in found.records] == kept, "kept and found differ"
-    assert found.torn_bytes == 0 and found.damaged_lines == 0
-    print(text)
-
-asyncio.run(main())
-"""
-
-
-def test_a_disk_that_takes_no_more_refuses_clearly_and_loses_nothing(tmp_path: Path) -> None:
-    """The kernel itself refuses in the middle of a write: a file size limit stands in for the full disk."""
-    assert resource.RLIMIT_FSIZE is not None
-    source = Path(__file__).resolve().parent.parent / "src"
-    done = subprocess.run(
-        [sys.executable, "-c", FULL, str(tmp_path / "journal")],
-        env={**os.environ, "PYTHONPATH": str(source)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    expected = f"The disk of {tmp_path} is full: refused, and nothing was stored. Free some space there."
-    assert done.stdout.strip() == expected
 
 
 def test_a_file_that_cannot_be_replaced_stands_as_it_was(tmp_path: Path) -> None:
