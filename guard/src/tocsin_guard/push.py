@@ -82,7 +82,8 @@ def _key(secret: str) -> bytes:
 def _check_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise ValueError(f"{url!r} is not an http(s) address without user name.")
+        shown = f"{parts.scheme}://{parts.hostname}/..." if parts.hostname else "An address without a host"
+        raise ValueError(f"{shown} is not an http(s) address without user name.")
 
 
 async def send_http(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
@@ -128,16 +129,20 @@ class Pushes:
                 "webhook-timestamp": str(timestamp),
                 "webhook-signature": sign(webhook.secrets, id, timestamp, body),
             }
-            _judge(webhook.name, *await self.send(webhook.url, headers, body))
+            status, answer = await self.send(webhook.url, headers, body)
+            parts = urlsplit(webhook.url)
+            place = f"{parts.path}?{parts.query}" if parts.query else parts.path.strip("/")
+            _judge(webhook.name, status, _without(answer, webhook.url, place, parts.query, *webhook.secrets))
 
         return deliver
 
     def _pager(self, pager: Pager) -> Callable[[Operation, Body], Awaitable[None]]:
         async def deliver(operation: Operation, body: Body) -> None:
             assert isinstance(body, bytes)
-            status, answer = await self.send(pager.url, {"Content-Type": "application/json"}, body)
-            # What it says stands in events; some say which key they were given.
-            _judge(pager.name, status, answer.replace(pager.routing_key.encode(), b"..."))
+            # The key is put in here, and not where the push waits on the disk.
+            content = json.dumps({"routing_key": pager.routing_key, **json.loads(body)}).encode()
+            status, answer = await self.send(pager.url, {"Content-Type": "application/json"}, content)
+            _judge(pager.name, status, _without(answer, pager.routing_key))
 
         return deliver
 
@@ -154,7 +159,6 @@ class Pushes:
         """Tell every pager that something began or ended; `key` is what began."""
         for pager in self.pagers:
             content: dict[str, Any] = {
-                "routing_key": pager.routing_key,
                 "event_action": action,
                 "dedup_key": f"{pager.source}/{key}"[:255],
             }
@@ -211,6 +215,14 @@ def _begin(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> N
     task = asyncio.get_running_loop().create_task(work)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
+
+
+def _without(answer: bytes, *secrets: str) -> bytes:
+    """What a receiver says stands in events; some say what they were given, or asked for."""
+    for secret in secrets:
+        if secret:
+            answer = answer.replace(secret.encode(), b"...")
+    return answer
 
 
 def _judge(name: str, status: int, answer: bytes) -> None:
