@@ -116,6 +116,44 @@ def test_own_rungs_are_carried_by_a_lapse_beside_those_of_the_other() -> None:
     assert firsts == {"ana": "0m", "dara": "34m", "ben": "40m", "chloe": "50m"}
 
 
+HERE = policy(level("P2", "0m ana", repeat=""))
+DATABASE = policy(level("P2", "0m ana", "10m ben", "20m chloe", repeat=""))
+
+
+def test_while_somebody_has_it_the_clock_of_what_was_carried_stands_still() -> None:
+    """Whoever falls asleep over it wakes those who are next, and not everybody at once."""
+    trial = merged(*pair(HERE, "P2", "P2", after=0, there=DATABASE), after=1)
+    trial.wait(minutes=3)
+    trial.acknowledge("ana")
+    trial.wait(minutes=55)
+    # It lapses at 34, and six minutes were left for ben.
+    assert trial.told() == ["0m ana email", "34m ana email", "40m ben email", "50m chloe email"]
+
+
+def test_it_stands_still_however_often_it_is_acknowledged_anew() -> None:
+    trial = merged(*pair(HERE, "P2", "P2", after=0, there=DATABASE), after=1)
+    for minutes in (3, 20, 20):
+        trial.wait(minutes=minutes)
+        trial.acknowledge("ana")
+    trial.wait(minutes=50)
+    assert trial.told() == ["0m ana email", "74m ana email", "80m ben email", "90m chloe email"]
+
+
+def test_what_a_milder_incident_had_promised_is_kept_when_this_one_is_lowered_to_that() -> None:
+    mild = level("P2", "0m ana", "30m ben until resolved", rank=1, repeat="")
+    here = policy(
+        level("P1", "0m ana", "15m dara until resolved", repeat=""),
+        level("P2", "0m ana", rank=1, repeat=""),
+        level("P3", "0m ana", rank=2, repeat=""),
+    )
+    there = policy(level("P1", "0m ana", repeat=""), mild)
+    for lowered, told in (("P2", ["31m ben email"]), ("P3", [])):
+        trial = merged(*pair(here, "P1", "P2", after=1, there=there), after=1)
+        trial.by("ana", commands.SetLevel(LevelId(lowered), "half as bad"))
+        trial.wait(minutes=60)
+        assert [one for one in trial.told() if "ana" not in one] == told
+
+
 def test_a_rung_of_the_other_is_no_rung_of_this_ladder() -> None:
     here = policy(level("P2", "0m ana", "60m chloe", repeat=""))
     there = policy(level("P2", "0m ana", "5m ben", repeat=""))

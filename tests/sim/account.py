@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tests.sim import conditions
+from tocsin.core.evolve import evolve
 from tocsin.core.facts import Condition
 from tocsin.core.incident import events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import ActorKind
 from tocsin.core.policy import Advance, Clock, Milestone, Policy, Step
 
+NO_TIME = timedelta()
 OVER = ("resolved", "closed", "merged")
 RANK = {one: rank for rank, one in enumerate(Milestone)}
 
@@ -140,6 +142,7 @@ class Account:
                 self.status, self.level, self.service = "triggered", event.level, event.service
                 self.begun = {event.level: [at]}
             case events.Acknowledged():
+                self._stood_still(at)
                 self.acknowledged_at = at
                 if self.status == "triggered":
                     self.status = "acknowledged"
@@ -148,6 +151,7 @@ class Account:
                     self.milestones.setdefault(Milestone.ACKNOWLEDGED, at)
                     self.moved[Advance.MILESTONE] = at
             case events.AcknowledgementLapsed():
+                self._stood_still(at)
                 self._untaken(event.carried)
             case events.Closed():
                 self.false_alarm = event.verdict is events.Verdict.FALSE_POSITIVE
@@ -174,6 +178,7 @@ class Account:
     def _ladder(self, event: events.IncidentEvent, at: datetime) -> None:
         match event:
             case events.LevelRaised():
+                self._stood_still(at)
                 self._begin(event, at)
                 in_time = event.since and self.answered_at and self.answered_at >= event.since
                 self.answered_at = self.answered_at if in_time else None
@@ -186,7 +191,12 @@ class Account:
                 self.escalated_at = at
                 self.come_to = 0
                 self.by_default.clear()
-                self.carried.clear()
+                # Whatever a worse level had promised is off; this or a milder one did so for itself.
+                ranks = {one.id: one.rank for one in self.policy.levels}
+                least = ranks[event.level]
+                self.carried = {
+                    key: one for key, one in self.carried.items() if ranks.get(one.level, least) >= least
+                }
             case events.RoundStarted():
                 self.round, self.ladder_at, self.taken = (
                     event.round,
@@ -271,6 +281,13 @@ class Account:
 
     def _count(self, audience: str) -> int:
         return self.heard[audience].count + 1 if audience in self.heard else 1
+
+    def _stood_still(self, at: datetime) -> None:
+        """While somebody has it, the clock of what it made moot has been stopped."""
+        for key, one in self.carried.items():
+            if self.status != "triggered" and self.acknowledged_at and self.moot(one.until):
+                begun = max(self.reached(one.until) or at, self.acknowledged_at)
+                self.carried[key] = evolve(one, due_at=one.due_at + (at - begun if at > begun else NO_TIME))
 
     def _untaken(self, carried: tuple[events.CarriedStep, ...] = ()) -> None:
         self.status, self.taker, self.acknowledged_at = "triggered", None, None

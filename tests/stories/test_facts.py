@@ -25,7 +25,7 @@ from tocsin.engine import failing
 from tocsin.engine.context import Context
 from tocsin.engine.declare import Declared
 from tocsin.engine.intake import Intake
-from tocsin.store import alerts
+from tocsin.store import alerts, subjects
 from tocsin.store.alerts import Received
 
 ANA = Actor(ActorKind.PERSON, "ana")
@@ -233,6 +233,24 @@ def test_what_meant_nothing_to_the_old_plan_is_told_anew_under_the_next(world: W
     world.settle()
     assert reasons(world, older)[1:] == [TWO_FAIL]
     world.expect(page("ben"), page("ben"), page("ana"))
+
+
+def test_a_number_that_came_with_an_alert_is_told_anew_once_it_is_another(harbour: World) -> None:
+    older = both_fail(harbour)
+    newer = next(one.id for one in harbour.incidents() if one.id != older)
+    over = commands.Asked(ANA, commands.Resolve("fixed"))
+    harbour.run(harbour.engine.ask(SubjectId(newer), over))
+    # Before anybody counts, an alert tells the older one that it is alone, and then it is not any more.
+    for source in ("backup", "prometheus"):
+        details: dict[str, object] = {"backup_failed": True}
+        signal = Signal(AlertAction.TRIGGER, "again", "again", AlertSeverity.WARNING, source, details=details)
+        harbour.run(harbour.intake.accept([Received(source, signal, harbour.now)]))
+        harbour.run(harbour.engine.triage_once())
+    harbour.settle()
+    heard = harbour.store.read_now(lambda tx: subjects.load_incident(tx, older))
+    assert heard is not None
+    assert heard.state.facts[FactId("services_failing")].value == "2"
+    harbour.expect(page("ben"), page("ana"), page("ana"))
 
 
 def test_a_quiet_incident_is_no_failing_service(harbour: World) -> None:

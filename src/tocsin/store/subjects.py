@@ -14,7 +14,8 @@ from msgspec import Struct
 from sqlalchemy import Connection, bindparam, func, insert, literal_column, select, update
 
 from tocsin.core.incident import FOLD, Incident, Status, fold_all
-from tocsin.core.incident.events import Recorded
+from tocsin.core.incident.events import FactsSet, Recorded
+from tocsin.core.incident.state.facts import SERVICES_FAILING
 from tocsin.core.model import SubjectId
 from tocsin.store.codec import dump, load
 from tocsin.store.errors import Conflict, Corrupt
@@ -147,11 +148,16 @@ def save(
         "updated_at": now,
         "quarantined": "",
     }
+    said = [dict(one.event.values) for one in recorded if isinstance(one.event, FactsSet)]
+    heard = [one[SERVICES_FAILING] for one in said if one.get(SERVICES_FAILING)]
+    if heard:
+        # It came with an alert: whoever counts must see that it is another number than the one told before.
+        values["failing_told"] = int(heard[-1])
     if before is None:
         first = {"kind": INCIDENT, "id": state.id, "open_key": open_key, "opened_at": now}
         _OPEN.change(tx, first | values)
     else:
-        if state.policy_version != before.state.policy_version:
+        if state.policy_version != before.state.policy_version and not heard:
             # What it was told meant nothing to the other version, and so was not recorded.
             values["failing_told"] = -1
         if state.status.over:

@@ -10,7 +10,7 @@ from tocsin.core.incident.acts.breaking import fill_roles, own_up
 from tocsin.core.incident.acts.course import take
 from tocsin.core.incident.acts.updates import announce
 from tocsin.core.incident.draft import Draft
-from tocsin.core.incident.paging.carrying import carried_by_raise, if_it_began
+from tocsin.core.incident.paging.carrying import carried_by_raise, if_it_began, still_promised
 from tocsin.core.incident.paging.ladder import start_round
 from tocsin.core.incident.paging.targets import ids
 from tocsin.core.incident.state.standing import already_over
@@ -66,7 +66,8 @@ def lower_to(draft: Draft, level: LevelId, reason: str, actor: Actor) -> Refused
     own_up(draft)
     before = draft.state
     since = before.opened_at if draft.policy.reclassify.clocks is Rebase.OPENED else None
-    draft.add(events.LevelLowered(level, before.level, reason, since), actor)
+    kept = still_promised(before, draft.policy, level)
+    draft.add(events.LevelLowered(level, before.level, reason, since, kept), actor)
     fill_roles(draft)
     past = if_it_began(draft.state, draft.policy, level, since or draft.now)
     taken = max((one.index + 1 for one in past if one.due_at <= draft.now), default=0)

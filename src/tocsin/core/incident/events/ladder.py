@@ -38,12 +38,16 @@ class LevelRaised(Struct, frozen=True):
 
 
 class LevelLowered(Struct, frozen=True):
-    """It is milder than was thought. Whoever has it keeps it; `since` as for a raised level."""
+    """It is milder than was thought. Whoever has it keeps it; `since` as for a raised level.
+
+    `carried` are the pages, of those that were carried before, which this level or a milder one had promised.
+    """
 
     level: LevelId
     previous: LevelId
     reason: str
     since: datetime | None = None
+    carried: tuple[CarriedStep, ...] = ()
 
 
 class CarriedStepTaken(Struct, frozen=True):

@@ -67,6 +67,15 @@ def carried_by_lapse(state: Incident, policy: Policy) -> tuple[CarriedStep, ...]
     )
 
 
+def still_promised(state: Incident, policy: Policy, level: LevelId) -> tuple[CarriedStep, ...]:
+    """Carried pages that being lowered to `level` calls off for nobody: that or a milder level promised them.
+
+    So had a level of which this plan knows nothing.
+    """
+    worse = {one.id for one in policy.levels if one.rank < policy.level(level).rank}
+    return tuple(one for one in state.carried if one.level not in worse)
+
+
 def carried_by_merge(draft: Draft, child: Incident, policy: Policy) -> tuple[CarriedStep, ...]:
     """Pages that `child`, which goes on here, promised by `policy` and this ladder brings later or never.
 

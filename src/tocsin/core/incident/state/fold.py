@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from tocsin.core.evolve import evolve
@@ -15,7 +15,7 @@ from tocsin.core.incident.status import Status
 from tocsin.core.model import Actor, ActorKind, Deadline, DeadlineState, LevelId, PersonId, RoleId
 from tocsin.core.policy import Advance, Milestone
 
-FOLD = 4
+FOLD = 5
 """Which fold this is. Raised when the same events come to add up to something else, or state to have other
 fields: snapshots that an earlier one made are then folded anew. Recorded streams in the tests see to it.
 """
@@ -110,7 +110,7 @@ def _course(state: Incident, event: events.CourseEvent, at: datetime) -> Inciden
     match event:
         case events.Acknowledged() if state.status is Status.ACKNOWLEDGED:
             # Renewed by whoever has it: that is no progress.
-            return evolve(state, acknowledged_at=at)
+            return evolve(_stood_still(state, at), acknowledged_at=at)
         case events.Acknowledged():
             return evolve(
                 _milestone(answered(state, event.by), Milestone.ACKNOWLEDGED, at),
@@ -120,7 +120,8 @@ def _course(state: Incident, event: events.CourseEvent, at: datetime) -> Inciden
                 first_acknowledged_at=state.first_acknowledged_at or at,
             )
         case events.AcknowledgementLapsed():
-            return _unanswered(evolve(state, carried=(*state.carried, *event.carried)))
+            left = _stood_still(state, at).carried
+            return _unanswered(evolve(state, carried=(*left, *event.carried)))
         case events.Verified():
             return _milestone(state, Milestone.VERIFIED, at)
         case events.MitigationBegun():
@@ -206,7 +207,7 @@ def _ladder(state: Incident, event: events.LadderEvent, at: datetime) -> Inciden
                 by_default={},
                 escalated_at=at,
                 rungs_reached=0,
-                carried=(),
+                carried=event.carried,
             )
         case events.Repinned():
             state = evolve(state, policy_version=event.version, taken_gone=event.gone)
@@ -232,7 +233,7 @@ def _raised(state: Incident, event: events.LevelRaised, at: datetime) -> Inciden
         first_acknowledged_at=answered_at if event.since and answered_at and answered_at >= since else None,
         rungs_reached=0,
         escalated_at=None,
-        carried=(*state.carried, *event.carried),
+        carried=(*_stood_still(state, at).carried, *event.carried),
     )
     return _unanswered(_no_more(worse, Milestone.MITIGATED))
 
@@ -346,6 +347,19 @@ def _no_more(state: Incident, *milestones: Milestone) -> Incident:
 def _advanced(state: Incident, kind: Advance, at: datetime) -> Incident:
     """What may count as progress, by its kind: which of them do is the plan's to say."""
     return evolve(state, advances={**state.advances, kind: at})
+
+
+def _stood_still(state: Incident, at: datetime) -> Incident:
+    """Carried pages that somebody's having it has made moot have as much time left as they had then."""
+    taken_at = state.acknowledged_at
+    if state.status is Status.TRIGGERED or taken_at is None:
+        return state
+    reached = {one: state.reached_at(one.until) for one in state.carried}
+    carried = [
+        one if since is None else evolve(one, due_at=one.due_at + max(at - max(since, taken_at), timedelta()))
+        for one, since in reached.items()
+    ]
+    return evolve(state, carried=tuple(carried))
 
 
 def _unanswered(state: Incident) -> Incident:
