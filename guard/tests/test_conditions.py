@@ -9,8 +9,10 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
+from obstore.store import S3Store
 
 from guard.tests import swift
 from guard.tests.moto import moto_store
@@ -166,6 +168,21 @@ async def test_behind_a_proxy_that_only_obstore_uses_objects_are_deleted_as_they
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         await store.delete_version("k", '"1"')
+    assert said == ["delete as it is"]
+
+
+async def test_without_a_signature_objects_are_deleted_as_they_are() -> None:
+    with answering(403) as (store, said):
+        assert isinstance(store.store, S3Store)
+        options: Any = {"allow_http": True}
+        open_to_all = S3Store(
+            "b",
+            endpoint=store.store.config["endpoint"],
+            region="x",
+            skip_signature=True,
+            client_options=options,
+        )
+        await CloudStore(open_to_all).delete_version("k", '"1"')
     assert said == ["delete as it is"]
 
 

@@ -138,6 +138,8 @@ def test_requests_that_do_not_fit_are_refused_with_a_sentence(user: User) -> Non
         ("/rows?pgae=2", "The query has no 'pgae' here; known: page, size."),
         ("/rows?page=1&page=2", "The query has 'page' twice."),
         ("?page=2", "The query has no 'page' here; known: none."),
+        ("/rows?page=two", "The query's page is a whole number, such as 1."),
+        ("/rows?page=", "The query's page is a whole number, such as 1."),
     ],
 )
 def test_query_names_that_are_unknown_or_doubled_are_refused(user: User, address: str, said: str) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from litestar import Litestar, Request, Response, asgi
 from litestar.di import Provide
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.static_files import create_static_files_router
@@ -124,6 +124,9 @@ def _trouble(error: Exception) -> Trouble:
         return Trouble(503, "Not available", text)
     if isinstance(error, GuardError):
         return Trouble(503, "Not available", "The storage did not do it. Nothing is lost; try again later.")
+    if isinstance(error, ValidationException):
+        names = ", ".join(str(part["key"]) for part in error.extra or () if isinstance(part, dict))
+        return Trouble(400, "Malformed request", f"The query's {names} is a whole number, such as 1.")
     if isinstance(error, HTTPException):
         detail = "There is nothing at this address." if error.status_code == 404 else str(error.detail)
         return Trouble(error.status_code, "Unknown" if error.status_code == 404 else "Not possible", detail)

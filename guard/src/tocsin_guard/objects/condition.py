@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import obstore
+from obstore import exceptions
 
 from tocsin_guard.errors import Changed, Unavailable
 from tocsin_guard.exchange import exchange, unanswered
@@ -29,7 +30,10 @@ async def delete_on_condition(store: Any, key: str, etag: str, timeout_seconds: 
     Nothing there is no error. Raises Changed if there is another version, or any if `etag` is "", Unavailable
     without an answer.
     """
-    url = await obstore.sign_async(store, "DELETE", key, SIGNED)
+    try:
+        url = await obstore.sign_async(store, "DELETE", key, SIGNED)
+    except exceptions.BaseError:  # nothing to sign with: obstore's own request tells why, or does it without
+        return False
     parts = urlsplit(url)
     if parts.scheme in urllib.request.getproxies():
         return False
