@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from tocsin import limits
 from tocsin.app.start import load_plan_and_people, open_store
-from tocsin.core.evolve import evolve
 from tocsin.core.model import AlertAction, AlertSeverity, PersonId, Signal, SubjectId
 from tocsin.engine.context import Context
 from tocsin.engine.engine import Engine
@@ -88,7 +88,7 @@ def prepared(
     settings = read_settings({"data": str(data)}, {})
     store = open_store(settings)
     try:
-        load_plan_and_people(store, evolve(settings, plan=str(plan), people=str(people)))
+        load_plan_and_people(store, replace(settings, plan=str(plan), people=str(people)))
         store.write_now(partial(_add_keys, services=services))
         yield store
     finally:

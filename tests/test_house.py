@@ -40,8 +40,8 @@ def room(ours: str = "", theirs: str = "") -> Room:
 # The direction of imports (docs/architecture.md). A new dependency of a room is a decision made here.
 ROOMS = {
     "limits": room(),
-    "core": room("limits", "msgspec"),
-    "plan": room("limits core", "msgspec yaml"),
+    "core": room("limits"),
+    "plan": room("limits core", "yaml"),
     "store": room("limits core", "alembic msgspec psycopg sqlalchemy"),
     "edges": room("limits core", "aiosmtplib httpcore msgspec"),
     "engine": room("limits core plan store", "msgspec prometheus_client"),
@@ -62,7 +62,6 @@ WIRING_ONLY = {
 # Modules that few files may import: module -> (files or folders under src/tocsin, what to do instead).
 DIAL = "take a client or socket from edges/egress.py; it checks addresses and bounds time and size"
 SQL = "call a named query of store; only store speaks SQL"
-STRUCT = "write class Name(Struct, frozen=True) of msgspec; evolve makes a changed copy"
 PRIVATE_MODULES = {
     "httpcore": (("edges/egress.py",), DIAL),
     "socket": (("edges/egress.py",), DIAL),
@@ -79,8 +78,6 @@ PRIVATE_MODULES = {
     "requests": ((), DIAL),
     "httpx": ((), DIAL),
     "aiohttp": ((), DIAL),
-    # The type checker alone reads it there.
-    "dataclasses": (("core/evolve.py",), STRUCT),
     "random": (("app/",), "take chosen values as arguments; chance comes from app"),
     "importlib.import_module": (("app/", "cli/"), "write a plain import; only app and cli load lazily"),
 }
@@ -555,7 +552,7 @@ BAD: dict[Rule, list[tuple[str, str, str]]] = {
         ),
     ],
     rooms_use_few_libraries: [
-        (CORE, "import yaml", ":1: core may not import yaml; it uses msgspec."),
+        (CORE, "import yaml", ":1: core may not import yaml; it uses the standard library only."),
         (ENGINE, "from litestar import x", ":1: engine may not import litestar; it uses msgspec"),
     ],
     few_files_dial_or_speak_sql: [
@@ -565,7 +562,6 @@ BAD: dict[Rule, list[tuple[str, str, str]]] = {
         (ENGINE, "from random import choice", ":1: random is not for this file;"),
         (ENGINE, "from importlib import import_module", ":1: importlib.import_module is not for this file;"),
         (APP, "import ssl", ":1: ssl is not for this file;"),
-        (CORE, "from dataclasses import replace", ":1: dataclasses is not for this file; write class Name"),
     ],
     core_only_decides: [
         (CORE, "import os.path", ":1: core may not import os;"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
@@ -12,7 +13,6 @@ from scripts.reference.assignments import documented
 from scripts.reference.markdown import code, docstring, one_line, page, table
 from tocsin.app.start import DEMO
 from tocsin.core import history, model
-from tocsin.core.evolve import evolve
 from tocsin.core.facts import Fact, FactKind
 from tocsin.core.incident import TRANSITIONS, Decision, Incident, Status, commands, deadlines, decide
 from tocsin.core.incident.clock import carry_out
@@ -45,7 +45,7 @@ INCIDENT = SubjectId("INC-20261123-001")
 ANA = Actor(ActorKind.PERSON, "ana")
 SOURCE = Actor(ActorKind.SOURCE, "prometheus")
 ERROR_RATE = FactId("error_rate")
-POLICY = evolve(compile_files(load_directory(DEMO)), facts={ERROR_RATE: Fact(ERROR_RATE, FactKind.PERCENT)})
+POLICY = replace(compile_files(load_directory(DEMO)), facts={ERROR_RATE: Fact(ERROR_RATE, FactKind.PERCENT)})
 VIEW = View(
     {
         one.id: one.as_person(frozenset({"mailbox"}))
@@ -120,7 +120,7 @@ def _done(
 def _other() -> Incident:
     """Another P2, of which nobody was paged."""
     opened = _done(None, SOURCE, _join(1, "P2"), OPENED)
-    return evolve(opened, id=SubjectId("INC-20261123-002"), pages=())
+    return replace(opened, id=SubjectId("INC-20261123-002"), pages=())
 
 
 def _settle(outcome: Outcome) -> commands.Settle:
@@ -206,7 +206,7 @@ def _minutes(length: timedelta) -> str:
 
 def _events() -> Iterator[tuple[str, ...]]:
     for name, event_class in history.EVENT_CLASSES.items():
-        held = ", ".join(code(name) for name in event_class.__struct_fields__)
+        held = ", ".join(code(one.name) for one in fields(event_class))
         yield code(name), str(history.version(name)), one_line(docstring(event_class)), held
 
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-
-from msgspec import Struct
 
 DEMO_KEYS = {
     "prometheus": "tocsin-demo-key-prometheus-00001",
@@ -30,7 +29,8 @@ _PUBLIC_URL = re.compile(rf"https?://{_NAME_OR_NUMBERS}(?::[0-9]{{1,5}})?(?:/[^?
 _HOST = re.compile(r"[^\s/?#@:\[\]%,]+|[0-9A-Fa-f:.]+(?:%\w+)?")
 
 
-class Setting(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Setting:
     """One setting. A secret has no flag: flags are seen in the process list."""
 
     name: str
@@ -68,7 +68,8 @@ class BadSetting(Exception):
     """A setting cannot be used; the message names it, its value and the remedy."""
 
 
-class Settings(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Settings:
     """What the server was told, checked. `demo` comes from the flag of that name alone."""
 
     data: Path

@@ -285,7 +285,7 @@ def test_it_starts_fast_because_the_server_is_never_loaded() -> None:
         "import sys; from tocsin.cli import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit: pass\n"
-        "print([m for m in ('sqlalchemy', 'litestar', 'asyncio') if m in sys.modules])"
+        "print([m for m in ('msgspec', 'sqlalchemy', 'litestar', 'asyncio') if m in sys.modules])"
     )
     words = ["rehearse", HARBOUR, "--level", "P1", *NIGHT]
     done = subprocess.run([sys.executable, "-c", program, *words], check=True, capture_output=True, text=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tests.core.trial import INCIDENT, SOURCE, Trial, level, policy
-from tocsin.core.evolve import evolve
 from tocsin.core.facts import Fact, FactKind, built_in
 from tocsin.core.incident import Decision, commands, decide, events
 from tocsin.core.model import FactId, LevelId, Refused, ServiceId
@@ -45,7 +45,7 @@ def row(level: str, text: str, minutes: float = 0) -> Classification:
 def plan() -> Policy:
     """P1 when data is lost; by the error rate P2 after two minutes, P3 at once; the rest by the matrix."""
     levels = [level(f"P{rank + 1}", "0m ana", rank=rank, repeat="60m", lasts="") for rank in range(4)]
-    return evolve(
+    return replace(
         policy(*levels),
         facts={**FACTS, REACH.id: REACH, IMPACT.id: IMPACT},
         classifications=(
@@ -103,7 +103,7 @@ def test_a_row_may_look_at_the_service() -> None:
     for name, levels in (("shop", ["0m P1: error_rate is 3% and service is shop"]), ("bank", [])):
         here = condition_of(f"error_rate > 1% and service == {name}", known)
         rows = (Classification({}, LevelId("P1"), here), Classification({"severity": "info"}, LevelId("P4")))
-        trial = Trial(evolve(plan(), classifications=rows))
+        trial = Trial(replace(plan(), classifications=rows))
         join(trial)
         says(trial, error_rate="3%")
         assert raised(trial) == [f"{one} ({here.text})" for one in levels]
@@ -230,7 +230,7 @@ def test_a_figure_that_counts_only_together_with_something_not_known_yet_is_kept
     """It came in when it changed nothing; what a person says an hour later must not meet an older figure."""
     known = {**FACTS, REACH.id: REACH}
     at_worst = Classification({}, LevelId("P1"), condition_of(text, known))
-    trial = Trial(evolve(plan(), classifications=(at_worst,), matrix=None))
+    trial = Trial(replace(plan(), classifications=(at_worst,), matrix=None))
     trial.join("P4")
     for rate, users in (("10%", "0"), ("31%", "10")):
         figures = {FactId("error_rate"): rate, FactId("users"): users, FactId("data_loss"): "no"}

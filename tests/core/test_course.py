@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tests.core.trial import INCIDENT, START, Trial, level, plan, policy
-from tocsin.core.evolve import evolve
 from tocsin.core.facts import Fact, FactKind
 from tocsin.core.incident import Decision, Status, commands, events
 from tocsin.core.model import FactId, LevelId, Refused, ServiceId, SubjectId
@@ -82,7 +82,7 @@ def test_whoever_has_it_renews_how_long_that_stands() -> None:
     ],
 )
 def test_progress_renews_an_acknowledgement(counts: tuple[Advance, ...], lapsed: str) -> None:
-    trial = Trial(evolve(plan("0m ana"), progress=Progress(frozenset(counts))))
+    trial = Trial(replace(plan("0m ana"), progress=Progress(frozenset(counts))))
     trial.join()
     trial.acknowledge("ana")
     trial.wait(minutes=20)
@@ -155,7 +155,7 @@ VOUCHING = {
 def test_what_a_person_has_vouched_for_is_not_over_because_its_alerts_are(
     command: commands.IncidentCommand,
 ) -> None:
-    trial = Trial(evolve(PLAN, facts={FactId("users"): Fact(FactId("users"), FactKind.PERCENT)}))
+    trial = Trial(replace(PLAN, facts={FactId("users"): Fact(FactId("users"), FactKind.PERCENT)}))
     trial.join("P2")
     assert isinstance(trial.by("ana", command), Decision)
     status = trial.incident.status
@@ -167,7 +167,7 @@ def test_what_a_person_has_vouched_for_is_not_over_because_its_alerts_are(
 
 
 def test_what_a_person_declared_is_not_over_because_its_alerts_are() -> None:
-    trial = Trial(evolve(PLAN, services={ServiceId("checkout"): Service(ServiceId("checkout"), "Checkout")}))
+    trial = Trial(replace(PLAN, services={ServiceId("checkout"): Service(ServiceId("checkout"), "Checkout")}))
     trial.by("ana", commands.Declare(INCIDENT, ServiceId("checkout"), "orders hang", "", LevelId("P2")))
     trial.join("P2", count=2)
     trial.clear()
@@ -180,7 +180,7 @@ def test_what_a_person_declared_is_not_over_because_its_alerts_are() -> None:
 def test_what_was_declared_and_merged_keeps_the_other_open() -> None:
     trial = opened()
     declared = Trial(
-        evolve(PLAN, services={ServiceId("db"): Service(ServiceId("db"), "DB")}), id=SubjectId("INC-7")
+        replace(PLAN, services={ServiceId("db"): Service(ServiceId("db"), "DB")}), id=SubjectId("INC-7")
     )
     declared.by("ana", commands.Declare(declared.id, ServiceId("db"), "slow", "", LevelId("P2")))
     trial.absorb(declared)
@@ -189,12 +189,12 @@ def test_what_was_declared_and_merged_keeps_the_other_open() -> None:
 
 
 def test_a_merge_vouches_for_nothing_that_only_alerts_have_said() -> None:
-    trial = Trial(evolve(PLAN, facts={FactId("users"): Fact(FactId("users"), FactKind.PERCENT)}))
+    trial = Trial(replace(PLAN, facts={FactId("users"): Fact(FactId("users"), FactKind.PERCENT)}))
     trial.join("P2")
     child = Trial(trial.policy, id=SubjectId("INC-7"))
     child.join("P1")
     child.by("ana", commands.SetFacts({FactId("users"): "60%"}))
-    child.state = evolve(child.incident, vouched=False)
+    child.state = replace(child.incident, vouched=False)
     trial.absorb(child)
     assert (trial.incident.level, trial.incident.facts[FactId("users")].value) == ("P1", "60%")
     trial.clear(2)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.trial import START, Trial, level, person, plan, policy, rota
-from tocsin.core.evolve import evolve
 from tocsin.core.incident import Decision, Status, commands, deadlines, next_due
 from tocsin.core.model import DeadlineState, LevelId, Notify, Refused
 from tocsin.core.policy import Milestone, Policy, Rebase, Reclassify
@@ -125,7 +125,7 @@ def test_a_level_that_comes_again_promises_an_answer_anew_whatever_became_of_the
 
 
 def test_where_clocks_run_from_the_beginning_a_promise_is_broken_once() -> None:
-    trial = opened(evolve(TWO, reclassify=Reclassify(Rebase.OPENED)))
+    trial = opened(replace(TWO, reclassify=Reclassify(Rebase.OPENED)))
     trial.wait(minutes=7)
     for name in ("P2", "P1"):
         trial.by("ana", commands.SetLevel(LevelId(name), "we know more"))

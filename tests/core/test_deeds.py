@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,6 @@ import pytest
 from tests.core.trial import plan
 from tocsin import limits
 from tocsin.core.deeds import DEEDS
-from tocsin.core.evolve import evolve
 from tocsin.core.facts import Fact, FactKind
 from tocsin.core.incident import TRANSITIONS, commands
 from tocsin.core.incident.asking import NAMES, Given, Unclear, read
@@ -22,7 +22,7 @@ NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
 
 
 def given(**answers: str) -> Given:
-    return Given(answers, evolve(plan("0m ana"), facts=FACTS), "Asia/Seoul", NOW, "cli")
+    return Given(answers, replace(plan("0m ana"), facts=FACTS), "Asia/Seoul", NOW, "cli")
 
 
 def at(text: str) -> datetime:

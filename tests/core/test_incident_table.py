@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tests.core.trial import INCIDENT, SOURCE, START, Trial, in_words, level, policy, role
 from tests.core.trial import person as somebody
-from tocsin.core.evolve import evolve
 from tocsin.core.incident import Decision, Incident, Page, Status, commands
 from tocsin.core.incident.events import Ring
 from tocsin.core.model import (
@@ -34,10 +34,10 @@ from tocsin.core.policy import Cadence, Milestone, Service
 
 LADDER = ("0m ana", "5m ben", "15m dara until resolved")
 INSIDE = (Cadence("inside", ("email",)),)
-PLAN = evolve(
+PLAN = replace(
     policy(
         level("P1", *LADDER),
-        evolve(level("P2", *LADDER, rank=1), updates=INSIDE),
+        replace(level("P2", *LADDER, rank=1), updates=INSIDE),
         level("P3", rank=2, repeat="", lasts=""),
     ),
     services={ServiceId("checkout"): Service(ServiceId("checkout"), "Checkout")},
@@ -600,13 +600,13 @@ def command(text: str, trial: Trial) -> tuple[Actor, commands.IncidentCommand]:
             )
             other = (SubjectId("INC-7"), ServiceId("checkout"), "checkout fails", LevelId(rest[0]))
             child = Incident(*other, Status.TRIGGERED, PLAN.version, trial.now, trial.now, trial.now)
-            counted = evolve(child, alerts_open=1, alerts_count=2, pages=pages)
+            counted = replace(child, alerts_open=1, alerts_count=2, pages=pages)
             return Actor(ActorKind.PERSON, "ana"), commands.Absorb(counted, PLAN)
         case "declare":
             declared = (INCIDENT, ServiceId(rest[1]), " ".join(rest[3:]), "", LevelId(rest[2]))
             return Actor(ActorKind.PERSON, rest[0]), commands.Declare(*declared)
         case "repin":
-            return Actor(ActorKind.PERSON, rest[0]), commands.Repin(evolve(PLAN, version=rest[1]))
+            return Actor(ActorKind.PERSON, rest[0]), commands.Repin(replace(PLAN, version=rest[1]))
         case "level":
             return Actor(ActorKind.PERSON, rest[0]), commands.SetLevel(LevelId(rest[1]), "we know more")
         case "post":

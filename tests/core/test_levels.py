@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from tests.core.trial import START, Trial, level, plan, policy, role
-from tocsin.core.evolve import evolve
 from tocsin.core.incident import Status, commands, deadlines, events
 from tocsin.core.model import LevelId, Refused
 from tocsin.core.policy import Policy, Rebase, Reclassify
@@ -15,7 +15,7 @@ OPENED = Reclassify(Rebase.OPENED)
 
 def two(worse: tuple[str, ...], milder: tuple[str, ...], reclassify: Reclassify | None = None) -> Policy:
     levels = (level("P1", *worse, within="", lasts=""), level("P2", *milder, rank=1, within="", lasts=""))
-    return evolve(policy(*levels), reclassify=reclassify or Reclassify())
+    return replace(policy(*levels), reclassify=reclassify or Reclassify())
 
 
 def opened(plan: Policy, name: str) -> Trial:
@@ -145,8 +145,8 @@ def test_an_unanswered_page_is_not_called_off_by_a_lower_level() -> None:
 def test_the_plan_says_who_may_lower_a_level() -> None:
     rule = Reclassify(lower=(role("Commander").default or ()))
     commander = role("Commander", "ben")
-    rule = evolve(rule, lower=tuple(one for one in plan("0m role:Commander").levels[0].ladder[0].targets))
-    guarded = evolve(two(("0m ana",), ("0m ana",), rule), roles={commander.id: commander})
+    rule = replace(rule, lower=tuple(one for one in plan("0m role:Commander").levels[0].ladder[0].targets))
+    guarded = replace(two(("0m ana",), ("0m ana",), rule), roles={commander.id: commander})
     trial = opened(guarded, "P1")
     assert set_level(trial, "P2", by="ana") == "Only the Commander may lower the level of INC-1."
     assert set_level(trial, "P2", by="ben") == "P2"
@@ -166,7 +166,7 @@ def test_a_promise_of_the_level_counts_from_where_its_clocks_do() -> None:
     due = {}
     for rule in (Reclassify(), OPENED):
         levels = (level("P1", "0m ana", within="30m"), level("P2", "0m ana", rank=1))
-        trial = opened(evolve(policy(*levels), reclassify=rule), "P2")
+        trial = opened(replace(policy(*levels), reclassify=rule), "P2")
         trial.wait(minutes=8)
         set_level(trial, "P1")
         listed = {one.id: one.due_at for one in deadlines(trial.incident, trial.policy)}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.trial import EVERYBODY, Trial, level, plan, policy, role, rota, team
-from tocsin.core.evolve import evolve
 from tocsin.core.facts import Fact, FactKind
 from tocsin.core.incident import commands, events
 from tocsin.core.incident.events import CarriedStep
@@ -175,8 +174,7 @@ def test_what_it_had_carried_from_a_level_before_goes_on_too() -> None:
 
 def test_what_goes_on_twice_keeps_the_name_of_whose_it_was() -> None:
     middle, child = pair(MILD_NAMES_MORE, "P1", "P2", after=5)
-    middle = merged(middle, child, after=2)
-    middle.id = SubjectId("INC-1")
+    middle = replace(merged(middle, child, after=2), id=SubjectId("INC-1"))
     oldest = Trial(MILD_NAMES_MORE, id=SubjectId("INC-0"))
     oldest.join("P1")
     oldest.now = middle.now
@@ -189,7 +187,7 @@ def test_what_goes_on_twice_keeps_the_name_of_whose_it_was() -> None:
 
 def test_roles_teams_and_rotas_that_this_plan_does_not_have_are_the_people_they_mean() -> None:
     here = policy(level("P1", "0m ana"), level("P2", "0m ana", rank=1))
-    there = evolve(
+    there = replace(
         policy(
             level("P1", "0m ana"),
             level("P2", "0m ana", "5m role:Lead+team:ops+@second", rank=1),
@@ -206,7 +204,7 @@ def test_roles_teams_and_rotas_that_this_plan_does_not_have_are_the_people_they_
 
 
 def test_a_role_that_means_the_same_here_is_asked_of_whoever_has_it_then() -> None:
-    both = evolve(
+    both = replace(
         policy(level("P1", "0m ana"), level("P2", "0m ana", "5m role:Lead", rank=1)),
         roles={RoleId("Lead"): role("Lead", "ben")},
     )
@@ -250,7 +248,7 @@ def test_what_an_acknowledged_one_and_this_come_to_together_nobody_has_yet() -> 
     users, orders = FactId("users"), FactId("orders")
     rows = (Classification({}, LevelId("P1"), AllKnown((users, orders))),)
     facts = {one: Fact(one, FactKind.YES_OR_NO) for one in (users, orders)}
-    here = evolve(plan("0m ben", "10m chloe"), classifications=rows, facts=facts)
+    here = replace(plan("0m ben", "10m chloe"), classifications=rows, facts=facts)
     parent, child = pair(here, "P2", "P2", after=2)
     parent.by("dara", commands.SetFacts({orders: "yes"}))
     child.by("ana", commands.SetFacts({users: "yes"}))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.core.trial import level, policy
-from tocsin.core.evolve import evolve
 from tocsin.core.model import SYSTEM, Actor, ActorKind, LevelId, ServiceId, TeamId
 from tocsin.core.policy import Cadence, Service, Step, Target
 
 CHECKOUT = ServiceId("checkout")
-PLAN = evolve(
+PLAN = replace(
     policy(level("P1"), level("P2", rank=1)),
     services={CHECKOUT: Service(CHECKOUT, "Checkout")},
     integrations={"prometheus": CHECKOUT},
@@ -42,9 +43,9 @@ def test_a_plan_takes_turns_wherever_it_means_the_next_of_a_team(what: str) -> N
     p1 = level("P1", "0m ana")
     rung: Step = p1.ladder[0]
     plans = {
-        "told by a step": policy(evolve(p1, ladder=(evolve(rung, tell=NEXT),))),
-        "an audience": policy(evolve(p1, updates=(Cadence("inside", (), NEXT),))),
-        "the catch-all": evolve(policy(p1), catch_all=NEXT),
+        "told by a step": policy(replace(p1, ladder=(replace(rung, tell=NEXT),))),
+        "an audience": policy(replace(p1, updates=(Cadence("inside", (), NEXT),))),
+        "the catch-all": replace(policy(p1), catch_all=NEXT),
         "nobody": policy(p1),
     }
     assert plans[what].takes_turns == (what != "nobody")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from tests.core.trial import START, Trial, level, policy, role, stage, targets
-from tocsin.core.evolve import evolve
 from tocsin.core.facts import Fact, FactKind, FactValue
 from tocsin.core.incident import commands, deadlines, events, next_due
 from tocsin.core.model import FactId, LevelId, Refused
@@ -49,10 +48,10 @@ class Says:
 
 
 def plan(*promises: Promise, updates: tuple[Cadence, ...] = (), **more: Any) -> Policy:
-    p1 = evolve(level("P1", "0m ana", within="", lasts=""), updates=updates)
+    p1 = replace(level("P1", "0m ana", within="", lasts=""), updates=updates)
     p2 = level("P2", "0m ana", rank=1, within="", lasts="")
     lead = role("Lead", "chloe")
-    return evolve(policy(p1, p2), promises=promises, roles={lead.id: lead}, **more)
+    return replace(policy(p1, p2), promises=promises, roles={lead.id: lead}, **more)
 
 
 def opened(plan: Policy, name: str = "P1") -> Trial:
@@ -140,7 +139,7 @@ def test_an_outage_warns_once_and_not_when_it_is_too_late() -> None:
 
 
 def test_what_comes_to_hold_late_is_warned_of_at_once() -> None:
-    trial = opened(plan(evolve(REPORT, anchor=Milestone.RESOLVED, within=HOUR)))
+    trial = opened(plan(replace(REPORT, anchor=Milestone.RESOLVED, within=HOUR)))
     trial.wait(minutes=30)
     trial.resolve("ana")
     trial.wait(minutes=1)
@@ -148,7 +147,7 @@ def test_what_comes_to_hold_late_is_warned_of_at_once() -> None:
 
 
 def test_each_update_is_warned_of_unless_a_stage_brings_them_that_close() -> None:
-    inside = evolve(INSIDE, warn=(5 * MINUTE,))
+    inside = replace(INSIDE, warn=(5 * MINUTE,))
     trial = opened(plan(updates=(inside,)))
     trial.wait(minutes=6)
     trial.by("ana", commands.PostUpdate("inside", "We are at it."))
@@ -159,8 +158,8 @@ def test_each_update_is_warned_of_unless_a_stage_brings_them_that_close() -> Non
     assert trial.heard()[2].startswith("31m chloe email: “an update for inside” is due in 5m")
     assert list(trial.incident.warned) == ["update:2:inside"]
     second = stage("Second", updates_every=10)
-    p1 = evolve(level("P1", "0m ana stage Second", within="", lasts=""), updates=(inside,))
-    close = opened(evolve(policy(p1), stages={second.id: second}))
+    p1 = replace(level("P1", "0m ana stage Second", within="", lasts=""), updates=(inside,))
+    close = opened(replace(policy(p1), stages={second.id: second}))
     close.by("ana", commands.PostUpdate("inside", "We are at it."))
     assert listed(close, "remind") == []
 
@@ -283,7 +282,7 @@ def test_an_outage_misses_one_update_and_not_every_one() -> None:
 
 
 def test_whoever_is_to_hear_within_no_time_hears_from_tocsin() -> None:
-    trial = opened(plan(updates=(evolve(INSIDE, first_within=timedelta(0)),)))
+    trial = opened(plan(updates=(replace(INSIDE, first_within=timedelta(0)),)))
     assert trial.heard() == ["0m ben email: INC-1 is P1: down"]
     assert listed(trial, "update") == ["30m 2:inside due"]
     assert not trial.incident.advances
@@ -291,8 +290,8 @@ def test_whoever_is_to_hear_within_no_time_hears_from_tocsin() -> None:
 
 def test_a_stage_makes_updates_more_frequent() -> None:
     second = stage("Second", updates_every=50)
-    p1 = evolve(level("P1", "0m ana", "5m ben stage Second", within="", lasts=""), updates=(INSIDE,))
-    trial = opened(evolve(policy(p1), stages={second.id: second}))
+    p1 = replace(level("P1", "0m ana", "5m ben stage Second", within="", lasts=""), updates=(INSIDE,))
+    trial = opened(replace(policy(p1), stages={second.id: second}))
     trial.wait(minutes=6)
     trial.by("ana", commands.PostUpdate("inside", "We are at it."))
     assert listed(trial, "update") == ["21m 2:inside due"]
@@ -300,8 +299,8 @@ def test_a_stage_makes_updates_more_frequent() -> None:
 
 def test_a_stage_that_comes_late_in_an_interval_makes_nobody_late() -> None:
     third = stage("Third", updates_every=20)
-    p1 = evolve(level("P1", "0m ana", "24m ben stage Third", within="", lasts=""), updates=(INSIDE,))
-    trial = opened(evolve(policy(p1), stages={third.id: third}))
+    p1 = replace(level("P1", "0m ana", "24m ben stage Third", within="", lasts=""), updates=(INSIDE,))
+    trial = opened(replace(policy(p1), stages={third.id: third}))
     trial.wait(minutes=1)
     trial.by("ana", commands.PostUpdate("inside", "We are at it."))
     trial.wait(minutes=23)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tests.core.trial import EVERYBODY, START, level, person, plan, policy
-from tocsin.core.evolve import evolve
 from tocsin.core.incident import Status, commands, events, fold_all
 from tocsin.core.model import AlertAction, AlertSeverity, DeadlineState, LevelId, PersonId, ServiceId, Signal
 from tocsin.core.policy import Classification, Person, Policy, View
@@ -161,7 +161,7 @@ def test_an_alert_is_judged_by_the_plan() -> None:
         Classification({"severity": "error"}, LevelId("P2")),
         Classification({"severity": "critical"}, LevelId("P1")),
     )
-    rehearsal = play(evolve(a_plan, classifications=rows), alert(0, AlertSeverity.ERROR), alert(4), lasts=5)
+    rehearsal = play(replace(a_plan, classifications=rows), alert(0, AlertSeverity.ERROR), alert(4), lasts=5)
     assert messages(rehearsal) == ["0m ben email", "4m ana email"]
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from tests.core.trial import Trial, level, policy, role, rota
-from tocsin.core.evolve import evolve
 from tocsin.core.incident import commands, deadlines, events
 from tocsin.core.model import LevelId, PersonId, Refused, RoleId
 from tocsin.core.policy import Policy
@@ -19,7 +18,7 @@ ANA, BEN, CHLOE = map(PersonId, ("ana", "ben", "chloe"))
 def plan(*ladder: str) -> Policy:
     roles = (role("Lead", "ana", at="P1", not_with="Scribe"), role("Scribe", at="P1"))
     plain = policy(level("P1", *(ladder or ("0m ana",)), lasts=""))
-    return evolve(plain, roles={one.id: one for one in roles})
+    return replace(plain, roles={one.id: one for one in roles})
 
 
 def opened(plan: Policy) -> Trial:
@@ -145,7 +144,7 @@ def test_a_role_is_held_by_default_where_that_comes_to_a_person(case: Default) -
     night = rota("night", case.people, starts=case.starts)
     lead = role("Lead", "@night", at="P1")
     plain = policy(level("P1", "0m ana", lasts=""), rotas=(night,))
-    trial = opened(evolve(plain, roles={lead.id: lead}))
+    trial = opened(replace(plain, roles={lead.id: lead}))
     trial.wait(minutes=case.after)
     [promise] = [one for one in deadlines(trial.incident, trial.policy) if one.id == "role:Lead:P1"]
     assert promise.state == case.said
@@ -156,7 +155,7 @@ def test_who_holds_a_role_by_default_is_asked_anew_at_another_level() -> None:
     night = rota("night", "ben")
     lead = role("Lead", "@night", at="P1+P2")
     both = (level("P1", "0m ana", lasts=""), level("P2", "0m ana", rank=1, lasts=""))
-    trial = Trial(evolve(policy(*both, rotas=(night,)), roles={lead.id: lead}))
+    trial = Trial(replace(policy(*both, rotas=(night,)), roles={lead.id: lead}))
     trial.join("P2")
     assert trial.incident.by_default == {LEAD: BEN}
     trial.people = tuple(one for one in trial.people if one.id != BEN)

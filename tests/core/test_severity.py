@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.core.trial import level, policy
-from tocsin.core.evolve import evolve
 from tocsin.core.model import AlertAction, AlertSeverity, LevelId, Signal
 from tocsin.core.policy import Classification, Policy
 from tocsin.core.severity import FIELDS, judge
@@ -19,7 +20,7 @@ def plan(*rows: str) -> Policy:
         pairs = dict(pair.split("=") for pair in when.split())
         classifications.append(Classification(pairs, LevelId(name.strip())))
     levels = (level("P1"), level("P2", rank=1), level("P3", rank=2))
-    return evolve(policy(*levels), classifications=tuple(classifications))
+    return replace(policy(*levels), classifications=tuple(classifications))
 
 
 SIGNAL = Signal(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from tests.core.trial import EVERYBODY, START, Trial, level, person, policy, role, rota, stage, team
-from tocsin.core.evolve import evolve
 from tocsin.core.incident import commands, deadlines, events
 from tocsin.core.model import Deadline, Outcome, PersonId, Receipt, Refused
 from tocsin.core.policy import Policy, Progress
@@ -21,7 +21,7 @@ STALLS = (
 
 def plan(*ladder: str, repeat: str = "10m", **more: Any) -> Policy:
     plain = policy(level("P1", *ladder, within="", lasts="", repeat=repeat))
-    return evolve(plain, **more)
+    return replace(plain, **more)
 
 
 def opened(plan: Policy, people: tuple[str, ...] = ()) -> Trial:
@@ -66,7 +66,7 @@ def test_progress_puts_off_the_step_that_waits_for_it() -> None:
 
 
 def test_only_what_the_plan_counts_is_progress() -> None:
-    deaf = evolve(plan(*STALLS), progress=Progress(counts=frozenset()))
+    deaf = replace(plan(*STALLS), progress=Progress(counts=frozenset()))
     trial = opened(deaf)
     trial.acknowledge("ana")
     trial.wait(minutes=10)

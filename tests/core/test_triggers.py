@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.core.trial import INCIDENT, SOURCE, Trial, level, policy, target, targets, tasks
-from tocsin.core.evolve import evolve
 from tocsin.core.facts import FactValue
 from tocsin.core.incident import commands, events
 from tocsin.core.model import FactId, LevelId, Refused, ServiceId
@@ -35,7 +34,7 @@ class Several:
 def plan(*ladder: str, **more: Any) -> Policy:
     levels = (level("P1", *ladder, within="", lasts=""), level("P2", "0m chloe", rank=1, within="", lasts=""))
     services = {one: Service(one, one.title()) for one in (WEB, SHOP)}
-    return evolve(policy(*levels), services=services, **more)
+    return replace(policy(*levels), services=services, **more)
 
 
 def fails(trial: Trial, number: str = "2") -> None:
@@ -121,8 +120,8 @@ def test_what_is_declared_must_be_of_the_plan() -> None:
 
 
 def repinned(trial: Trial, new: Policy) -> object:
-    answer = trial.by("ana", commands.Repin(evolve(new, version="v2")))
-    trial.policy = trial.policy if isinstance(answer, Refused) else evolve(new, version="v2")
+    answer = trial.by("ana", commands.Repin(replace(new, version="v2")))
+    trial.policy = trial.policy if isinstance(answer, Refused) else replace(new, version="v2")
     return answer
 
 
@@ -149,8 +148,8 @@ def test_another_version_once_more_still_knows_what_was_taken() -> None:
     trial = Trial(plan("0m ana", "5m ben", "15m dara"))
     trial.join()
     repinned(trial, plan("0m ben", "1m ana", "15m dara"))
-    trial.by("ana", commands.Repin(evolve(plan("0m ana", "2m ben", "15m dara"), version="v3")))
-    trial.policy = evolve(plan("0m ana", "2m ben", "15m dara"), version="v3")
+    trial.by("ana", commands.Repin(replace(plan("0m ana", "2m ben", "15m dara"), version="v3")))
+    trial.policy = replace(plan("0m ana", "2m ben", "15m dara"), version="v3")
     trial.wait(minutes=5)
     assert trial.told() == ["0m ana email", "2m ben email"]
 
@@ -160,7 +159,7 @@ def test_a_step_that_a_version_in_between_did_not_have_is_not_taken_again() -> N
     trial.join()
     trial.wait(minutes=6)
     repinned(trial, plan("0m ana", "15m dara"))
-    again = evolve(plan("0m ana", "5m ben", "15m dara"), version="v3")
+    again = replace(plan("0m ana", "5m ben", "15m dara"), version="v3")
     trial.by("ana", commands.Repin(again))
     trial.policy = again
     trial.wait(minutes=9)
@@ -196,10 +195,10 @@ def test_where_the_ladder_is_another_all_of_it_is_to_come() -> None:
 def test_a_version_without_the_level_is_refused() -> None:
     trial = Trial(plan("0m ana"))
     trial.join()
-    other = evolve(policy(level("A", "0m ana"), level("P2", "0m ana", rank=1)), version="v2")
+    other = replace(policy(level("A", "0m ana"), level("P2", "0m ana", rank=1)), version="v2")
     said = "That version has no level P1; it has A, P2. Set the level to P2 first."
     assert refusal(repinned(trial, other)) == said
-    strange = evolve(policy(level("A", "0m ana")), version="v2")
+    strange = replace(policy(level("A", "0m ana")), version="v2")
     said = "That version has no level P1; it has A. No level is in both, so INC-1 stays with its version."
     assert refusal(repinned(trial, strange)) == said
     same = trial.by("ana", commands.Repin(trial.policy))

@@ -1,8 +1,8 @@
 """A page to Ana, and a clock that stands still."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from tocsin.core.evolve import evolve
 from tocsin.core.model import Message, PersonId, SubjectId
 
 NOW = datetime(2025, 1, 31, 12, 0, tzinfo=UTC)
@@ -26,4 +26,4 @@ def page(**changes: object) -> Message:
         urgent=True,
         repeat=False,
     )
-    return evolve(message, **changes)  # type: ignore[arg-type] # the test's own fields
+    return replace(message, **changes)  # type: ignore[arg-type] # the test's own fields

@@ -7,7 +7,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from typing import Any, cast
 
@@ -16,7 +16,6 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from tests.edges.messages import clock, page
 from tests.edges.servers import Authority, Names, free_port
-from tocsin.core.evolve import evolve
 from tocsin.core.model import Message, Outcome, Receipt
 from tocsin.edges.channels.email import EmailChannel, EmailSettings, StartTls, render
 from tocsin.edges.channels.mailbox import MailboxChannel
@@ -86,7 +85,7 @@ def channel(settings: EmailSettings, pem: str = "", timeout_seconds: float = 5) 
 
 async def sent(made: Relay, message: Message | None = None, timeout_seconds: float = 5) -> Receipt:
     async with relay(made):
-        settings = evolve(SETTINGS, port=made.port)
+        settings = replace(SETTINGS, port=made.port)
         return await channel(settings, timeout_seconds=timeout_seconds).send(message or page())
 
 
@@ -214,7 +213,7 @@ async def test_a_lost_answer_is_unknown() -> None:
 
 async def test_a_relay_that_is_down_is_tried_again() -> None:
     port = await free_port()
-    got = await channel(evolve(SETTINGS, port=port)).send(page())
+    got = await channel(replace(SETTINGS, port=port)).send(page())
     assert got == Receipt(LATER, f"The relay relay.example did not accept a connection on port {port}.")
 
 
@@ -225,7 +224,7 @@ async def test_a_relay_that_never_greets_is_tried_again() -> None:
 
     server = await asyncio.start_server(quiet, "127.0.0.1", 0)
     async with server:
-        settings = evolve(SETTINGS, port=server.sockets[0].getsockname()[1])
+        settings = replace(SETTINGS, port=server.sockets[0].getsockname()[1])
         got = await channel(settings, timeout_seconds=0.2).send(page())
         assert got == Receipt(LATER, "The relay relay.example broke off: it did not answer in time.")
         await asyncio.sleep(0.3)
@@ -257,7 +256,7 @@ async def test_tls_is_verified_where_it_is_spoken() -> None:
         (StartTls.REQUIRED, ours, "", LATER, stranger, []),
     ]:
         async with relay(Relay(), tls) as made:
-            settings = evolve(SETTINGS, port=made.port, starttls=starttls)
+            settings = replace(SETTINGS, port=made.port, starttls=starttls)
             got = await channel(settings, pem).send(page())
         assert (got.outcome, got.detail, made.encrypted) == (outcome, detail, encrypted)
 
@@ -272,15 +271,15 @@ async def test_a_login_goes_only_over_tls_and_its_refusal_names_no_secret() -> N
 
     tls = authority.server_tls("relay.example")
     async with relay(made, tls, authenticator=check, auth_required=True):
-        right = evolve(
+        right = replace(
             SETTINGS, port=made.port, starttls=StartTls.REQUIRED, username="ana", password="open sesame"
         )
         assert (await channel(right, authority.pem).send(page())).outcome is GOOD
-        got = await channel(evolve(right, password="hush"), authority.pem).send(page())
+        got = await channel(replace(right, password="hush"), authority.pem).send(page())
         assert got == Receipt(LATER, "The relay relay.example refused the login (535).")
         assert set(made.logins) == {b"open sesame", b"hush"}
         assert made.encrypted == [True]
-        none = await channel(evolve(right, username="", password=""), authority.pem).send(page())
+        none = await channel(replace(right, username="", password=""), authority.pem).send(page())
         assert none.outcome is NEVER
     assert "sesame" not in repr(right)
 
@@ -321,7 +320,7 @@ async def test_what_is_no_address_fails_for_good(address: str) -> None:
     ],
 )
 def test_tls_is_required_off_this_machine(host: str, starttls: StartTls | None, holds: StartTls) -> None:
-    assert evolve(SETTINGS, host=host, starttls=starttls).encryption is holds
+    assert replace(SETTINGS, host=host, starttls=starttls).encryption is holds
 
 
 @pytest.mark.parametrize(
@@ -343,7 +342,7 @@ def test_tls_is_required_off_this_machine(host: str, starttls: StartTls | None, 
 )
 def test_settings_that_cannot_work_are_refused(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
-        evolve(SETTINGS, **changes)
+        replace(SETTINGS, **changes)
 
 
 async def test_the_mailbox_keeps_what_it_is_given() -> None:

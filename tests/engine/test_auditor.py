@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -11,7 +12,6 @@ from sqlalchemy import Executable, delete, func, select, update
 
 from tests.support.world import START, World
 from tocsin import limits
-from tocsin.core.evolve import evolve
 from tocsin.core.model import Message, Outcome, Receipt
 from tocsin.core.policy import Policy
 from tocsin.engine.auditor import Audit, Finding, Mark, audit
@@ -163,8 +163,8 @@ def test_an_incident_that_nothing_will_stir_again_is_found(world: World) -> None
     incident = world.incident()
     context = world.engine.context
     policy = world.store.read_now(partial(context.policy, version=incident.policy_version))
-    quiet = [evolve(level, acknowledge_within=None, repeat_every=None) for level in policy.levels]
-    policies = {incident.policy_version: evolve(policy, levels=tuple(quiet))}
+    quiet = [replace(level, acknowledge_within=None, repeat_every=None) for level in policy.levels]
+    policies = {incident.policy_version: replace(policy, levels=tuple(quiet))}
     words = f"{incident.id} is not acknowledged, and nobody will be paged for it any more."
     assert look(world, policies=policies).findings == (Finding(incident.id, words, BY_HAND),)
     world.acknowledge("ana")
@@ -242,7 +242,7 @@ def test_what_changes_while_it_is_looked_at_is_left_for_the_next_time(
     def standing(tx: Transaction, incident: str) -> Standing | None:
         found = real(tx, incident)
         looks.append(found)
-        return evolve(found, version=found.version + 1) if found and len(looks) == 2 else found
+        return replace(found, version=found.version + 1) if found and len(looks) == 2 else found
 
     real = stored.standing
     monkeypatch.setattr(stored, "standing", standing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from hypothesis import strategies as st
 from tests.core.trial import Trial
 from tests.plan.cases import cases
 from tocsin import limits
-from tocsin.core.evolve import evolve
 from tocsin.core.model import FactId, LevelId, PersonId, RotaId, ServiceId
 from tocsin.core.oncall import Layer, Rota
 from tocsin.core.policy import (
@@ -287,7 +287,7 @@ def test_a_cut_inside_a_letter_does_not_hide_that_the_file_is_too_large(tmp_path
 
 def test_a_byte_order_mark_and_other_line_ends_are_read() -> None:
     windows = "\ufeff" + SOUND.replace("\n", "\r\n")
-    assert evolve(compiled(windows), version="") == evolve(compiled(SOUND), version="")
+    assert replace(compiled(windows), version="") == replace(compiled(SOUND), version="")
 
 
 def test_a_missing_plan_says_where_it_should_be(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from tocsin.core.evolve import evolve
 from tocsin.core.incident import events as e
 from tocsin.core.incident.events import IncidentEvent, Recorded, Ring, Verdict
 from tocsin.core.model import (
@@ -32,7 +32,7 @@ LEAD = RoleId("Lead")
 INC, OTHER = SubjectId("INC-20261123-001"), SubjectId("INC-20261123-002")
 RINGS = (Ring(0, "email"), Ring(120, "webhook"))
 CARRIED = e.CarriedStep(P2, 1, AT + timedelta(minutes=20), (Target(person=CHLOE),), Milestone.RESOLVED)
-ITS_OWN = evolve(CARRIED, incident=OTHER)
+ITS_OWN = replace(CARRIED, incident=OTHER)
 
 Said = tuple[Actor, IncidentEvent]
 
@@ -111,7 +111,7 @@ ESCALATION = _stream(
     (SYSTEM, e.LevelRaised(P1, P2, "error_rate is over 20%", None, (CARRIED,))),
     (SYSTEM, e.RoundStarted(1, "raised from P2 to P1")),
     (SYSTEM, e.CarriedStepTaken(P2, 1, (CHLOE,), (), ())),
-    (SYSTEM, e.StepsCarriedOver(OTHER, (ITS_OWN, evolve(ITS_OWN, step=2)))),
+    (SYSTEM, e.StepsCarriedOver(OTHER, (ITS_OWN, replace(ITS_OWN, step=2)))),
     (SYSTEM, e.CarriedStepTaken(P2, 1, (), (), (), OTHER)),
     (BY_BEN, e.Acknowledged(BY_BEN, "web")),
     (SYSTEM, e.StallWarned(1, 1, AT + timedelta(minutes=30))),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
@@ -18,7 +18,6 @@ from tests.sim.chance import Fault
 from tests.sim.play import play
 from tests.sim.verdict import Violation
 from tests.support.postgres import Cluster
-from tocsin.core.evolve import evolve
 from tocsin.core.incident import Incident, draft, events, fold
 from tocsin.core.incident.paging import ladder, targets
 from tocsin.core.oncall import on_call
@@ -37,7 +36,7 @@ def fence_off() -> Iterator[None]:
 
     def broken(tx: Connection, ring: sending.Ring, *answer: Any, **when: Any) -> bool:
         now = tx.execute(select(rows.c.fence).where(rows.c.id == ring.id)).scalar_one()
-        return settle(tx, evolve(ring, fence=now), *answer, **when)
+        return settle(tx, replace(ring, fence=now), *answer, **when)
 
     with mock.patch.object(sending, "settle", broken):
         yield
@@ -62,7 +61,7 @@ def snapshot_wrong() -> Iterator[None]:
 
     def broken(value: object) -> str:
         if isinstance(value, Incident):
-            value = evolve(value, alerts_open=value.alerts_open + 1)
+            value = replace(value, alerts_open=value.alerts_open + 1)
         return codec.dump(value)
 
     with mock.patch.object(subjects, "dump", broken):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
 from tocsin.core import facts, severity
-from tocsin.core.evolve import evolve
 from tocsin.core.incident.acts import assess, updates
 from tocsin.core.incident.paging import ladder, pages, targets, telling
 
@@ -43,7 +43,7 @@ def threshold_counts_at_once() -> Iterator[None]:
     real = severity.fits
 
     def broken(*given: Any) -> Any:
-        return [evolve(fit, waits=False) for fit in real(*given)]
+        return [replace(fit, waits=False) for fit in real(*given)]
 
     with mock.patch.object(severity, "fits", broken), mock.patch.object(assess, "fits", broken):
         yield
@@ -86,7 +86,7 @@ def turns_of_one_incident() -> Iterator[None]:
     real = targets._longest_ago
 
     def broken(draft: Any, found: Any) -> Any:
-        return real(evolve(draft, view=evolve(draft.view, paged_at={})), found)
+        return real(replace(draft, view=replace(draft.view, paged_at={})), found)
 
     with mock.patch.object(targets, "_longest_ago", broken):
         yield

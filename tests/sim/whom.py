@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tests.core.rota_by_hand import by_hand
 from tests.sim.duty import Duty, InForce
-from tocsin.core.evolve import evolve
 from tocsin.core.incident import events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.policy import Target
@@ -56,7 +55,7 @@ def _behind(stream: Stream, target: Target, at: datetime, known: Known) -> list[
     if target.rota is not None:
         rotas = {**stream.policy.rotas, **known.force.rotas}
         standing = [
-            evolve(one, out_of_reach=one.person not in known.reachable) for one in known.force.overrides
+            replace(one, out_of_reach=one.person not in known.reachable) for one in known.force.overrides
         ]
         return [str(one) for one in by_hand(rotas, target.rota, at, standing)]
     if target.role is not None:

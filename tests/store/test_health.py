@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,6 @@ from sqlalchemy import text
 from tests.store.conftest import NewDatabase
 from tests.store.test_alerts import received, record
 from tests.support.postgres import Cluster
-from tocsin.core.evolve import evolve
 from tocsin.core.health import Check, Standing
 from tocsin.store import health, migrate
 from tocsin.store.database import reading_engine, sqlite_path, sqlite_url
@@ -69,13 +69,13 @@ def test_a_healthy_database_passes_every_check(url: str) -> None:
 
 
 def test_a_server_at_work_is_not_in_the_way(store: Store) -> None:
-    record(store, [evolve(received("T", "before"), at=clock())])
+    record(store, [replace(received("T", "before"), at=clock())])
     assert not_ok(store.url) == []
-    record(store, [evolve(received("T", "after"), at=clock())])
+    record(store, [replace(received("T", "after"), at=clock())])
 
 
 def test_a_clock_that_is_behind_what_is_stored_is_told_of(store: Store) -> None:
-    record(store, [evolve(received("T", "of tomorrow"), at=clock() + timedelta(days=1))])
+    record(store, [replace(received("T", "of tomorrow"), at=clock() + timedelta(days=1))])
     found = checks(store.url)["time"]
     assert (found.standing, found.remedy) == (WARN, REMEDY)
     assert found.sentence.startswith("This machine's clock is 86")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +20,6 @@ import pytest
 
 from tests.support.world import FakeChannel, World
 from tocsin.core.directory import Contact
-from tocsin.core.evolve import evolve
 from tocsin.core.facts import FactKind
 from tocsin.core.incident import Incident, commands, deadlines
 from tocsin.core.incident.visibility import may_see
@@ -109,7 +108,7 @@ class Trial:
                     self._send(world, signal)
             case Clear():
                 for come in [one for one in self.acts if isinstance(one, Arrive) and one.at <= act.at]:
-                    self._send(world, evolve(come.signal, action=AlertAction.RESOLVE))
+                    self._send(world, replace(come.signal, action=AlertAction.RESOLVE))
             case Ask(command=command, by=str() as by):
                 if may_see(world.incident(), by, self.policy, self.view, world.now):
                     world.ask(by, command)
@@ -126,7 +125,7 @@ class Trial:
         channels = tuple(contact.channels)
         soon = NotifyRule(timedelta(seconds=self.chance.choice((0, 30))), (self.chance.choice(channels),))
         later = NotifyRule(timedelta(minutes=self.chance.randint(1, 4)), channels)
-        return evolve(contact, rules=(soon, later)) if self.chance.random() < 0.5 else contact
+        return replace(contact, rules=(soon, later)) if self.chance.random() < 0.5 else contact
 
     def _acts(self) -> Iterator[Act]:
         at = timedelta(0)
@@ -189,8 +188,8 @@ def test_a_rehearsal_says_what_a_server_on_postgresql_does(plan: Path, postgres_
 def test_a_rehearsal_that_forgets_the_rules_of_people_is_found_out(tmp_path: Path) -> None:
     trial = Trial(PLANS[0], seed=0)
     served = trial.served(f"sqlite:///{tmp_path}/tocsin.db")
-    forgetful = evolve(
-        trial.view, people={id: evolve(one, rules=()) for id, one in trial.view.people.items()}
+    forgetful = replace(
+        trial.view, people={id: replace(one, rules=()) for id, one in trial.view.people.items()}
     )
     assert served == trial.rehearsed(trial.view)
     assert served.told != trial.rehearsed(forgetful).told

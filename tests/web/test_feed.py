@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.core.chance_rotas import chance_rotas
 from tests.core.rota_by_hand import by_hand
-from tocsin.core.evolve import evolve
 from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall import (
     Finding,
@@ -152,7 +152,7 @@ def test_whatever_people_are_called_a_feed_keeps_to_the_standard(seed: int) -> N
         rotas, overrides = chance_rotas(chance, NOW, ZONES)
         people = {person for one in rotas.values() for person in one.people}
         names = {person: "".join(chance.choices(ODD, k=chance.randrange(1, 120))) for person in people}
-        overrides = [evolve(one, reason="".join(chance.choices(ODD, k=60))) for one in overrides]
+        overrides = [replace(one, reason="".join(chance.choices(ODD, k=60))) for one in overrides]
         text = feed("".join(chance.choices(ODD, k=80)), rotas, rotas, NOW, overrides, names)
         lines = unfolded(text)
         assert [line for line in lines if not re.fullmatch(r"[A-Z-]+(;[A-Z-]+=[A-Z-]+)*:.*", line)] == []

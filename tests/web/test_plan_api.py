@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from msgspec.structs import asdict
 
 from tests.web.support.site import PLAN, Site, free_port
 from tocsin import limits

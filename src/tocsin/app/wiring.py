@@ -7,11 +7,10 @@ import json
 import platform
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from urllib.parse import urlsplit
-
-from msgspec import Struct
 
 from tocsin import limits
 from tocsin.app.clock import clock, new_secret
@@ -41,7 +40,8 @@ TRIAGE_PAUSE_SECONDS = 0.02
 """So long a storm's alerts gather before triage takes them: it costs more by the turn than by the alert."""
 
 
-class Server(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Server:
     """Everything that was wired."""
 
     services: Services

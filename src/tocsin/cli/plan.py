@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-
-from msgspec.structs import asdict
 
 from tocsin.app.clock import clock
 from tocsin.cli.opening import open_store, settings_of

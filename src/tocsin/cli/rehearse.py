@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-
-from msgspec import Struct
 
 from tocsin.app.clock import clock as now
 from tocsin.cli import telling
@@ -41,7 +40,8 @@ from tocsin.web.sentences import counted
 from tocsin.web.times import length
 
 
-class Cast(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Cast:
     """The plan, and who takes part. `assumed` says so where the people are guessed from the plan.
 
     `unreached` are sentences about those whom a server could not reach, although the rehearsal does.

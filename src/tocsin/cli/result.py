@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
-
-from msgspec import Struct
 
 
 class Failure(Exception):
@@ -19,7 +18,8 @@ class Failure(Exception):
         self.answer = answer or {}
 
 
-class Result(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Result:
     """`lines` as people read them, `data` as --json prints it, and the exit code."""
 
     lines: Sequence[str]

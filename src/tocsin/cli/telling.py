@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
-
-from msgspec import Struct
 
 from tocsin.core.incident import Incident, events
 from tocsin.core.incident.events import Recorded
@@ -19,7 +18,8 @@ from tocsin.web.tones import tone
 Names = Mapping[PersonId, str]
 
 
-class Line(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Line:
     """One thing that happens: when, since the start, in words, and what kind of event it is."""
 
     at: datetime

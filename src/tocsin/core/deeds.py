@@ -6,9 +6,8 @@ What command comes of a deed and its blanks is said in `core/incident/asking.py`
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-
-from msgspec import Struct
 
 
 class Kind(StrEnum):
@@ -34,7 +33,8 @@ class Kind(StrEnum):
         return self in (Kind.PEOPLE, Kind.TEAMS, Kind.FACTS)
 
 
-class Blank(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Blank:
     """Something to fill in: `ask` is the question. The command line takes the `first` one without a flag."""
 
     name: str
@@ -45,7 +45,8 @@ class Blank(Struct, frozen=True):
     first: bool = False
 
 
-class Deed(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Deed:
     """One thing that people can ask for. `means` is a sentence without its full stop."""
 
     name: str

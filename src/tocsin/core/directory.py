@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from msgspec import Struct
+from dataclasses import dataclass, field
 
 from tocsin.core.model import PersonId
 from tocsin.core.policy import NotifyRule, Person
 
 
-class Address(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Address:
     """Where a channel reaches somebody; `secret` signs what is sent there, where the channel signs."""
 
     to: str
     secret: str = ""
 
 
-class Contact(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Contact:
     """A person. `zone` is an IANA name; `email` is for signing in, `channels` for being paged."""
 
     id: PersonId
     name: str
     email: str
     zone: str = "UTC"
-    channels: Mapping[str, Address] = {}
+    channels: Mapping[str, Address] = field(default_factory=dict)
     rules: tuple[NotifyRule, ...] = ()
 
     def as_person(self, available: frozenset[str]) -> Person:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import assert_never
-
-from msgspec import Struct
 
 from tocsin.core.aloud import Name
 from tocsin.core.incident import Incident, Status, events, fold
@@ -29,7 +28,8 @@ class Within(StrEnum):
     """Later than then."""
 
 
-class When(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class When:
     """A time of the rehearsal, from its start."""
 
     within: Within
@@ -50,7 +50,8 @@ class When(Struct, frozen=True):
                 assert_never(self.within)
 
 
-class Paged(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Paged:
     """A page reaches each of these people then (`never`: none of them), by this channel if one is named.
 
     With `told` a message is meant that wants no answer.
@@ -63,28 +64,32 @@ class Paged(Struct, frozen=True):
     told: bool = False
 
 
-class Given(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Given:
     """These tasks are on the list then."""
 
     tasks: tuple[str, ...]
     when: When | None = None
 
 
-class Stands(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Stands:
     """A promise, by its words or its id, is kept, broken or still due."""
 
     promise: str
     state: DeadlineState
 
 
-class Is(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Is:
     """The incident has this level, or this status, then; at the end if no time is said."""
 
     what: LevelId | Status
     at: timedelta | None = None
 
 
-class Unreached(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Unreached:
     """It comes to the point where nobody can be reached (or never does)."""
 
     happens: bool

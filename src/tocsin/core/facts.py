@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
-
-from msgspec import Struct
 
 from tocsin.core.model import AlertSeverity, FactId, LevelId, ServiceId
 
@@ -49,7 +48,8 @@ class Condition(Protocol):
         """What it sees of the facts. While that stays the same so does the answer, whatever else changes."""
 
 
-class Fact(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Fact:
     """One fact of the plan. `values` are the choices, the lowest first; `means` says what each is.
 
     `ask` is the question that a person answers. `usual` is the value that `usual(fact)` gives a condition.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-
-from msgspec import Struct
 
 
 class Standing(StrEnum):
@@ -16,7 +15,8 @@ class Standing(StrEnum):
     BAD = "bad"
 
 
-class Check(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Check:
     """One thing that was looked at: how it stands, a sentence about it, and what to do, if anything."""
 
     name: str

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
-
-from msgspec import Struct
 
 SubjectId = NewType("SubjectId", str)
 PersonId = NewType("PersonId", str)
@@ -45,7 +44,8 @@ class AlertSeverity(StrEnum):
 _SEVERITY_RANKS = {severity: rank for rank, severity in enumerate(AlertSeverity)}
 
 
-class Signal(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Signal:
     """One thing a source said, in our words, whatever format it came in.
 
     `dedup_key` names the alert within its integration. `at` is the source's own time (aware) or None.
@@ -62,7 +62,7 @@ class Signal(Struct, frozen=True):
     event_class: str = ""
     at: datetime | None = None
     links: tuple[str, ...] = ()
-    details: Mapping[str, object] = {}
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
 class ActorKind(StrEnum):
@@ -73,7 +73,8 @@ class ActorKind(StrEnum):
     SYSTEM = "system"
 
 
-class Actor(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Actor:
     """Who did it: a person (by id), a source (by integration id), or Tocsin itself."""
 
     kind: ActorKind
@@ -99,7 +100,8 @@ class Outcome(StrEnum):
     """Refused for good: trying again would not help."""
 
 
-class Receipt(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Receipt:
     """A channel's answer for one attempt. `provider_id` is the provider's name for the message, if any."""
 
     outcome: Outcome
@@ -107,7 +109,8 @@ class Receipt(Struct, frozen=True):
     provider_id: str = ""
 
 
-class Message(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Message:
     """What a channel is asked to deliver, ready to send.
 
     `key` is the idempotency key: the same for every attempt at the same message. `link` acknowledges what
@@ -135,7 +138,8 @@ class DeadlineState(StrEnum):
     BROKEN = "broken"
 
 
-class Deadline(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Deadline:
     """A promise with a due time. `id` is stable while the promise stands; `promise` reads aloud.
 
     It may not be kept `not_before` that.
@@ -148,7 +152,8 @@ class Deadline(Struct, frozen=True):
     not_before: datetime | None = None
 
 
-class Notify(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Notify:
     """Effect: ring number `ring` of `page`, over `channel`. `key` is unique for ever."""
 
     key: str
@@ -159,7 +164,8 @@ class Notify(Struct, frozen=True):
     urgent: bool
 
 
-class Tell(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Tell:
     """Effect: a message that wants no answer, by `channel`. `number` counts the incident's own."""
 
     key: str
@@ -169,32 +175,37 @@ class Tell(Struct, frozen=True):
     words: str
 
 
-class Withdraw(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Withdraw:
     """Effect: whatever still waits to be sent for `page` must not go out any more."""
 
     page: int
 
 
-class Alarm(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Alarm:
     """Effect: nobody can be told through the plan; make noise where the operator sees it."""
 
     text: str
 
 
-class CloseAlerts(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class CloseAlerts:
     """Effect: the incident's alerts are over too, so that the next trigger of one is a new alert."""
 
 
 Effect = Notify | Tell | Withdraw | Alarm | CloseAlerts
 
 
-class Refused(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Refused:
     """The command is not allowed now. `reason` is a whole sentence for the person who asked."""
 
     reason: str
 
 
-class Parsed(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Parsed:
     """What a body said: whose it is (`key`; "" when a header says so), its signals, the answer once kept."""
 
     key: str

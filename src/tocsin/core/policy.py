@@ -7,10 +7,9 @@ decided by; what people merely read (agendas, duties, tools) is the plan room's 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-
-from msgspec import Struct
 
 from tocsin.core.facts import Condition, Fact
 from tocsin.core.model import (
@@ -39,7 +38,8 @@ class Milestone(StrEnum):
     CLOSED = "closed"
 
 
-class Target(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Target:
     """Whom a plan means: exactly one of a person, who is on call in a rota, who holds a role, or a team.
 
     `next_of` takes one of a team instead of all: whoever was paged longest ago.
@@ -65,14 +65,16 @@ class Clock(StrEnum):
     """No clock: a person or a trigger asks for it."""
 
 
-class Task(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Task:
     """Something that the plan gives people to do, perhaps `within` a time of being given."""
 
     words: str
     within: timedelta | None = None
 
 
-class Step(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Step:
     """One rung of a ladder, taken `after` its clock says so unless the incident has come to `until`.
 
     `targets` are paged, and must answer; `tell` are told, and need not. `promise` is what the rung expects
@@ -90,7 +92,8 @@ class Step(Struct, frozen=True):
     stage: StageId | None = None
 
 
-class Stage(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Stage:
     """What an escalation brings besides its page. `updates_every` scales cadences, in percent."""
 
     id: StageId
@@ -107,7 +110,8 @@ class Moment(StrEnum):
     CHANGE = "change"
 
 
-class Cadence(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Cadence:
     """Updates that an audience is promised: the first within, then every, or at a moment instead.
 
     Whoever leads is warned so long before each is due.
@@ -122,7 +126,8 @@ class Cadence(Struct, frozen=True):
     warn: tuple[timedelta, ...] = ()
 
 
-class Level(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Level:
     """A severity level. `rank` 0 is the worst. An empty ladder pages nobody.
 
     `repeat_every` starts the ladder again after its last step while nobody has acknowledged.
@@ -148,7 +153,8 @@ class Level(Struct, frozen=True):
         return any(step.targets and step.clock is not Clock.HAND for step in self.ladder)
 
 
-class Classification(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Classification:
     """A row of the plan's table: `level`, where fields equal `when` and `condition` has held for `lasts`."""
 
     when: Mapping[str, str]
@@ -165,7 +171,8 @@ class Classification(Struct, frozen=True):
         return f"{self.condition.text} for {in_words(self.lasts)}"
 
 
-class Matrix(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Matrix:
     """The level by two facts that are choices: `cells[down value, across value]`."""
 
     across: FactId
@@ -182,7 +189,8 @@ class Rebase(StrEnum):
     """From the change."""
 
 
-class Reclassify(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Reclassify:
     """What a change of level does. `lower` may lower it; nobody named means anybody."""
 
     clocks: Rebase = Rebase.CHANGE
@@ -200,7 +208,8 @@ class Advance(StrEnum):
     ESTIMATE = "estimate"
 
 
-class Progress(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Progress:
     """What counts as progress, how long before a stall the lead is warned, and what one extension gives."""
 
     counts: frozenset[Advance] = frozenset(Advance)
@@ -208,7 +217,8 @@ class Progress(Struct, frozen=True):
     extend_by: timedelta = timedelta(0)
 
 
-class Trigger(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Trigger:
     """An escalation by impact: once, when the condition comes to hold."""
 
     id: str
@@ -219,7 +229,8 @@ class Trigger(Struct, frozen=True):
     restrict_to: tuple[Target, ...] = ()
 
 
-class Role(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Role:
     """Something one person does in an incident. `default` holds it unless somebody is assigned.
 
     It must be held `at` these levels. Its holder may not hold `not_with` in the same incident.
@@ -231,14 +242,16 @@ class Role(Struct, frozen=True):
     not_with: tuple[RoleId, ...] = ()
 
 
-class Team(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Team:
     """People, or whoever is on call in a rota, under one name."""
 
     id: TeamId
     members: tuple[Target, ...]
 
 
-class Promise(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Promise:
     """Something due `within` a time of its anchor; by level where the plan says so (`by_level`).
 
     Kept by a milestone, or by hand when `kept_by` is None. It stands while `when` holds (None: always).
@@ -248,7 +261,7 @@ class Promise(Struct, frozen=True):
     id: str
     anchor: Milestone
     within: timedelta
-    by_level: Mapping[LevelId, timedelta] = {}
+    by_level: Mapping[LevelId, timedelta] = field(default_factory=dict)
     kept_by: Milestone | None = None
     when: Condition | None = None
     not_before: timedelta = timedelta(0)
@@ -256,7 +269,8 @@ class Promise(Struct, frozen=True):
     warn: tuple[timedelta, ...] = ()
 
 
-class Duty(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Duty:
     """Something done again and again, the calendar's way: every `count` `unit`s (day, week, month, year)."""
 
     id: str
@@ -266,21 +280,24 @@ class Duty(Struct, frozen=True):
     starts: date
 
 
-class Service(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Service:
     """Something that can break."""
 
     id: ServiceId
     name: str
 
 
-class NotifyRule(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class NotifyRule:
     """`after` a page starts, use `channels`."""
 
     after: timedelta
     channels: tuple[str, ...]
 
 
-class Policy(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Policy:
     """A whole plan. `version` is the hash of its files; levels stand worst first."""
 
     version: str
@@ -295,14 +312,14 @@ class Policy(Struct, frozen=True):
     catch_all: tuple[Target, ...]
     notify_rules: tuple[NotifyRule, ...]
     channel: str = ""
-    facts: Mapping[FactId, Fact] = {}
+    facts: Mapping[FactId, Fact] = field(default_factory=dict)
     matrix: Matrix | None = None
-    reclassify: Reclassify = Reclassify()
-    progress: Progress = Progress()
-    stages: Mapping[StageId, Stage] = {}
+    reclassify: Reclassify = field(default_factory=Reclassify)
+    progress: Progress = field(default_factory=Progress)
+    stages: Mapping[StageId, Stage] = field(default_factory=dict)
     triggers: tuple[Trigger, ...] = ()
-    roles: Mapping[RoleId, Role] = {}
-    teams: Mapping[TeamId, Team] = {}
+    roles: Mapping[RoleId, Role] = field(default_factory=dict)
+    teams: Mapping[TeamId, Team] = field(default_factory=dict)
     promises: tuple[Promise, ...] = ()
     review_due_when: tuple[Condition, ...] = ()
     review_steps: tuple[Promise, ...] = ()
@@ -357,7 +374,8 @@ class Policy(Struct, frozen=True):
         return known.name if known else service
 
 
-class Person(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Person:
     """A responder as decisions see one: no addresses, only which channels exist and the personal rules."""
 
     id: PersonId
@@ -366,13 +384,14 @@ class Person(Struct, frozen=True):
     rules: tuple[NotifyRule, ...] = ()
 
 
-class View(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class View:
     """A snapshot of what may change under an open incident: people, today's rotas, and who stands in.
 
     `paged_at` is when each was paged last, for whatever it was.
     """
 
-    people: Mapping[PersonId, Person] = {}
-    rotas: Mapping[RotaId, Rota] = {}
+    people: Mapping[PersonId, Person] = field(default_factory=dict)
+    rotas: Mapping[RotaId, Rota] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
-    paged_at: Mapping[PersonId, datetime] = {}
+    paged_at: Mapping[PersonId, datetime] = field(default_factory=dict)

@@ -7,13 +7,11 @@ answer of somebody who was paged. `decide` cannot tell a rehearsal from the real
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
-
-from tocsin.core.evolve import evolve
 from tocsin.core.incident import Decision, Incident, Page, catch_up, commands, deadlines, decide, next_due
 from tocsin.core.incident.events import Recorded
 from tocsin.core.incident.visibility import may_see
@@ -52,15 +50,17 @@ class TooMuch(Exception):
     """More happens in the rehearsal than can be played."""
 
 
-class Open(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Open:
     """The incident opens at this level, whatever the plan's table would say; `facts` are known already."""
 
     at: timedelta
     level: LevelId
-    facts: Mapping[FactId, str] = {}
+    facts: Mapping[FactId, str] = field(default_factory=dict)
 
 
-class Ask(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Ask:
     """Somebody asks something of the incident; nobody named means whoever has it, or was paged first."""
 
     at: timedelta
@@ -68,20 +68,23 @@ class Ask(Struct, frozen=True):
     by: PersonId | None = None
 
 
-class Arrive(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Arrive:
     """A source sends an alert. The plan says how bad it is."""
 
     at: timedelta
     signal: Signal
 
 
-class Clear(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Clear:
     """The source says that every alert is over."""
 
     at: timedelta
 
 
-class Switch(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Switch:
     """A channel stops working, or works again: for one person, or for everybody."""
 
     at: timedelta
@@ -93,7 +96,8 @@ class Switch(Struct, frozen=True):
 Act = Open | Ask | Arrive | Clear | Switch
 
 
-class Scenario(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Scenario:
     """What is rehearsed. With `answers_after` everybody whom a page reaches answers it that much later.
 
     Otherwise nobody does anything that is not among `acts`. The first of them opens the incident.
@@ -106,7 +110,8 @@ class Scenario(Struct, frozen=True):
     answers_after: timedelta | None = None
 
 
-class Sent(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Sent:
     """A message that a channel was given and took: a page, or something that wants no answer."""
 
     at: datetime
@@ -118,7 +123,8 @@ class Sent(Struct, frozen=True):
         return isinstance(self.message, Notify)
 
 
-class Turned(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Turned:
     """Something that was asked and refused: when, of whom, and the reason in a sentence."""
 
     at: datetime
@@ -126,7 +132,8 @@ class Turned(Struct, frozen=True):
     reason: str
 
 
-class Rehearsal(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
     """What would happen. `promises` are those made to people, as each stood at last; `state` is the end's.
 
     `doubts` are sentences about what alerts said and nothing was made of.
@@ -166,7 +173,8 @@ def rehearse(policy: Policy, view: View, scenario: Scenario) -> Rehearsal:
     raise TooMuch(f"After {INSTANTS_MAX} instants the rehearsal is not over. Play a shorter time.")
 
 
-class _Stage(Struct):
+@dataclass(slots=True)
+class _Stage:
     """The incident so far, and what people and channels will do next."""
 
     policy: Policy
@@ -174,18 +182,18 @@ class _Stage(Struct):
     scenario: Scenario
     now: datetime
     state: Incident | None = None
-    recorded: list[Recorded] = []
-    sent: list[Sent] = []
-    alarms: list[tuple[datetime, str]] = []
-    doubts: list[tuple[datetime, str]] = []
-    turned: list[Turned] = []
-    acts: list[Act] = []
-    waiting: dict[str, Notify | Tell] = {}
-    refused: set[str] = set()
-    silent: set[tuple[str, PersonId | None]] = set()
-    reached: dict[int, datetime] = {}
-    answered: set[int] = set()
-    promises: dict[str, Deadline] = {}
+    recorded: list[Recorded] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
+    alarms: list[tuple[datetime, str]] = field(default_factory=list)
+    doubts: list[tuple[datetime, str]] = field(default_factory=list)
+    turned: list[Turned] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
+    waiting: dict[str, Notify | Tell] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    silent: set[tuple[str, PersonId | None]] = field(default_factory=set)
+    reached: dict[int, datetime] = field(default_factory=dict)
+    answered: set[int] = field(default_factory=set)
+    promises: dict[str, Deadline] = field(default_factory=dict)
 
     def next(self) -> datetime | None:
         """When something happens next."""
@@ -228,7 +236,7 @@ class _Stage(Struct):
         match act:
             case Open():
                 join = self._join(act.level, "the rehearsal says so", "Rehearsal")
-                self._ask(self._source(), evolve(join, facts=act.facts))
+                self._ask(self._source(), replace(join, facts=act.facts))
             case Arrive():
                 unfit = unfit_in(act.signal.details, self.policy.facts)
                 self.doubts += [(self.now, f"The alert counts without this: {one}") for one in unfit]
@@ -236,7 +244,7 @@ class _Stage(Struct):
                 join = self._join(found.level.id, found.reason, act.signal.summary)
                 facts = found_in(act.signal.details, self.policy.facts)
                 said = {id: in_words(value, self.policy.facts[id].kind) for id, value in facts.items()}
-                self._ask(self._source(), evolve(join, facts=said))
+                self._ask(self._source(), replace(join, facts=said))
             case Clear():
                 count = self.state.alerts_open if self.state else 0
                 self._ask(self._source(), commands.ClearAlerts(count, ("Rehearsal",)))

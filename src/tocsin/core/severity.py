@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
-
-from msgspec import Struct
 
 from tocsin.core.facts import Condition, Fact, FactValue, complete, possible_choices
 from tocsin.core.model import FactId, LevelId, ServiceId, Signal
@@ -21,14 +20,16 @@ Known = Mapping[FactId, FactValue]
 DOUBT = "no row of the plan matches it, and doubt goes up"
 
 
-class Judgement(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Judgement:
     """A level and why, as a clause: it is P1 because ..."""
 
     level: Level
     reason: str
 
 
-class Fit(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Fit:
     """A row of the plan that fits, or its matrix. One that `waits` counts once its condition has held."""
 
     level: LevelId

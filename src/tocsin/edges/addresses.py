@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
-
-from msgspec import Struct
 
 from tocsin import limits
 from tocsin.edges.errors import EdgeError
@@ -56,7 +55,8 @@ _NO_HOST = "The address has no host name that Tocsin can call; check the part af
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class Target(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Target:
     """Where a URL leads. `path` holds the query too, and may hold secrets: it is not for messages."""
 
     scheme: str

@@ -9,12 +9,12 @@ import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from ipaddress import ip_address
 from typing import Any, cast
 
 import httpcore
-from msgspec import Struct
 
 from tocsin import __version__, limits
 from tocsin.edges.addresses import Address, Network, Target, dialled, in_dialling_order, target_of
@@ -31,7 +31,8 @@ _OWN_HEADERS = frozenset(
 )
 
 
-class Answer(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Answer:
     """What the other side said. Header names are in lower case.
 
     `truncated` says that the body stopped at the size limit, at the time limit or because the connection
@@ -44,13 +45,14 @@ class Answer(Struct, frozen=True):
     truncated: bool = False
 
 
-class _Exchange(Struct):
+@dataclass(slots=True)
+class _Exchange:
     """How far one request got, so that a failure can say what the other side may have seen."""
 
     sent: bool = False
     status: int = 0
-    headers: dict[str, str] = {}
-    body: bytearray = bytearray()
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytearray = field(default_factory=bytearray)
 
 
 class Egress:

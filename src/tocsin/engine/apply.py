@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-
-from msgspec import Struct
 
 from tocsin.core.incident import Decision, Incident, commands, decide, next_due
 from tocsin.core.incident.state.facts import SERVICES_FAILING
@@ -16,7 +15,8 @@ from tocsin.store.subjects import Stored
 from tocsin.store.transaction import Transaction
 
 
-class Applied(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Applied:
     """What a step changed: for the live pages, and alarms for whoever watches the server.
 
     `due_at` is when the incident must be looked at again; `rings` says how many wait to be sent since.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from msgspec import Struct
-
 from tocsin import limits
-from tocsin.core.evolve import evolve
 from tocsin.core.model import SubjectId
 from tocsin.engine.context import Context
 from tocsin.engine.evidence import LATE, sentences
@@ -15,7 +13,8 @@ from tocsin.store import audit as stored
 from tocsin.store.transaction import Transaction
 
 
-class Finding(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Finding:
     """Something is not as it should be: what it is and what to do, a sentence each."""
 
     incident: SubjectId
@@ -23,7 +22,8 @@ class Finding(Struct, frozen=True):
     remedy: str
 
 
-class Mark(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Mark:
     """How far the audits have come: the last change seen, and the last open incident looked at."""
 
     changed_at: datetime
@@ -31,7 +31,8 @@ class Mark(Struct, frozen=True):
     open_id: str = ""
 
 
-class Audit(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Audit:
     """What was found, and where the next audit goes on. `more`: there are changes to catch up with."""
 
     looked_at: tuple[SubjectId, ...]
@@ -56,10 +57,12 @@ def audit(tx: Transaction, context: Context, now: datetime, since: Mark) -> Audi
         if id not in found:
             found[id], read = _look_at(tx, context, SubjectId(id), now)
             events_left -= read
-        mark = evolve(mark, changed_at=changed_at, changed_id=id) if changed_at else evolve(mark, open_id=id)
+        mark = (
+            replace(mark, changed_at=changed_at, changed_id=id) if changed_at else replace(mark, open_id=id)
+        )
     else:
         if len(still_open) < size:
-            mark = evolve(mark, open_id="")
+            mark = replace(mark, open_id="")
     more = bool(changed) and (len(changed) == size or mark.changed_id != changed[-1][0])
     looked_at = tuple(SubjectId(id) for id in found)
     return Audit(looked_at, tuple(one for some in found.values() for one in some), mark, more)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from msgspec import Struct, field
-
-from tocsin.core.evolve import evolve
 from tocsin.core.model import PersonId
 from tocsin.core.oncall import reaching
 from tocsin.core.policy import Policy, View
@@ -28,7 +26,8 @@ class NoPlan(Exception):
     """No plan has been applied yet."""
 
 
-class Context(Struct):
+@dataclass(slots=True)
+class Context:
     """One per server. `channels` are those this server can use; `link` makes an acknowledgement link.
 
     `sign_in_link` makes a one-time link in the open transaction, so that no link waits in the outbox.
@@ -39,7 +38,7 @@ class Context(Struct):
     link: Callable[[str, PersonId, datetime], str]
     sign_in_link: Callable[[Transaction, PersonId, datetime], str]
     meters: Meters = field(default_factory=Meters)
-    _policies: dict[str, Policy] = {}
+    _policies: dict[str, Policy] = field(default_factory=dict)
     _takes_turns: bool = False
     _current: str = ""
     _view: View | None = None
@@ -124,10 +123,10 @@ class Context(Struct):
 
 def _of_today(tx: Transaction, view: View, policy: Policy, now: datetime, *, takes_turns: bool) -> View:
     if takes_turns:
-        view = evolve(view, paged_at=ledger.paged_last(tx, view.people))
+        view = replace(view, paged_at=ledger.paged_last(tx, view.people))
     reached = {id for id, one in view.people.items() if one.channels}
     stand_ins = reaching(overrides.standing(tx, now), reached)
-    return evolve(view, rotas=policy.rotas, overrides=stand_ins)
+    return replace(view, rotas=policy.rotas, overrides=stand_ins)
 
 
 def _fresh(at: datetime, now: datetime) -> bool:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-
-from msgspec import Struct
 
 from tocsin.core.incident import Decision, commands, decide, next_due
 from tocsin.core.incident.visibility import may_see
@@ -19,17 +18,19 @@ from tocsin.store.subjects import Stored
 from tocsin.store.transaction import Transaction
 
 
-class Declared(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Declared:
     """What a person says who opens an incident."""
 
     service: ServiceId
     title: str
     reason: str = ""
     level: LevelId | None = None
-    facts: Mapping[FactId, str] = {}
+    facts: Mapping[FactId, str] = field(default_factory=dict)
 
 
-class PassedOn(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class PassedOn:
     """What was said went to an incident that whoever said it may not see; `reason` tells them no more."""
 
     reason: str

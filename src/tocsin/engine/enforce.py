@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-
-from msgspec import Struct
 
 from tocsin.core.policy import Policy
 from tocsin.plan.diff import differences
@@ -17,7 +16,8 @@ from tocsin.store.subjects import Pinned
 from tocsin.store.transaction import Transaction
 
 
-class Enforced(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Enforced:
     """What came of it. Where it was in force already, it is not `fresh`.
 
     `before` are the files of the plan that was in force, if any; `missing` has a sentence for everybody whom

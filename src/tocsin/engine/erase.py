@@ -6,9 +6,8 @@ What was decided stays as it is: erasing changes no state, no due time and no me
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-
-from msgspec import Struct
 
 from tocsin.core.incident import Incident, events, fold, fold_all
 from tocsin.core.incident.events import Recorded
@@ -18,7 +17,8 @@ from tocsin.store import erasing, subjects
 from tocsin.store.transaction import Transaction
 
 
-class Erasure(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Erasure:
     """What is to be erased of an incident.
 
     `numbers`: these events, and copies of what they say. Else whatever matches, and the name of `person`.
@@ -31,7 +31,8 @@ class Erasure(Struct, frozen=True):
     person: PersonId | None = None
 
 
-class Erased(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Erased:
     """What was erased of one incident: events by their numbers, and how many rows beside them.
 
     `copies` matches the erased texts elsewhere; incidents that were merged with this one may hold some.

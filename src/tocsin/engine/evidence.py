@@ -6,6 +6,7 @@ Neither `due_at` nor the effects are asked what should have happened: they are w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 from tocsin import limits
@@ -57,9 +58,9 @@ def sentences(
         yield f"cannot be read: {error}", BY_HAND
         return
     wrong = [
-        name
-        for name in state.__struct_fields__
-        if kept is not None and getattr(state, name) != getattr(kept.state, name)
+        one.name
+        for one in fields(state)
+        if kept is not None and getattr(state, one.name) != getattr(kept.state, one.name)
     ]
     if wrong:
         yield f"is not stored as its events say ({', '.join(wrong)}).", KEEP_IT

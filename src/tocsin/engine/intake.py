@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from msgspec import Struct
-
 from tocsin import limits
-from tocsin.core.evolve import evolve
 from tocsin.core.model import AlertAction, Signal
 from tocsin.store import alerts
 from tocsin.store.alerts import NOTHING, Received, Watched
@@ -24,7 +22,8 @@ class Busy(Exception):
     """More waits than this server can take; come back in a second."""
 
 
-class _Request(Struct):
+@dataclass(slots=True)
+class _Request:
     received: Sequence[Received]
     done: asyncio.Future[None]
 
@@ -157,4 +156,4 @@ def _merged(earlier: Received, later: Received) -> Received:
     if earlier.signal.action is not AlertAction.TRIGGER:
         return earlier
     worse = min(earlier.signal, later.signal, key=lambda signal: signal.severity.rank)
-    return evolve(later, signal=worse, count=earlier.count + later.count)
+    return replace(later, signal=worse, count=earlier.count + later.count)

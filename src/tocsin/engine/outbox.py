@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from msgspec import Struct
 
 from tocsin import limits
 from tocsin.core.incident import commands
@@ -18,7 +17,8 @@ from tocsin.store.sending import Leased
 from tocsin.store.transaction import Transaction
 
 
-class Outgoing(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Outgoing:
     """A message and the lease it goes out under; no message means that there is nothing to send it to."""
 
     leased: Leased

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import nsmallest
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
-
 from tocsin import limits
-from tocsin.core.evolve import evolve
 from tocsin.core.incident import commands, decide, next_due
 from tocsin.core.model import Actor, ActorKind, FactId, LevelId, Refused, ServiceId, Signal, SubjectId
 from tocsin.core.policy import Policy
@@ -26,7 +24,8 @@ from tocsin.store.alerts import Alert
 from tocsin.store.transaction import Transaction
 
 
-class Batch(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Batch:
     """Alerts that one transaction takes together: all new to one integration, or all of one incident."""
 
     integration: str
@@ -145,7 +144,7 @@ def _raise(
     stored = subjects.load_incident(tx, incident)
     assert stored is not None, f"alerts point at {incident}, which does not exist"
     policy = context.policy(tx, stored.state.policy_version)
-    command = evolve(
+    command = replace(
         _join_command(tx, incident, stored.state.service, stored.state.level, live, policy), count=0
     )
     if policy.level(command.level).rank >= policy.level(stored.state.level).rank and not command.facts:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, replace
 from typing import Any
 
 from tocsin.core.aloud import all_of
-from tocsin.core.evolve import evolve
 from tocsin.core.oncall import Rota
 from tocsin.core.policy import Policy, Promise, Rebase
 from tocsin.plan.changes import lines, named, targets, value
@@ -64,9 +64,9 @@ def diff_read(before: Handbook, after: Handbook) -> list[str]:
     found = [*named("Message", before.templates, after.templates)]
     found += named("Runbook", before.runbooks, after.runbooks)
     apart = ("templates", "runbooks")
-    for name in Handbook.__struct_fields__:
-        if name not in apart and getattr(before, name) != getattr(after, name):
-            found.append(f"What people read about {_READ.get(name, name)} has changed.")
+    for one in fields(Handbook):
+        if one.name not in apart and getattr(before, one.name) != getattr(after, one.name):
+            found.append(f"What people read about {_READ.get(one.name, one.name)} has changed.")
     return found
 
 
@@ -161,7 +161,7 @@ def _rota(name: str, before: Rota, after: Rota) -> list[str]:
 
 
 def _without_people(rota: Rota) -> Rota:
-    return evolve(rota, layers=tuple(evolve(layer, people=()) for layer in rota.layers))
+    return replace(rota, layers=tuple(replace(layer, people=()) for layer in rota.layers))
 
 
 def _rules(policy: Policy) -> str:

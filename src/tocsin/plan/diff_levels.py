@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from tocsin.core.aloud import all_of, are
-from tocsin.core.evolve import evolve
 from tocsin.core.policy import Level, Step
 from tocsin.plan.changes import named, targets, value
 from tocsin.plan.names import EVERYBODY
@@ -57,7 +57,7 @@ def _ladder(before: tuple[Step, ...], after: tuple[Step, ...]) -> Iterator[str]:
 def _at_the_time_of(was: Step, step: Step) -> Step:
     """A step with the time of another; another clock brings its own end, unless the plan says one."""
     until = was.until if was.clock is step.clock else step.until
-    return evolve(was, clock=step.clock, after=step.after, until=until)
+    return replace(was, clock=step.clock, after=step.after, until=until)
 
 
 def _numbered(ladder: tuple[Step, ...]) -> dict[tuple[str, int], Step]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from msgspec import Struct
 
-from tocsin.core.evolve import evolve
 from tocsin.core.lengths import duration_of
 from tocsin.core.model import PersonId
 from tocsin.plan.parse import parse, problem_at
@@ -36,18 +35,20 @@ _NOT_ZONES = ("localtime", "posixrules", "Factory")  # files beside the zones; t
 _PERCENT = re.compile(r"(\d{1,3})%")
 
 
-class Value(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Value:
     """A node of a document: `node` as YAML gave it, `path` as people would say it."""
 
     node: yaml.Node
     path: str
 
 
-class Document(Struct):
+@dataclass(slots=True)
+class Document:
     """One file being read. Methods return a usable stand-in after noting a problem, so reading goes on."""
 
     file: str
-    problems: list[Problem] = []
+    problems: list[Problem] = field(default_factory=list)
     root: Value = Value(yaml.ScalarNode("", ""), "")
 
     def parse(self, text: str, first_line: str) -> Value:
@@ -58,7 +59,7 @@ class Document(Struct):
     def fault(self, value: Value, message: str, remedy: str, at: int = 0) -> None:
         """Note a problem at a value, or at the letter `at` of its text."""
         problem = problem_at(self.file, value.node.start_mark, message, remedy, value.path)
-        self.problems.append(evolve(problem, column=problem.column + _letters_before(value.node, at)))
+        self.problems.append(replace(problem, column=problem.column + _letters_before(value.node, at)))
 
     def warn(self, value: Value, message: str, remedy: str) -> None:
         """Note at a value what works, and may not be what is meant."""

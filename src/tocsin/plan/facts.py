@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import yaml
 
-from tocsin.core.evolve import evolve
 from tocsin.core.facts import Condition, Fact, FactKind, FactValue
 from tocsin.core.model import FactId
 from tocsin.core.values import value_of, wanted
@@ -60,7 +60,7 @@ def read_facts(document: Document, value: Value | None, given: Mapping[FactId, F
     _inherit(document, entries, shapes)
     everything = {**shapes, **given}
     facts = {
-        id: evolve(fact, chosen_by=_choosers(document, entries[id], fact, everything))
+        id: replace(fact, chosen_by=_choosers(document, entries[id], fact, everything))
         if _is_chosen(document, entries[id])
         else fact
         for id, fact in shapes.items()
@@ -113,7 +113,7 @@ def _shape(document: Document, id: FactId, value: Value) -> Fact:
         return Fact(id, FactKind.CHOICE, highest_of=names)
     fact = _kind(document, id, document.required(value, parts, "is"))
     usual = _usual(document, fact, parts["usual"]) if "usual" in parts else None
-    return evolve(fact, ask=ask, usual=usual)
+    return replace(fact, ask=ask, usual=usual)
 
 
 def _kind(document: Document, id: FactId, value: Value | None) -> Fact:
@@ -160,7 +160,7 @@ def _inherit(document: Document, entries: Mapping[FactId, Value], shapes: dict[F
     for _ in range(len(open_still)):
         for id in open_still:
             first = shapes.get(shapes[id].highest_of[0])
-            shapes[id] = evolve(shapes[id], values=first.values if first else ())
+            shapes[id] = replace(shapes[id], values=first.values if first else ())
     for id in open_still:
         place = document.peek(entries[id])["highest_of"]
         values = shapes[id].values

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-
-from msgspec import Struct
 
 from tocsin.core.facts import Condition
 from tocsin.core.model import LevelId, RoleId, RotaId
@@ -15,14 +14,16 @@ Lists = Mapping[str, tuple[str, ...]]
 """Names, each with a few lines."""
 
 
-class Tool(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Tool:
     """Something that responders use: where it is, and what for."""
 
     at: str
     purpose: str
 
 
-class About(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class About:
     """The plan as a document."""
 
     version: str = ""
@@ -30,20 +31,22 @@ class About(Struct, frozen=True):
     owner: str = ""
     reviewed: date | None = None
     review_by: date | None = None
-    objectives: Mapping[str, str] = {}
+    objectives: Mapping[str, str] = field(default_factory=dict)
     scope: tuple[str, ...] = ()
-    tools: Mapping[str, Tool] = {}
-    documents: Mapping[str, str] = {}
+    tools: Mapping[str, Tool] = field(default_factory=dict)
+    documents: Mapping[str, str] = field(default_factory=dict)
 
 
-class ToDo(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ToDo:
     """One line of a checklist, which stands while `when` holds (None: always)."""
 
     do: str
     when: Condition | None = None
 
 
-class Phase(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Phase:
     """A part of the response. Its window, from `starts` to `ends_by`, runs from `anchor`."""
 
     id: str
@@ -53,14 +56,15 @@ class Phase(Struct, frozen=True):
     starts: timedelta | None = None
     ends_by: timedelta | None = None
     ends: Milestone | None = None
-    sources: Lists = {}
+    sources: Lists = field(default_factory=dict)
     runbook: str = ""
     checklist: tuple[ToDo, ...] = ()
     questions: tuple[str, ...] = ()
     collect: tuple[str, ...] = ()
 
 
-class Template(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Template:
     """A message that waits to be filled in: for whom, what its author is asked for, and its text.
 
     Without `targets`, `to` is an audience of updates.
@@ -73,62 +77,68 @@ class Template(Struct, frozen=True):
     targets: tuple[Target, ...] = ()
 
 
-class Medium(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Medium:
     """Where a channel leads, and what is used when it is gone."""
 
     at: str = ""
     instead: str = ""
 
 
-class HandOver(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class HandOver:
     """How a turn on call passes on. `confirmed_by` is both, or only who takes it."""
 
     confirmed_by: str = "taker"
     checklist: tuple[str, ...] = ()
 
 
-class Meeting(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Meeting:
     """How a review is held, and what its report holds."""
 
-    agenda: Mapping[str, timedelta] = {}
+    agenda: Mapping[str, timedelta] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
-    factors: Lists = {}
+    factors: Lists = field(default_factory=dict)
     report: tuple[str, ...] = ()
 
 
-class Actions(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Actions:
     """What follows a review: what each action needs, its course, and by when each category is done."""
 
     need: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
-    categories: Mapping[str, timedelta] = {}
+    categories: Mapping[str, timedelta] = field(default_factory=dict)
     statuses: tuple[str, ...] = ()
 
 
-class Handbook(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Handbook:
     """All of that, in the order of the plan."""
 
-    about: About = About()
-    examples: Mapping[LevelId, tuple[str, ...]] = {}
-    role_duties: Mapping[RoleId, tuple[str, ...]] = {}
-    rota_duties: Mapping[RotaId, tuple[str, ...]] = {}
-    answers_within: Mapping[RotaId, timedelta] = {}
+    about: About = field(default_factory=About)
+    examples: Mapping[LevelId, tuple[str, ...]] = field(default_factory=dict)
+    role_duties: Mapping[RoleId, tuple[str, ...]] = field(default_factory=dict)
+    rota_duties: Mapping[RotaId, tuple[str, ...]] = field(default_factory=dict)
+    answers_within: Mapping[RotaId, timedelta] = field(default_factory=dict)
     readiness: tuple[str, ...] = ()
-    hand_over: HandOver = HandOver()
+    hand_over: HandOver = field(default_factory=HandOver)
     phases: tuple[Phase, ...] = ()
-    mitigations: Lists = {}
-    runbooks: Mapping[str, str] = {}
-    templates: Mapping[str, Template] = {}
-    media: Mapping[str, Medium] = {}
-    meeting: Meeting = Meeting()
-    actions: Actions = Actions()
-    scenarios: Mapping[str, str] = {}
-    skills: Mapping[str, str] = {}
+    mitigations: Lists = field(default_factory=dict)
+    runbooks: Mapping[str, str] = field(default_factory=dict)
+    templates: Mapping[str, Template] = field(default_factory=dict)
+    media: Mapping[str, Medium] = field(default_factory=dict)
+    meeting: Meeting = field(default_factory=Meeting)
+    actions: Actions = field(default_factory=Actions)
+    scenarios: Mapping[str, str] = field(default_factory=dict)
+    skills: Mapping[str, str] = field(default_factory=dict)
     measures: tuple[str, ...] = ()
 
 
-class Plan(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Plan:
     """A whole plan: what is executed, and what is read."""
 
     policy: Policy

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from msgspec import Struct
+from dataclasses import dataclass, field
 
 from tocsin.core.facts import Fact
 from tocsin.core.model import FactId, RoleId, RotaId, TeamId
@@ -17,7 +16,8 @@ EVERYBODY = "public"
 _MAPPINGS = ("levels", "services", "rotas", "roles", "teams", "stages")
 
 
-class Names(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Names:
     """The names that a plan gives, by what they name; and its facts, once they are read."""
 
     levels: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class Names(Struct, frozen=True):
     stages: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
     runbooks: tuple[str, ...] = ()
-    facts: Mapping[FactId, Fact] = {}
+    facts: Mapping[FactId, Fact] = field(default_factory=dict)
 
 
 def names_of(document: Document, entries: Mapping[str, Value]) -> Names:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-
-from msgspec import Struct
+from dataclasses import dataclass
 
 from tocsin.core.directory import Address, Contact
 from tocsin.core.model import PersonId
@@ -71,7 +70,8 @@ def read_people(text: str) -> list[Contact]:
     return entries
 
 
-class Mention(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Mention:
     """A person named by a plan: where, in words, and by the keys that lead there."""
 
     person: PersonId

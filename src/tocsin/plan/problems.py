@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-
-from msgspec import Struct
+from dataclasses import dataclass
 
 from tocsin import limits
 
 
-class Problem(Struct, frozen=True, order=True):
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
     """One thing wrong. `path` leads to it inside the file; line and column count from 1.
 
     A plan with nothing but warnings works; it may not do what its authors meant.

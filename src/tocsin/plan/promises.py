@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-
-from msgspec import Struct
 
 from tocsin.core.facts import Condition, FactValue
 from tocsin.core.model import FactId, LevelId
@@ -88,7 +87,8 @@ def _within(
     return max(by_level.values(), default=timedelta(0)), by_level
 
 
-class AtLevels(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class AtLevels:
     """The condition that the level is one of these, and `also` another one."""
 
     levels: tuple[str, ...]

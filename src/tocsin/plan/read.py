@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
-from tocsin.core.evolve import evolve
 from tocsin.core.facts import built_in
 from tocsin.core.model import LevelId, ServiceId
 from tocsin.core.policy import Policy, Service
@@ -67,7 +67,7 @@ def _plan(document: Document, root: Value, files: Mapping[str, str]) -> Plan:
     names = names_of(document, entries)
     given = built_in(map(LevelId, names.levels), map(ServiceId, names.services))
     facts = read_facts(document, entries.get("facts"), given)
-    names = evolve(names, facts=given | facts)
+    names = replace(names, facts=given | facts)
     zone = document.zone(entries.get("zone"), "UTC")
     services = _services(document, entries)
     levels = read_levels(document, entries.get("levels"), names)

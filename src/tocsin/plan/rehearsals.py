@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import yaml
-from msgspec import Struct
 
 from tocsin import limits
 from tocsin.core.deeds import DEEDS
@@ -53,7 +53,8 @@ _NAMES_EXPECTATION = (*_PAGED, "task", *_STANDS, "level", "status", "nobody reac
 ReadT = TypeVar("ReadT")
 
 
-class Expected(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Expected:
     """An expectation as the file has it, and in which line."""
 
     text: str
@@ -61,7 +62,8 @@ class Expected(Struct, frozen=True):
     what: Expectation
 
 
-class Written(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Written:
     """A rehearsal of a file: its name, the scenario with the zone it is told in, and what is expected."""
 
     file: str
@@ -159,7 +161,8 @@ def _read(
     return found
 
 
-class _Reader(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Reader:
     document: Document
     policy: Policy
     people: frozenset[PersonId]

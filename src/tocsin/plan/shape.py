@@ -3,46 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
-
-from msgspec import Struct
 
 NAME = r"^\w(?:[\w .@+-]{0,62}[\w+])?$"
 """What people may call a level, rota, service, integration, person or channel."""
 
 
-class Text(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Text:
     """A single line. `pattern` is what it looks like, where it is not just any line."""
 
     words: str
     pattern: str = ""
 
 
-class Choice(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Choice:
     """One of a few words."""
 
     values: tuple[str, ...]
 
 
-class Many(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Many:
     """A list, or a single one without brackets."""
 
     of: Kind
 
 
-class Named(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Named:
     """A mapping whose keys are names that people choose."""
 
     of: Kind
 
 
-class Either(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Either:
     """One of several shapes."""
 
     kinds: tuple[Kind, ...]
 
 
-class Table(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Table:
     """A mapping with keys of ours. `id` names it in the documentation."""
 
     id: str
@@ -53,7 +58,8 @@ class Table(Struct, frozen=True):
         return tuple(self.keys)
 
 
-class Key(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Key:
     """One key: what may stand there, what it means, and what holds without it."""
 
     kind: Kind

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, select, update
 
 from tocsin.core.model import PersonId
@@ -23,7 +23,8 @@ class TokenKind(StrEnum):
     PLAN = "plan"
 
 
-class Token(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Token:
     """A token that is good now."""
 
     hash: str

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2s
 from typing import Any
 
-from msgspec import Struct
 from sqlalchemy import Connection, bindparam, case, func, literal_column, select, update
 
-from tocsin.core.evolve import evolve
 from tocsin.core.model import AlertAction, AlertSeverity, Signal
 from tocsin.core.severity import facts
 from tocsin.store.codec import dump, load
@@ -66,7 +65,8 @@ _SEVERITIES = tuple(AlertSeverity)
 _STATUS = {AlertAction.ACKNOWLEDGE: "acknowledged", AlertAction.RESOLVE: "resolved"}
 
 
-class Received(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Received:
     """A signal with where and when it came in; `count` says how many equal ones it stands for."""
 
     integration: str
@@ -75,7 +75,8 @@ class Received(Struct, frozen=True):
     count: int = 1
 
 
-class Watched(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Watched:
     """The facts that a plan lets alerts state in their details; `id` is a short name of just this choice."""
 
     names: tuple[str, ...] = ()
@@ -129,7 +130,8 @@ def _run(tx: Connection, statement: dict[str, str], rows: list[tuple[object, ...
             cursor.execute(words, tuple(list(column) for column in zip(*rows, strict=True)))
 
 
-class Alert(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Alert:
     """An alert as it stands. `triaged` is the status that triage saw last.
 
     For `words` see `words_of`; `watch` says which facts were watched for when they were kept.
@@ -157,7 +159,7 @@ class Alert(Struct, frozen=True):
         except Corrupt:
             sent = Signal(AlertAction.TRIGGER, self.dedup_key, self.summary)
         # A later trigger of the same alert may have been worse than the one that is kept.
-        return sent if sent.severity is self.severity else evolve(sent, severity=self.severity)
+        return sent if sent.severity is self.severity else replace(sent, severity=self.severity)
 
 
 _TRIAGE_COLUMNS = (

@@ -17,6 +17,7 @@ import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, TypeVar
@@ -64,7 +65,8 @@ class End(msgspec.Struct, frozen=True, tag="end", tag_field="line"):
     sha256: str
 
 
-class Manifest(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Manifest:
     """What a whole backup holds: rows and their SHA-256 by table."""
 
     header: Header
@@ -83,13 +85,14 @@ _control: msgspec.json.Decoder[Header | Table | Rows | End] = msgspec.json.Decod
 _row = msgspec.json.Decoder(list[Value])
 
 
-class Writing(msgspec.Struct):
+@dataclass(slots=True)
+class Writing:
     """A backup being written to an open file; `finish` makes it whole."""
 
     stream: gzip.GzipFile
     header: Header
-    tables: dict[str, Rows] = {}
-    _hash: hashlib._Hash = msgspec.field(default_factory=hashlib.sha256)
+    tables: dict[str, Rows] = field(default_factory=dict)
+    _hash: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def __post_init__(self) -> None:
         self._line(self.header)

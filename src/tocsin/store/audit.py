@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from msgspec import Struct
 from sqlalchemy import Connection, and_, func, or_, select
 
 from tocsin.store.schema import deliveries, events, outbox, subjects
@@ -40,7 +40,8 @@ def open_after(tx: Connection, after: str, limit: int) -> Sequence[str]:
     ).all()
 
 
-class Standing(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Standing:
     """An incident's row at one instant, with how many events were stored at that same instant."""
 
     version: int
@@ -59,7 +60,8 @@ def standing(tx: Connection, incident: str) -> Standing | None:
     return None if row is None else Standing(row.version, row.events, row.quarantined)
 
 
-class Attempts(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Attempts:
     """What was done about a ring: the state of its outbox row, and when the last attempt began or ended."""
 
     state: str

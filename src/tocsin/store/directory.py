@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from tocsin.core.directory import Address, Contact
@@ -88,7 +88,8 @@ def keys(tx: Connection) -> dict[str, str]:
     return {key_hash: integration for key_hash, integration in tx.execute(_KEYS)}  # noqa: C416
 
 
-class Key(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Key:
     """A routing key as it is kept: whose it is, since when, and its hash, whose beginning is its name."""
 
     hash: str

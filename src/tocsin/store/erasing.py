@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, func, insert, select, text, update
 
 from tocsin.core.incident import FOLD, Incident
@@ -26,7 +26,8 @@ from tocsin.store.subjects import INCIDENT
 ROWS_AT_ONCE = 1_000
 
 
-class Place(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Place:
     """A table whose rows hold words: where they are, and how its rows belong to an incident."""
 
     table: Table

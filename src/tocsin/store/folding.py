@@ -5,7 +5,8 @@ Whoever loads one meanwhile folds it for himself, so nobody waits for this and n
 
 from __future__ import annotations
 
-from msgspec import Struct
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, select, update
 
 from tocsin import limits
@@ -20,7 +21,8 @@ _COUNTER = "fold"
 _OLD = (subjects.c.kind == INCIDENT, subjects.c.fold != FOLD)
 
 
-class Part(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Part:
     """What one call has done: where the next goes on, how many it folded, and which it could not read."""
 
     after: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
 from sqlalchemy import Connection, Select, func, insert, select, update
 
 from tocsin.core.model import PersonId, RotaId
@@ -14,7 +14,8 @@ from tocsin.core.oncall import Override
 from tocsin.store.schema import overrides
 
 
-class Arranged(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Arranged:
     """An override with its record: when it was made, and by whom and when it was taken back."""
 
     override: Override

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from msgspec import Struct
 from sqlalchemy import Column, ColumnElement, Connection, Table, delete, exists, or_, select
 
 from tocsin import limits
-from tocsin.core.evolve import evolve
 from tocsin.store.outbox import FAILED, SENT, SIGN_IN, WITHDRAWN
 from tocsin.store.schema import alerts, deliveries, events, mailbox, outbox, overrides, subjects, tokens
 from tocsin.store.subjects import INCIDENT, OVER
@@ -17,7 +16,8 @@ from tocsin.store.subjects import INCIDENT, OVER
 INCIDENTS_AT_ONCE = 20
 
 
-class Keep(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Keep:
     """How long things stay: `days` for resolved alerts, past stand-ins, and messages of what is over.
 
     Incidents with their events are the record; they stay for ever unless `incident_days` is set.
@@ -32,7 +32,8 @@ class Keep(Struct, frozen=True):
         assert self.incident_days is None or self.incident_days > 0
 
 
-class Pruned(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Pruned:
     """How many of each were removed. `more`: there may be more to remove, so call again."""
 
     incidents: int = 0
@@ -62,10 +63,11 @@ def prune(tx: Connection, now: datetime, keep: Keep, rows_max: int = limits.RETE
         overrides=turn.remove(overrides, overrides.c.id, overrides.c.until < before),
         mailbox=turn.remove(mailbox, mailbox.c.id, *_old_mail(tx, keep.mailbox_messages)),
     )
-    return evolve(pruned, more=turn.rows_left <= 0 or incidents == INCIDENTS_AT_ONCE)
+    return replace(pruned, more=turn.rows_left <= 0 or incidents == INCIDENTS_AT_ONCE)
 
 
-class _Turn(Struct):
+@dataclass(slots=True)
+class _Turn:
     """One transaction's worth of removing."""
 
     tx: Connection

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec import Struct
 from sqlalchemy import Connection, Select, bindparam, case, func, insert, select, tuple_, update
 
 from tocsin import limits
@@ -87,7 +87,8 @@ _NEXT_AT_KEPT = select(func.min(outbox.c.next_at)).where(
 _LEASES_END_AT = select(func.min(outbox.c.leased_until)).where(IS_LEASED)
 
 
-class Ring(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Ring:
     """One ring of one page on its way. `unknown` is true when an earlier attempt may have arrived."""
 
     id: int
@@ -102,7 +103,8 @@ class Ring(Struct, frozen=True):
     words: str = ""
 
 
-class Leased(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Leased:
     """Rings for one person on one channel that go out as one message, ours until the lease ends."""
 
     bundle: str

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec import Struct
 from sqlalchemy import Connection, bindparam, func, insert, literal_column, select, update
 
 from tocsin.core.incident import FOLD, Incident, Status, fold_all
@@ -65,7 +65,8 @@ _SAVE = Prepared(update(subjects).where(*_ONE, subjects.c.version == bindparam("
 _RECORD = Prepared(insert(events))
 
 
-class Stored(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Stored:
     """A subject as it stands: its version counts its events."""
 
     version: int
@@ -218,7 +219,8 @@ def give_up_key(tx: Connection, *, of: str = "", key: str = "", why: str) -> boo
     return tx.execute(held.values(open_key=None, quarantined=why)).rowcount > 0
 
 
-class Listed(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Listed:
     """A row of the incident list."""
 
     state: Incident
@@ -246,7 +248,8 @@ def listing(tx: Connection, *, open_only: bool, limit: int, before: datetime | N
     return found
 
 
-class Pinned(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Pinned:
     """A version of the plan by which so many open incidents go; `incident` is one of them."""
 
     version: str

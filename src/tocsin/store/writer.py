@@ -11,11 +11,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from msgspec import Struct, field
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -41,7 +41,8 @@ class Lane(IntEnum):
     HOUSEKEEPING = 3
 
 
-class _Waiting(Struct, Generic[T]):
+@dataclass(slots=True)
+class _Waiting(Generic[T]):
     job: Job[T]
     lane: Lane
     future: Future[T] = field(default_factory=Future)

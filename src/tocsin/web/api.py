@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, overload
 
 from litestar import Response, Router, get, post
@@ -10,7 +11,6 @@ from litestar.connection import Request
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Struct
 
 from tocsin.core.deeds import DECLARE, OF_AN_INCIDENT, REPIN, Deed
 from tocsin.core.history import NAMES
@@ -30,7 +30,8 @@ from tocsin.web.services import Services
 Asking = Request[Viewer, Any, Any]
 
 
-class Incident(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Incident:
     """An incident in a list. Times are ISO 8601 in UTC."""
 
     id: SubjectId
@@ -44,7 +45,8 @@ class Incident(Struct, frozen=True):
     next_due_at: str | None
 
 
-class Done(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Done:
     """The incident after a command."""
 
     id: SubjectId
@@ -52,7 +54,8 @@ class Done(Struct, frozen=True):
     version: int
 
 
-class Passed(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Passed:
     """What was said went to an incident that whoever said it may not see."""
 
     passed_on: str

@@ -6,6 +6,7 @@ change only when the browser says that the request comes from our own pages.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from urllib.parse import urlsplit
@@ -15,7 +16,6 @@ from litestar.datastructures import Cookie
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp
-from msgspec import Struct
 
 from tocsin.core.directory import Contact
 from tocsin.core.model import PersonId
@@ -48,7 +48,8 @@ NOT_FOR_THE_PLAN = (
 CLOSED = "Sign in first, or send an API token as `Authorization: Bearer TOKEN`."
 
 
-class Viewer(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Viewer:
     """Who is looking. `token_hash` names the session or API token."""
 
     contact: Contact

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from tocsin import limits
 from tocsin.core.deeds import STAND_IN
-from tocsin.core.evolve import evolve
 from tocsin.core.incident.asking import check, one_line
 from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall import Override, Rotas, reaching, turns
@@ -128,7 +128,7 @@ def _wanted(board: Board, answers: Mapping[str, str], zone: str, by: PersonId, n
 def _refuse_idle(board: Board, wanted: Override, others: Sequence[Override]) -> None:
     """Raises BadQuestion where the same people would be on call at the same times without it."""
     # The last that is made counts before the others.
-    made = evolve(wanted, id=1 + max((one.id for one in others), default=0))
+    made = replace(wanted, id=1 + max((one.id for one in others), default=0))
     if _changes(board.rotas, made, [*others, made]) != _changes(board.rotas, made, others):
         return
     name = board.names[wanted.person]

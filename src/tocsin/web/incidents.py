@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
-
-from msgspec import Struct
 
 from tocsin.core.deeds import DECLARE, REPIN
 from tocsin.core.incident import TRANSITIONS, Incident, commands, deadlines
@@ -30,7 +29,8 @@ from tocsin.web.services import Services
 ALERTS_SHOWN = 50
 
 
-class Shown(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Shown:
     """One incident in a list."""
 
     state: Incident
@@ -41,7 +41,8 @@ class Shown(Struct, frozen=True):
     quarantined: str
 
 
-class Detail(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Detail:
     """One incident whole. `actions` are the deeds that it allows now, `names` is what people are called."""
 
     shown: Shown

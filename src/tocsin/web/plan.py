@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,6 @@ from litestar.connection import Request
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
-from msgspec import Struct
 
 from tocsin import limits
 from tocsin.engine.enforce import changes, enforce, warnings
@@ -32,7 +32,8 @@ log = logging.getLogger("tocsin.web")
 Asking = Request[Viewer, Any, Any]
 
 
-class PlanInForce(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class PlanInForce:
     """The plan that new incidents go by: its files, and since when."""
 
     version: str
@@ -40,7 +41,8 @@ class PlanInForce(Struct, frozen=True):
     files: dict[str, str]
 
 
-class PlanPut(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class PlanPut:
     """What came of it: `changes` from the plan before, in the plan's words; `warnings` of people who are
     missing and rotas that are gone while incidents still page by them.
 

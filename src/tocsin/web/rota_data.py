@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from msgspec import Struct
-
 from tocsin import limits
-from tocsin.core.evolve import evolve
 from tocsin.core.incident.asking import Unclear
 from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall import Kind, Override, Rotas, Seat, findings, load, turns
@@ -35,7 +33,8 @@ class NotThere(BadQuestion):
     """What was asked about is not there."""
 
 
-class Board(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Board:
     """The rotas in force, the plan's zone, what is known of people, and whom something that is sent reaches.
 
     `gone` are the rotas that the plan in force has no more and open incidents still page by.
@@ -43,8 +42,8 @@ class Board(Struct, frozen=True):
 
     rotas: Rotas
     zone: str
-    names: Mapping[PersonId, str] = {}
-    zones: Mapping[PersonId, str] = {}
+    names: Mapping[PersonId, str] = field(default_factory=dict)
+    zones: Mapping[PersonId, str] = field(default_factory=dict)
     reached: frozenset[PersonId] = frozenset()
     gone: frozenset[RotaId] = frozenset()
 
@@ -109,7 +108,7 @@ def calendar(
 def gaps(board: Board, overrides: Sequence[Override], since: datetime, until: datetime) -> GapsAnswer:
     """All that is odd, each with a sentence in the plan's zone."""
     odd = [
-        evolve(one, about=_name(board, PersonId(one.about))) if one.kind is not Kind.ODD_HOUR else one
+        replace(one, about=_name(board, PersonId(one.about))) if one.kind is not Kind.ODD_HOUR else one
         for one in findings(board.rotas, since, until, overrides)
     ]
     found: list[FindingAnswer] = [
@@ -156,7 +155,7 @@ def _name(board: Board, person: PersonId) -> str:
 
 def _why(board: Board, seat: Seat) -> str:
     """As the resolver says it, with the names of whoever somebody stands in for, or was to."""
-    named = evolve(
+    named = replace(
         seat,
         scheduled=PersonId(_name(board, seat.scheduled)) if seat.scheduled else None,
         missing=PersonId(_name(board, seat.missing)) if seat.missing else None,

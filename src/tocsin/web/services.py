@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-
-from msgspec import Struct
 
 from tocsin.core.model import Parsed
 from tocsin.engine.apply import Applied
@@ -27,10 +26,11 @@ STOPPING: Change = ("", 0)
 """What live pages hear last."""
 
 
-class Changes(Struct):
+@dataclass(slots=True)
+class Changes:
     """Tells live pages which incidents changed. A slow reader misses messages, never holds others up."""
 
-    _listeners: set[asyncio.Queue[Change]] = set()
+    _listeners: set[asyncio.Queue[Change]] = field(default_factory=set)
 
     def tell(self, applied: Applied) -> None:
         """An incident changed on this node."""
@@ -61,7 +61,8 @@ class Changes(Struct):
             queue.put_nowait(change)
 
 
-class Services(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Services:
     """The server as the web sees it."""
 
     store: Store

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
-
-from msgspec import Struct
 
 from tocsin.core.recorded import with_times
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
-class Moment(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Moment:
     """An instant, ready to show. `iso` is for machines, `clock` for a glance, `utc` to compare with logs.
 
     `dated` always says the day, with its name: for what is planned.
@@ -27,7 +27,8 @@ class Moment(Struct, frozen=True):
     countdown: str
 
 
-class Reader(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Reader:
     """Whose wall clock times are written for, and what time it is now."""
 
     zone: str

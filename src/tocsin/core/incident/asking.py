@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
-
-from msgspec import Struct
 
 from tocsin import limits
 from tocsin.core.deeds import DEEDS, Deed
@@ -25,7 +24,8 @@ class Unclear(Exception):
         self.blank = blank
 
 
-class Given(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Given:
     """What was filled in. Wall-clock times are those of `zone`.
 
     A list has commas between its entries; facts stand in a line each.

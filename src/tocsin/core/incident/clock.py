@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-
-from msgspec import Struct
 
 from tocsin.core.incident import events
 from tocsin.core.incident.acts import assess
@@ -22,7 +21,8 @@ DEADLINES_MAX = 1_000
 """More than this at once for one incident is a bug of ours: it would mean that one is never used up."""
 
 
-class CaughtUp(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
     """What came of it; when the oldest deadline had come (None: there was none), and when the next comes."""
 
     decision: Decision

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-
-from msgspec import Struct
 
 from tocsin.core.incident.state.incident import Incident
 from tocsin.core.model import Actor, FactId, LevelId, PersonId, Receipt, RoleId, ServiceId, SubjectId, TeamId
 from tocsin.core.policy import Policy
 
 
-class JoinAlerts(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class JoinAlerts:
     """Alerts that belong here: opens the incident when there is none. `level` is the worst of them.
 
     `count` 0 says that alerts which joined before have got worse. `facts` is what they state of the plan's.
@@ -24,10 +24,11 @@ class JoinAlerts(Struct, frozen=True):
     sample: tuple[str, ...]
     level: LevelId
     reason: str
-    facts: Mapping[FactId, str] = {}
+    facts: Mapping[FactId, str] = field(default_factory=dict)
 
 
-class Declare(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Declare:
     """A person opens an incident by hand; without a level the plan judges by the facts."""
 
     incident: SubjectId
@@ -35,106 +36,123 @@ class Declare(Struct, frozen=True):
     title: str
     reason: str
     level: LevelId | None = None
-    facts: Mapping[FactId, str] = {}
+    facts: Mapping[FactId, str] = field(default_factory=dict)
 
 
-class ClearAlerts(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ClearAlerts:
     """Their source says that these alerts are over."""
 
     count: int
     sample: tuple[str, ...]
 
 
-class Acknowledge(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
     """Somebody takes it. `via` says how: link, web, api, cli, source."""
 
     via: str
 
 
-class Verify(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Verify:
     """A person has looked, and it is real."""
 
 
-class BeginMitigation(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class BeginMitigation:
     """A person begins to do something about it."""
 
 
-class Mitigate(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Mitigate:
     """Nobody is harmed any more; the cause may still be there."""
 
     how: str
 
 
-class Resolve(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Resolve:
     """A person says it is over."""
 
     reason: str
 
 
-class FalsePositive(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class FalsePositive:
     """There was no incident: closes it with that verdict."""
 
     reason: str
 
 
-class Reopen(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Reopen:
     """It is not over, or not mitigated, after all: people are paged again."""
 
     reason: str
 
 
-class Close(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Close:
     """Nothing is left to do in the incident itself."""
 
     reason: str
 
 
-class Escalate(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Escalate:
     """Take the next step of the ladder now, whatever its clock says."""
 
     reason: str
 
 
-class ExtendProgress(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ExtendProgress:
     """Put off the step that is to come for want of progress, once, because work goes on."""
 
     reason: str
 
 
-class MarkDone(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class MarkDone:
     """A task, or a promise that only a person can keep, is done: its id, `task:1` or as deadlines name it."""
 
     what: str
 
 
-class SetFacts(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class SetFacts:
     """What is known, in words as people write it. An empty value takes back what was said."""
 
     facts: Mapping[FactId, str]
 
 
-class SetLevel(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class SetLevel:
     """A person says how bad it is."""
 
     level: LevelId
     reason: str
 
 
-class PostUpdate(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class PostUpdate:
     """Tell an audience of the plan how things stand."""
 
     audience: str
     text: str
 
 
-class Assign(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Assign:
     """Somebody has this role in the incident from now on."""
 
     role: RoleId
     person: PersonId
 
 
-class HandOver(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class HandOver:
     """A role is to go from one to the other, once both have confirmed; whoever of them asks has."""
 
     role: RoleId
@@ -142,60 +160,69 @@ class HandOver(Struct, frozen=True):
     taker: PersonId
 
 
-class ConfirmHandOver(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ConfirmHandOver:
     """The giver or the taker of a role agrees."""
 
     role: RoleId
 
 
-class Repin(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Repin:
     """Go by another version of the plan; `changes` are the differences in the plan's words."""
 
     policy: Policy
     changes: tuple[str, ...] = ()
 
 
-class Merge(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Merge:
     """It is the same trouble as another incident: it goes on there."""
 
     into: SubjectId
 
 
-class Absorb(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Absorb:
     """Another incident was merged into this one: take what it has. `policy` is the plan that it went by."""
 
     child: Incident
     policy: Policy
 
 
-class AddNote(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class AddNote:
     """Words for the timeline."""
 
     text: str
 
 
-class SetEstimate(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class SetEstimate:
     """When people expect it to be resolved. A later estimate revises the one before."""
 
     expected_at: datetime
     reason: str
 
 
-class Link(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Link:
     """Point to another incident, a ticket, a document: an id or an address, and what it is."""
 
     to: str
     what: str
 
 
-class Restrict(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Restrict:
     """Only these may see the incident; nobody named lifts the restriction."""
 
     people: tuple[PersonId, ...] = ()
     teams: tuple[TeamId, ...] = ()
 
 
-class Settle(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Settle:
     """A channel answered for attempt number `attempt` at a ring of a page."""
 
     page: int
@@ -238,7 +265,8 @@ IncidentCommand = (
 )
 
 
-class Asked(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Asked:
     """A command and who asks."""
 
     actor: Actor

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime
-
-from msgspec import Struct
 
 from tocsin.core.incident import events
 from tocsin.core.incident.state.fold import fold
@@ -13,7 +12,8 @@ from tocsin.core.model import SYSTEM, Actor, ActorKind, Effect, PersonId
 from tocsin.core.policy import Level, Policy, View
 
 
-class Decision(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Decision:
     """Events to store and effects to carry out, in order. `state` is what folding the events gives."""
 
     state: Incident
@@ -21,7 +21,8 @@ class Decision(Struct, frozen=True):
     effects: tuple[Effect, ...]
 
 
-class Draft(Struct):
+@dataclass(slots=True)
+class Draft:
     """Collects events and effects for one command; `state` is always up to date with them."""
 
     start: Incident | None
@@ -29,8 +30,8 @@ class Draft(Struct):
     view: View
     now: datetime
     folded: Incident | None = None
-    recorded: list[events.Recorded] = []
-    effects: list[Effect] = []
+    recorded: list[events.Recorded] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.folded = self.start

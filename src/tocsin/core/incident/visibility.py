@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
-from tocsin.core.evolve import evolve
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.paging.targets import ids
 from tocsin.core.incident.state.incident import Incident
@@ -22,5 +22,5 @@ def may_see(state: Incident, person: PersonId, policy: Policy, view: View, now: 
     if state.acknowledged_by is not None and state.acknowledged_by.id == person:
         return True
     # A team whose members take turns at being paged may see it whole.
-    whole = [evolve(target, next_of=False) for target in state.restricted_to]
+    whole = [replace(target, next_of=False) for target in state.restricted_to]
     return person in ids(Draft(state, policy, view, now), whole)

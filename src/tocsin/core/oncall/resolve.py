@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tocsin.core.evolve import evolve
 from tocsin.core.model import RotaId
 from tocsin.core.oncall.roster import FOREVER, rosters
 from tocsin.core.oncall.rota import Override, Rota, Seat, Turn
@@ -40,7 +40,7 @@ def turns(
         seats, change = _resolve(rotas, rota, at, counting)
         change = min(change, until, to_come[-1].since if to_come else until)
         if current is not None and current.seats == seats:
-            current = evolve(current, until=change)
+            current = replace(current, until=change)
         else:
             if current is not None:
                 yield current
@@ -71,7 +71,7 @@ def _resolve(
 ) -> tuple[tuple[Seat, ...], datetime]:
     """Who is on call at `at`, with the overrides that count then, and until when that stays so at least."""
     scheduled, change = _scheduled(rotas, rota, at)
-    claims = [[evolve(seat, rota=rota)] for seat in scheduled]
+    claims = [[replace(seat, rota=rota)] for seat in scheduled]
     for one in sorted(counting, key=lambda one: one.id):
         _stand_in(claims, one)
         change = min(change, one.until)
@@ -101,7 +101,7 @@ def _reached(claims: Sequence[Seat]) -> Seat | None:
     left = next(
         (one for one in reversed(claims) if one.override is None or not one.override.out_of_reach), None
     )
-    return evolve(left, missing=last.person) if left is not None else None
+    return replace(left, missing=last.person) if left is not None else None
 
 
 def _scheduled(

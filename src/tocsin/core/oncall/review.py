@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
-
-from tocsin.core.evolve import evolve
 from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall.resolve import Rotas, turns
 from tocsin.core.oncall.roster import Roster, rosters
@@ -30,7 +28,8 @@ class Kind(StrEnum):
     ODD_HOUR = "odd hour"
 
 
-class Finding(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Finding:
     """One oddity of a rota, from `since` until `until`; `about` names the person, or the hour."""
 
     kind: Kind
@@ -53,7 +52,8 @@ class Finding(Struct, frozen=True):
                 return f"{self.rota} changes at {self.about}."
 
 
-class Load(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Load:
     """What a person carries in a stretch of time. Who is on call in two rotas at once is counted once."""
 
     person: PersonId
@@ -117,7 +117,7 @@ def _twice(rota: RotaId, own: Sequence[Turn], followed: Iterable[Turn]) -> list[
 def _lengthen(listed: list[Finding], one: Finding) -> None:
     """Add a finding, or join it to the last when it goes on where that ended."""
     if listed and listed[-1].until == one.since:
-        listed[-1] = evolve(listed[-1], until=one.until)
+        listed[-1] = replace(listed[-1], until=one.until)
     else:
         listed.append(one)
 

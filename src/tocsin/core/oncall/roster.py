@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
-
-from msgspec import Struct
 
 from tocsin.core.model import PersonId
 from tocsin.core.oncall.rota import DAY, WHOLE_DAYS, Layer, Rota, Unit
@@ -23,7 +22,8 @@ _AHEAD = 9
 _LENGTH = {Unit.HOURS: timedelta(hours=1), Unit.DAYS: DAY, Unit.WEEKS: timedelta(weeks=1)}
 
 
-class Roster(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Roster:
     """A layer in its place. `skipped` are the dates since `starts` that would count but for the layers above.
 
     With `dates` of its own, `counted` are those that count. Both stand in order.

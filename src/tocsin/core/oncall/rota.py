@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from msgspec import Struct
-
-from tocsin.core.evolve import evolve
 from tocsin.core.model import PersonId, RotaId
 
 DAY = timedelta(days=1)
@@ -25,7 +23,8 @@ class Unit(StrEnum):
     """By the wall clock, served or not."""
 
 
-class Hours(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Hours:
     """A piece of the week, by the wall clock: from `begins` to `ends` after midnight, on each of `days`.
 
     Days are numbered from Monday 0. What ends after 24 h runs into the next day.
@@ -39,7 +38,8 @@ class Hours(Struct, frozen=True):
 WHOLE_DAYS = Hours(frozenset(range(7)), timedelta(0), DAY)
 
 
-class Layer(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Layer:
     """People who take turns of `shift` units, `seats` of them at a time.
 
     `starts` is the first hand-over, a wall-clock time in `zone` (IANA name); before it the layer does not
@@ -58,7 +58,8 @@ class Layer(Struct, frozen=True):
     name: str = ""
 
 
-class Rota(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Rota:
     """Layers: the first that serves at an instant, and has people, says who is on call.
 
     Where none serves, a rota that `follows` another has whoever takes that one's turn `ahead` turns later,
@@ -76,7 +77,8 @@ class Rota(Struct, frozen=True):
         return tuple(dict.fromkeys(person for layer in self.layers for person in layer.people))
 
 
-class Override(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Override:
     """`person` stands in from `since` until `until`: for `replaces`, or in the first seat when that is None.
 
     `by` is who arranged it. Of two that claim one seat the later made, with the higher id, counts. One whose
@@ -96,10 +98,11 @@ class Override(Struct, frozen=True):
 
 def reaching(overrides: Iterable[Override], reached: Container[PersonId]) -> tuple[Override, ...]:
     """The same, each with whether its person is among those who can be reached: people leave."""
-    return tuple(evolve(one, out_of_reach=one.person not in reached) for one in overrides)
+    return tuple(replace(one, out_of_reach=one.person not in reached) for one in overrides)
 
 
-class Seat(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Seat:
     """One person on call. `scheduled` is whose turn it is by the layer; None when nobody's.
 
     `missing` was to stand in, and is out of reach.
@@ -123,7 +126,8 @@ class Seat(Struct, frozen=True):
         return f"on call: {self.rota}, standing in{instead}{besides}"
 
 
-class Turn(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Turn:
     """Who is on call from `since` until `until`. No seats: nobody is."""
 
     since: datetime

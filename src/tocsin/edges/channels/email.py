@@ -8,6 +8,7 @@ import hashlib
 import html
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -15,7 +16,6 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import aiosmtplib
-from msgspec import Struct
 
 from tocsin import limits
 from tocsin.core.model import Message, Outcome, Receipt
@@ -42,7 +42,8 @@ class StartTls(StrEnum):
     REQUIRED = "required"
 
 
-class EmailSettings(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class EmailSettings:
     """The operator's relay. `own_host` is this server's public name, for the greeting and message ids.
 
     Without `starttls`, TLS is required, except to a relay on this machine. Raises ValueError, as a sentence,
@@ -55,11 +56,7 @@ class EmailSettings(Struct, frozen=True):
     own_host: str
     starttls: StartTls | None = None
     username: str = ""
-    password: str = ""
-
-    def __repr__(self) -> str:
-        # Without the password, so that no traceback or log shows it.
-        return f"EmailSettings({self.host}:{self.port}, from {self.sender})"
+    password: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         if not _ADDRESS.fullmatch(self.sender):
@@ -77,7 +74,8 @@ class EmailSettings(Struct, frozen=True):
         return StartTls.NEVER if _is_loopback(self.host) else StartTls.REQUIRED
 
 
-class _Progress(Struct):
+@dataclass(slots=True)
+class _Progress:
     """How far one attempt got."""
 
     text_out: bool = False

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-
-from msgspec import Struct
 
 from tocsin.plan.sentences import length
 
 
-class Part(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Part:
     """A heading with what stands below it. `depth` 1 is the plan itself."""
 
     title: str

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
-
-from msgspec import Struct
 
 from tocsin.plan.checks.duty import check_roles, check_rotas
 from tocsin.plan.checks.pace import check_pace, check_rules
@@ -19,7 +18,8 @@ from tocsin.plan.problems import PlanRefused, Problem
 from tocsin.plan.read import examine
 
 
-class Examined(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Examined:
     """A plan and all that is wrong with it. None where the file is no plan at all."""
 
     plan: Plan | None

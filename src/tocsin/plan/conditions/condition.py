@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from msgspec import Struct
+from dataclasses import dataclass, field
 
 from tocsin import limits
 from tocsin.core.facts import Fact, FactValue
@@ -15,19 +14,14 @@ from tocsin.plan.conditions.tree import Meaning, Plain, facts_in, meaning, parts
 from tocsin.plan.document import Document, Value
 
 
-class Holds(Struct, frozen=True, eq=False):
+@dataclass(frozen=True, slots=True)
+class Holds:
     """A condition of a plan. Two that are written alike, spaces and parentheses aside, are the same."""
 
     text: str
     needs: frozenset[FactId]
-    meaning: Meaning
-    parts: tuple[Meaning, ...]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Holds) and (self.text, self.needs) == (other.text, other.needs)
-
-    def __hash__(self) -> int:
-        return hash(self.text)
+    meaning: Meaning = field(compare=False, repr=False)
+    parts: tuple[Meaning, ...] = field(compare=False, repr=False)
 
     def holds(self, facts: Mapping[FactId, FactValue]) -> bool | None:
         """Whether it holds; None while a fact that decides it is not known."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
-
-from msgspec import Struct
 
 from tocsin.core.facts import UNORDERED, Fact, FactKind
 from tocsin.core.model import FactId
@@ -37,14 +36,16 @@ _A = {
 }
 
 
-class Word(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Word:
     """A word that is no fact: it may turn out to be a choice of the fact beside it."""
 
     text: str
     quoted: bool = False
 
 
-class Part(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Part:
     """What has been read, where it begins, and how deep it nests."""
 
     node: Node | Word
@@ -52,7 +53,8 @@ class Part(Struct, frozen=True):
     depth: int = 0
 
 
-class Kinds(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Kinds:
     """Gives each part of a condition its kind; raises Wrong where there is none that fits."""
 
     facts: Mapping[FactId, Fact]

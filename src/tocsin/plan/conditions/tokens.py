@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import Enum, auto
-
-from msgspec import Struct
 
 from tocsin.core.facts import FactKind
 
@@ -38,7 +37,8 @@ class Cut(Enum):
     END = auto()
 
 
-class Token(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Token:
     """A piece of a condition; `at` is its offset. `text` is what it says, without quotes."""
 
     cut: Cut

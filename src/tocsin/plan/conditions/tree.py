@@ -6,10 +6,9 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-
-from msgspec import Struct
 
 from tocsin.core.facts import Fact, FactKind, FactValue
 from tocsin.core.model import FactId
@@ -22,7 +21,8 @@ Meaning = Callable[[Mapping[FactId, FactValue]], Plain | None]
 """What a tree gives for the facts; None while a fact that decides it is not known."""
 
 
-class Literal(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Literal:
     """A value as written. `text` is its spelling, with its unit."""
 
     value: Plain
@@ -30,25 +30,29 @@ class Literal(Struct, frozen=True):
     text: str
 
 
-class Named(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Named:
     """A fact's value."""
 
     fact: Fact
 
 
-class Usual(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Usual:
     """What a fact usually is."""
 
     fact: Fact
 
 
-class Negative(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Negative:
     """A number below zero."""
 
     of: Node
 
 
-class Arithmetic(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
     """Two numbers joined by `sign`, giving one of `kind`."""
 
     sign: str
@@ -57,7 +61,8 @@ class Arithmetic(Struct, frozen=True):
     kind: FactKind
 
 
-class Comparison(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Comparison:
     """Two values of a kind compared by `sign`. `order` is that of the choices, where they are choices."""
 
     sign: str
@@ -66,20 +71,23 @@ class Comparison(Struct, frozen=True):
     order: tuple[str, ...] = ()
 
 
-class Member(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Member:
     """Whether a value is one of several."""
 
     of: Node
     values: tuple[Literal, ...]
 
 
-class Not(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Not:
     """The contrary."""
 
     of: Node
 
 
-class Joined(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Joined:
     """All parts (`and`), or any of them (`or`)."""
 
     word: str

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
-from msgspec import Struct
 
 from tocsin import limits
 from tocsin.core.directory import Contact
-from tocsin.core.evolve import evolve
 from tocsin.core.incident import Incident, Status, commands
 from tocsin.core.model import Actor, ActorKind, PersonId, Refused, SubjectId
 from tocsin.store import directory, ledger, subjects
@@ -36,7 +35,8 @@ YOURS = "It is yours now. You will not be paged for it again unless it gets wors
 ANSWERED = "Your page is answered."
 
 
-class Listed(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Listed:
     """One incident of the message. `answer` says what became of it, once the button was pressed.
 
     `waits` is true while the button would still change something. `came` names the incident that the message
@@ -51,7 +51,8 @@ class Listed(Struct, frozen=True):
     came: str = ""
 
 
-class AcknowledgePage(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class AcknowledgePage:
     """What the message listed, before and after the button."""
 
     frame: Frame
@@ -61,14 +62,16 @@ class AcknowledgePage(Struct, frozen=True):
     asked: bool
 
 
-class BadLinkPage(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class BadLinkPage:
     """The link is too old, or not one of ours: nothing about any incident."""
 
     frame: Frame
     hours: int
 
 
-class _Link(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Link:
     bundle: str
     contact: Contact
 
@@ -148,7 +151,7 @@ async def _answer(
                 one = incidents.one(tx, services, id, people)
                 if one is not None:
                     shown = _listed(one, link, people, times, answers.get(id), asked=id in answers)
-                    listed.append(shown if named == id else evolve(shown, came=f"{named} goes on here."))
+                    listed.append(shown if named == id else replace(shown, came=f"{named} goes on here."))
         return tuple(listed)
 
     listed = await services.store.read(read)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from litestar.datastructures import FormMultiDict
-from msgspec import Struct
 
 from tocsin import limits
 from tocsin.core.deeds import DEEDS, Blank, Deed, Kind
@@ -47,7 +47,8 @@ BESIDE = ("done", "note")
 MISSING = "Fill this in, then press the button again."
 
 
-class Choice(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Choice:
     """One thing that can be chosen."""
 
     id: str
@@ -55,7 +56,8 @@ class Choice(Struct, frozen=True):
     chosen: bool
 
 
-class Field(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Field:
     """A blank as a form shows it."""
 
     id: str
@@ -70,7 +72,8 @@ class Field(Struct, frozen=True):
     problem: str
 
 
-class Action(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Action:
     """A button, or a form behind one. `opened` is true where the reader has just failed to fill it in."""
 
     name: str
@@ -81,18 +84,20 @@ class Action(Struct, frozen=True):
     opened: bool
 
 
-class Tried(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Tried:
     """What the reader has just asked for in vain, with what they had filled in."""
 
     deed: str = ""
-    answers: Mapping[str, str] = {}
+    answers: Mapping[str, str] = field(default_factory=dict)
     unclear: Unclear | None = None
 
 
 NOTHING = Tried()
 
 
-class Actions(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Actions:
     """`front` are shown at once, `more` behind a button, `beside` where they belong on the page."""
 
     front: tuple[Action, ...]

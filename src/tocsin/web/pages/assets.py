@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from litestar.connection import Request
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
-from msgspec import Struct
 
 from tocsin.web.auth import PUBLIC
 
@@ -27,7 +27,8 @@ FOR_EVER = "public, max-age=31536000, immutable"
 NOT_KEPT = "no-store"
 
 
-class Asset(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Asset:
     """A file as it is sent."""
 
     media_type: str

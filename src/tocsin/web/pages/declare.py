@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
-from msgspec import Struct
 
 from tocsin.core.deeds import DECLARE
 from tocsin.core.incident.asking import Unclear
@@ -18,7 +19,8 @@ from tocsin.web.pages.frame import Asking, Frame, address_of, frame, render, tim
 from tocsin.web.services import Services
 
 
-class DeclarePage(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class DeclarePage:
     """The form. `notice` says why what was asked was refused."""
 
     frame: Frame

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
-
-from tocsin.core.evolve import evolve
 from tocsin.core.incident import events
 from tocsin.core.incident.events import Recorded
 from tocsin.core.model import Outcome
@@ -29,7 +27,8 @@ _OUTCOMES = {
 _SENDING = ("Being sent", Tone.QUIET)
 
 
-class Attempt(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Attempt:
     """One try at one message, or several in a row that went the same way."""
 
     channel: str
@@ -42,7 +41,8 @@ class Attempt(Struct, frozen=True):
     until: Moment
 
 
-class Paged(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Paged:
     """One person asked once. `ended` is empty while the answer is awaited."""
 
     page: int
@@ -54,7 +54,8 @@ class Paged(Struct, frozen=True):
     attempts: tuple[Attempt, ...]
 
 
-class Told(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Told:
     """People told the same at one time, wanting no answer. `attempts` are those that went wrong."""
 
     key: str
@@ -138,7 +139,7 @@ def _add(attempts: list[Attempt], new: Attempt) -> None:
     for index, before in enumerate(attempts):
         alike = (before.channel, before.outcome, before.detail) == (new.channel, new.outcome, new.detail)
         if alike and before.last + 1 == new.first:
-            attempts[index] = evolve(before, last=new.last, until=new.until)
+            attempts[index] = replace(before, last=new.last, until=new.until)
             return
     attempts.append(new)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from litestar import Response
 from litestar.response import Redirect
-from msgspec import Struct
 
 from tocsin.web.auth import Viewer
 from tocsin.web.pages.frame import Asking, Frame, frame, render, times_for
@@ -25,7 +25,8 @@ NEXT = {
 OTHERWISE = ("Something went wrong", "Try again. If it happens again, tell whoever runs this server.")
 
 
-class ErrorPage(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ErrorPage:
     """An error in words. `detail` is the sentence that the refusing code gave."""
 
     frame: Frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +10,6 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
 from litestar.connection import Request
-from msgspec import Struct
 
 from tocsin.core.directory import Contact
 from tocsin.web.auth import Viewer
@@ -34,7 +34,8 @@ _templates = Environment(
 )
 
 
-class Frame(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Frame:
     """The same on every page. `here` names the part of the site.
 
     A page that is kept up to date says under which address it is read again, and in `watches` after whose
@@ -84,7 +85,7 @@ def address_of(incident: str) -> str:
 
 
 def render(template: str, context: Any, status: int = 200) -> Response[str]:
-    """A page. The template sees the fields of the context, a frozen Struct, and nothing else."""
-    values = {field: getattr(context, field) for field in context.__struct_fields__}
+    """A page. The template sees the fields of the context, a frozen dataclass, and nothing else."""
+    values = {field.name: getattr(context, field.name) for field in fields(context)}
     html = _templates.get_template(template).render(values)
     return Response(html, status_code=status, media_type=MediaType.HTML, headers=NO_STORE)

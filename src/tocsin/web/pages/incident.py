@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import dataclass
 
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
-from msgspec import Struct
 
 from tocsin.core.deeds import DEEDS
 from tocsin.core.incident.asking import Unclear
@@ -32,7 +32,8 @@ from tocsin.web.tones import Tone, tone
 TIMELINE_SHOWN = 200
 
 
-class Promise(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Promise:
     """A deadline as it is shown."""
 
     id: str
@@ -42,7 +43,8 @@ class Promise(Struct, frozen=True):
     by_hand: bool
 
 
-class AlertShown(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class AlertShown:
     """An alert that joined, in its source's words."""
 
     id: int
@@ -55,7 +57,8 @@ class AlertShown(Struct, frozen=True):
     links: tuple[str, ...]
 
 
-class Line(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Line:
     """One line of the timeline. `number` counts the incident's events."""
 
     number: int
@@ -64,7 +67,8 @@ class Line(Struct, frozen=True):
     tone: Tone
 
 
-class IncidentPage(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class IncidentPage:
     """Everything the page of one incident shows. `notice` answers what the reader just asked for."""
 
     frame: Frame
@@ -82,7 +86,8 @@ class IncidentPage(Struct, frozen=True):
     timeline_more: int
 
 
-class _Told(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Told:
     """What the reader hears besides the incident itself."""
 
     refused: Refused | None = None

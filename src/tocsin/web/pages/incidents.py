@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
-from msgspec import Struct
 
 from tocsin.core.incident import Incident, Status
 from tocsin.core.policy import Level
@@ -26,7 +26,8 @@ LATELY_LOOKED_AT = 100
 LATELY_SHOWN = 10
 
 
-class Badge(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Badge:
     """A level as it is shown: `step` 0 is the loudest of four looks, whatever the plan calls its levels."""
 
     id: str
@@ -34,14 +35,16 @@ class Badge(Struct, frozen=True):
     step: int
 
 
-class Due(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Due:
     """The next promise of an incident."""
 
     promise: str
     at: Moment
 
 
-class Row(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Row:
     """One incident in the list. `calls` is true while somebody is asked for and nobody has come."""
 
     id: str
@@ -59,7 +62,8 @@ class Row(Struct, frozen=True):
     trouble: str
 
 
-class IncidentsPage(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class IncidentsPage:
     """Everything the list shows. `try_it` are commands that send a first alert."""
 
     frame: Frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +10,6 @@ from urllib.parse import urlsplit
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
-from msgspec import Struct
 
 from tocsin.store import mailbox
 from tocsin.web.auth import PUBLIC, is_local, viewer_of
@@ -21,7 +21,8 @@ from tocsin.web.times import Moment, Reader
 MESSAGES_SHOWN = 50
 
 
-class Letter(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Letter:
     """A message that was received. `link` leads to the acknowledgement page."""
 
     id: int
@@ -32,7 +33,8 @@ class Letter(Struct, frozen=True):
     at: Moment
 
 
-class MailboxPage(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class MailboxPage:
     """Everything received, the newest first."""
 
     frame: Frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Annotated
@@ -12,11 +13,9 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 from litestar.response import Redirect
-from msgspec import Struct
 
 from tocsin import limits
 from tocsin.core.deeds import STAND_IN
-from tocsin.core.evolve import evolve
 from tocsin.core.incident.asking import Unclear
 from tocsin.core.model import PersonId
 from tocsin.core.oncall import findings, turns
@@ -55,14 +54,16 @@ ODD_SHOWN = 5
 From = Annotated[str | None, QueryParameter(name="from")]
 
 
-class OwnFeed(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class OwnFeed:
     """The address of the reader's own calendar: since when there is one; `url` only when it was just made."""
 
     made: Moment | None
     url: str
 
 
-class Shown(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Shown:
     """What is shown of the rotas of a plan."""
 
     rotas: tuple[RotaShown, ...]
@@ -76,7 +77,8 @@ class Shown(Struct, frozen=True):
     form: Action
 
 
-class OnCallPage(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class OnCallPage:
     """Everything. `mine` is the reader's own part in a sentence; without rotas there is nothing `shown`."""
 
     frame: Frame
@@ -87,7 +89,8 @@ class OnCallPage(Struct, frozen=True):
     feed: OwnFeed
 
 
-class Answer(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Answer:
     """What the page says of what the reader has just asked for."""
 
     tried: Tried = NOTHING
@@ -213,7 +216,7 @@ def _page(
         odd=tuple(odd(one, board, times) for one in found[:ODD_SHOWN]),
         odd_more=max(0, len(found) - ODD_SHOWN),
         arranged=tuple(stands_in(one, board, times) for one in overrides.arranged(tx, times.now)),
-        form=form(STAND_IN, "Arrange a stand-in", evolve(policy, rotas=board.rotas), board.names, tried),
+        form=form(STAND_IN, "Arrange a stand-in", replace(policy, rotas=board.rotas), board.names, tried),
     )
     ahead = {rota: turns(board.rotas, rota, times.now, times.now + AHEAD, arranged) for rota in board.rotas}
     return OnCallPage(around, answer.notice, mine(present, ahead, me, times), shown, planned=True, feed=own)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import urlsplit
-
-from msgspec import Struct
 
 from tocsin.core.incident import Incident
 from tocsin.core.incident.promises.promised import by_hand as promises_by_hand
@@ -13,7 +12,8 @@ from tocsin.web.sentences import Names, named
 from tocsin.web.times import Moment, Reader
 
 
-class Known(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Known:
     """A fact: the question that it answers, its value, and who said so when."""
 
     ask: str
@@ -22,7 +22,8 @@ class Known(Struct, frozen=True):
     at: Moment
 
 
-class Holder(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Holder:
     """Who has a role, assigned or by default, and to whom it is on its way."""
 
     role: str
@@ -31,7 +32,8 @@ class Holder(Struct, frozen=True):
     goes_to: str
 
 
-class TaskShown(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class TaskShown:
     """Something to be done. `id` names it to `done`."""
 
     id: str
@@ -40,7 +42,8 @@ class TaskShown(Struct, frozen=True):
     done: Moment | None
 
 
-class Pointer(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Pointer:
     """Something that it has to do with: `address` is empty where it cannot be followed."""
 
     to: str
@@ -48,7 +51,8 @@ class Pointer(Struct, frozen=True):
     address: str
 
 
-class Room(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Room:
     """What people have said and agreed. `expected` is the newest estimate."""
 
     known: tuple[Known, ...]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from msgspec import Struct
-
 from tocsin import limits
-from tocsin.core.evolve import evolve
 from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall import Finding, Kind, Override, Rotas, Seat, Turn, turns
 from tocsin.store.overrides import Arranged
@@ -20,7 +18,8 @@ A_DAY = timedelta(days=1)
 """For how long one takes over where no turn ends."""
 
 
-class SeatShown(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class SeatShown:
     """Somebody who is on call. `why` says what the rota's name does not."""
 
     name: str
@@ -28,7 +27,8 @@ class SeatShown(Struct, frozen=True):
     why: str
 
 
-class TakeOver(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class TakeOver:
     """What a button to take over sends: for whom, and until when."""
 
     instead: str
@@ -36,7 +36,8 @@ class TakeOver(Struct, frozen=True):
     until: Moment
 
 
-class RotaShown(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class RotaShown:
     """Who is on call in a rota now, until when, and who then. `take`: the seats that the reader can take.
 
     One that is `gone` from the plan is shown as long as open incidents page by it.
@@ -50,7 +51,8 @@ class RotaShown(Struct, frozen=True):
     take: tuple[TakeOver, ...]
 
 
-class TurnShown(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class TurnShown:
     """A line of a rota's calendar."""
 
     since: Moment
@@ -59,14 +61,16 @@ class TurnShown(Struct, frozen=True):
     why: str
 
 
-class Calendar(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Calendar:
     """A rota turn by turn: one ends where the next begins."""
 
     rota: RotaId
     turns: tuple[TurnShown, ...]
 
 
-class Odd(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Odd:
     """Something to look at. `kind` is that of the finding; `about` names the person, or the hour."""
 
     kind: Kind
@@ -76,7 +80,8 @@ class Odd(Struct, frozen=True):
     until: Moment
 
 
-class StandsIn(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class StandsIn:
     """A stand-in that counts now or will."""
 
     id: int
@@ -97,7 +102,7 @@ def joined(some: Iterable[Turn]) -> Iterator[Turn]:
     current: Turn | None = None
     for turn in some:
         if current is not None and _who(current) == _who(turn):
-            current = evolve(current, until=turn.until)
+            current = replace(current, until=turn.until)
             continue
         if current is not None:
             yield current

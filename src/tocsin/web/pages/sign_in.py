@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -11,7 +12,6 @@ from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
-from msgspec import Struct
 
 from tocsin.core.directory import Contact
 from tocsin.core.model import PersonId
@@ -35,14 +35,16 @@ NOT_HERE = "Signing in without a link works in the demo alone, and only from the
 MINUTES = int(SIGN_IN_LASTS.total_seconds()) // 60
 
 
-class Somebody(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Somebody:
     """A person who can be signed in as."""
 
     id: str
     name: str
 
 
-class SignInPage(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class SignInPage:
     """How to sign in. `people` is filled where one click is enough."""
 
     frame: Frame
@@ -51,7 +53,8 @@ class SignInPage(Struct, frozen=True):
     minutes: int
 
 
-class LinkPage(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class LinkPage:
     """What a one-time link opens: one button, or, with no `name`, why there is none."""
 
     frame: Frame

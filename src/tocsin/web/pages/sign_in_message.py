@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from litestar import Response, post
 from litestar.handlers import HTTPRouteHandler
-from msgspec import Struct
 
 from tocsin.core.directory import Contact
 from tocsin.store import directory, outbox
@@ -19,7 +19,8 @@ from tocsin.web.services import Services
 PREFERRED = ("email", "mailbox")
 
 
-class AskedPage(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class AskedPage:
     """The same for everybody, so that it tells no stranger who is in the directory."""
 
     frame: Frame

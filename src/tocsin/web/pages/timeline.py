@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
-
-from msgspec import Struct
 
 from tocsin.core.model import PersonId, RotaId
 from tocsin.core.oncall import Override, Rotas, Seat, Turn, wall_clock, whole_turns
@@ -21,7 +20,8 @@ SIZES = (0.03, 0.09, 0.25)
 """From which share of the picture on a bar has room for initials, for a name, for a name on a phone."""
 
 
-class Day(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Day:
     """One day. `at` and `width` are shares of the picture."""
 
     at: str
@@ -31,7 +31,8 @@ class Day(Struct, frozen=True):
     weekend: bool
 
 
-class Bar(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Bar:
     """One turn, or a time in which nobody is on call. `size` says how much of the name it has room for."""
 
     at: str
@@ -46,14 +47,16 @@ class Bar(Struct, frozen=True):
     until: Moment
 
 
-class Line(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Line:
     """The bars of one rota."""
 
     rota: RotaId
     bars: tuple[Bar, ...]
 
 
-class Timeline(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Timeline:
     """The picture. `now` is where the present is, "" if outside."""
 
     days: tuple[Day, ...]
@@ -61,7 +64,8 @@ class Timeline(Struct, frozen=True):
     now: str
 
 
-class Window(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Window:
     """The days that are shown, from midnight to midnight in a zone."""
 
     first: date

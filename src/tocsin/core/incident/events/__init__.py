@@ -5,9 +5,8 @@ Each class is one stored event type at its newest version; older versions are li
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-
-from msgspec import Struct
 
 from tocsin.core.incident.events.course import (
     Absorbed,
@@ -164,7 +163,8 @@ IncidentEvent = (
 )
 
 
-class Recorded(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Recorded:
     """An event with when it happened and who caused it."""
 
     at: datetime

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-
-from msgspec import Struct
 
 from tocsin.core.incident.events.ladder import AcknowledgementLapsed
 from tocsin.core.model import Actor, LevelId, ServiceId, SubjectId
 
 
-class Opened(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Opened:
     """The incident began, under the plan version it is pinned to."""
 
     incident: SubjectId
@@ -21,14 +21,16 @@ class Opened(Struct, frozen=True):
     policy_version: str
 
 
-class AlertsJoined(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class AlertsJoined:
     """`count` alerts came in together; `sample` holds the first few summaries."""
 
     count: int
     sample: tuple[str, ...]
 
 
-class AlertsCleared(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class AlertsCleared:
     """`count` alerts were resolved by their source.
 
     `stays_open` is true with the last of them, where the incident is more than its alerts: see `vouched`.
@@ -39,7 +41,8 @@ class AlertsCleared(Struct, frozen=True):
     stays_open: bool = False
 
 
-class Acknowledged(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
     """Somebody took the incident."""
 
     by: Actor
@@ -53,47 +56,55 @@ class Verdict(StrEnum):
     FALSE_POSITIVE = "false positive"
 
 
-class Verified(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Verified:
     """A person has looked, and it is real."""
 
 
-class MitigationBegun(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class MitigationBegun:
     """A person has begun to do something about it."""
 
 
-class Mitigated(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Mitigated:
     """Nobody is harmed any more; the cause may still be there."""
 
     how: str
 
 
-class Resolved(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Resolved:
     """The trouble is over, said by a person or by the source."""
 
     by: Actor
     reason: str
 
 
-class Closed(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Closed:
     """Nothing is left to do in the incident itself, or there never was anything: see the verdict."""
 
     verdict: Verdict
     reason: str
 
 
-class Reopened(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Reopened:
     """It was not over, or not mitigated, after all. It counts as unanswered again."""
 
     reason: str
 
 
-class MergedInto(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class MergedInto:
     """It goes on as a part of another incident."""
 
     into: SubjectId
 
 
-class Absorbed(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Absorbed:
     """Another incident goes on as a part of this one, with its alerts."""
 
     incident: SubjectId

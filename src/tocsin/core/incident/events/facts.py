@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from dataclasses import dataclass
 
 from tocsin.core.model import FactId
 
 
-class FactsSet(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class FactsSet:
     """What is known from now on, in words; an empty value: not known any more."""
 
     values: tuple[tuple[FactId, str], ...]
 
 
-class ThresholdCrossed(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ThresholdCrossed:
     """A condition that must hold for a time has come to hold: `error_rate > 20% for 2m`."""
 
     threshold: str
 
 
-class ThresholdHeld(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ThresholdHeld:
     """It has held for that time, and counts."""
 
     threshold: str
 
 
-class ThresholdLeft(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ThresholdLeft:
     """It holds no more."""
 
     threshold: str

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-
-from msgspec import Struct
 
 from tocsin.core.model import Actor, LevelId, PersonId, StageId, SubjectId
 from tocsin.core.policy import Milestone, Target
 
 
-class CarriedStep(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class CarriedStep:
     """A rung that would have paged people earlier than the ladder does that begins anew or goes on.
 
     `incident` is whose it was, where that was merged into this one.
@@ -24,7 +24,8 @@ class CarriedStep(Struct, frozen=True):
     incident: SubjectId | None = None
 
 
-class LevelRaised(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class LevelRaised:
     """It is worse than was thought. An acknowledgement given for the lower level no longer stands.
 
     `since` is the time that the level's clocks run from (None: now). `carried` pages are not put off.
@@ -37,7 +38,8 @@ class LevelRaised(Struct, frozen=True):
     carried: tuple[CarriedStep, ...] = ()
 
 
-class LevelLowered(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class LevelLowered:
     """It is milder than was thought. Whoever has it keeps it; `since` as for a raised level.
 
     `carried` are the pages, of those that were carried before, which this level or a milder one had promised.
@@ -50,7 +52,8 @@ class LevelLowered(Struct, frozen=True):
     carried: tuple[CarriedStep, ...] = ()
 
 
-class CarriedStepTaken(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class CarriedStepTaken:
     """A rung that was promised before the ladder began anew, or in `incident`, was taken at its time."""
 
     level: LevelId
@@ -61,14 +64,16 @@ class CarriedStepTaken(Struct, frozen=True):
     incident: SubjectId | None = None
 
 
-class StepsCarriedOver(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class StepsCarriedOver:
     """Pages that `incident`, which goes on here, had promised for earlier than this ladder brings them."""
 
     incident: SubjectId
     carried: tuple[CarriedStep, ...]
 
 
-class RoundStarted(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class RoundStarted:
     """The ladder starts again, its clock from `since` (None: now); the first `taken` steps count as taken."""
 
     round: int
@@ -77,14 +82,16 @@ class RoundStarted(Struct, frozen=True):
     taken: int = 0
 
 
-class AcknowledgementLapsed(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class AcknowledgementLapsed:
     """It was acknowledged and then left too long: unanswered again. `carried` pages are not put off."""
 
     by: Actor
     carried: tuple[CarriedStep, ...] = ()
 
 
-class StepTaken(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class StepTaken:
     """A rung of the ladder: who was paged, who could not be and why, and who has answered already.
 
     `stalled` is true when it was taken for want of progress: the next wait for progress begins then.
@@ -99,13 +106,15 @@ class StepTaken(Struct, frozen=True):
     stalled: bool = False
 
 
-class Escalated(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Escalated:
     """A person asked for the next step of the ladder."""
 
     reason: str
 
 
-class StallWarned(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class StallWarned:
     """Nothing counts as progress, and the ladder's next step is near."""
 
     round: int
@@ -113,14 +122,16 @@ class StallWarned(Struct, frozen=True):
     due_at: datetime
 
 
-class ProgressExtended(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ProgressExtended:
     """A person said that work goes on: no step for want of progress before `until`."""
 
     until: datetime
     reason: str
 
 
-class TriggerFired(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class TriggerFired:
     """A condition of the plan came to hold, and what it asks for is done, once."""
 
     trigger: str
@@ -130,7 +141,8 @@ class TriggerFired(Struct, frozen=True):
     answered: tuple[PersonId, ...] = ()
 
 
-class TakenStep(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class TakenStep:
     """A rung that was taken, known again by whom it is for."""
 
     targets: tuple[Target, ...]
@@ -138,7 +150,8 @@ class TakenStep(Struct, frozen=True):
     stage: StageId | None
 
 
-class Repinned(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Repinned:
     """Another version of the plan: the first `taken` steps of its ladder count as taken, and `ahead` too.
 
     `gone` were taken in this round, and this version does not have them; a later one may again.
@@ -152,7 +165,8 @@ class Repinned(Struct, frozen=True):
     gone: tuple[TakenStep, ...] = ()
 
 
-class NobodyReached(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class NobodyReached:
     """The whole ladder and the catch-all found nobody who can be told."""
 
     unreachable: tuple[str, ...]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from dataclasses import dataclass
 
 from tocsin.core.model import Outcome, PersonId
 from tocsin.core.policy import Milestone
 
 
-class Ring(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Ring:
     """One planned notification of a page: `after_seconds` from its start, over `channel`."""
 
     after_seconds: int
     channel: str
 
 
-class PageStarted(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class PageStarted:
     """One person is asked to come, for one reason. `rings` are the personal rules as resolved now."""
 
     page: int
@@ -26,7 +28,8 @@ class PageStarted(Struct, frozen=True):
     rings: tuple[Ring, ...]
 
 
-class RingSent(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class RingSent:
     """Ring number `ring` of a page went to the outbox under the idempotency key `key`."""
 
     page: int
@@ -36,7 +39,8 @@ class RingSent(Struct, frozen=True):
     key: str
 
 
-class RingSkipped(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class RingSkipped:
     """Ring number `ring` of a page is not sent, because nothing would come of it."""
 
     page: int
@@ -46,7 +50,8 @@ class RingSkipped(Struct, frozen=True):
     reason: str
 
 
-class RingSettled(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class RingSettled:
     """A channel answered for a ring. Recorded even when the page is over: it is the proof of delivery."""
 
     page: int
@@ -58,14 +63,16 @@ class RingSettled(Struct, frozen=True):
     detail: str
 
 
-class PageAnswered(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class PageAnswered:
     """The paged person acknowledged: this page and its retries stop."""
 
     page: int
     person: PersonId
 
 
-class PageWithdrawn(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class PageWithdrawn:
     """The page has become moot; nothing more is sent for it."""
 
     page: int
@@ -73,7 +80,8 @@ class PageWithdrawn(Struct, frozen=True):
     reason: str
 
 
-class Told(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Told:
     """Somebody is sent a message that wants no answer. `number` counts them; `key` is its idempotency key."""
 
     number: int

@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-
-from msgspec import Struct
 
 from tocsin.core.model import PersonId, RoleId
 from tocsin.core.policy import Target
 
 
-class NoteAdded(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class NoteAdded:
     """Words that somebody wrote into the timeline."""
 
     text: str
 
 
-class EstimateSet(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class EstimateSet:
     """When people expect it to be resolved; it revises the estimate before."""
 
     expected_at: datetime
     reason: str
 
 
-class Linked(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Linked:
     """It has to do with another incident, a ticket, a document."""
 
     to: str
     what: str
 
 
-class Restricted(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Restricted:
     """Only these may see it, and whoever is needed; nobody named: everybody may again."""
 
     to: tuple[Target, ...]
 
 
-class TasksGiven(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class TasksGiven:
     """What is to be done now, because a step was taken or a condition came to hold.
 
     `due_at` is when each of those is due that have a time.
@@ -47,14 +51,16 @@ class TasksGiven(Struct, frozen=True):
     due_at: tuple[tuple[str, datetime], ...] = ()
 
 
-class MarkedDone(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class MarkedDone:
     """A task, or a promise that only a person can keep, is done."""
 
     what: str
     words: str
 
 
-class PromiseBroken(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class PromiseBroken:
     """A deadline passed with its promise not kept."""
 
     deadline: str
@@ -62,7 +68,8 @@ class PromiseBroken(Struct, frozen=True):
     due_at: datetime
 
 
-class PromiseWarned(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class PromiseWarned:
     """A promise is due soon, and whoever it concerns is told."""
 
     deadline: str
@@ -70,14 +77,16 @@ class PromiseWarned(Struct, frozen=True):
     due_at: datetime
 
 
-class UpdatePosted(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class UpdatePosted:
     """An audience was told how things stand."""
 
     audience: str
     text: str
 
 
-class UpdateMissed(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class UpdateMissed:
     """An audience was not told in time. The next is counted from `next_from`, which lies past an outage."""
 
     deadline: str
@@ -87,14 +96,16 @@ class UpdateMissed(Struct, frozen=True):
     next_from: datetime
 
 
-class WordsErased(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class WordsErased:
     """The words of these events, by their numbers from 1, and all copies of them, were erased for good."""
 
     events: tuple[int, ...]
     reason: str
 
 
-class RoleAssigned(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class RoleAssigned:
     """Somebody has the role in this incident from now on."""
 
     role: RoleId
@@ -102,13 +113,15 @@ class RoleAssigned(Struct, frozen=True):
     previous: PersonId | None
 
 
-class HeldByDefault(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class HeldByDefault:
     """Roles that the level asks for fall to these people by the plan, whoever they will be later."""
 
     held: tuple[tuple[RoleId, PersonId], ...]
 
 
-class HandOverOffered(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class HandOverOffered:
     """A role is to go from one to the other; it does when both have confirmed."""
 
     role: RoleId
@@ -116,14 +129,16 @@ class HandOverOffered(Struct, frozen=True):
     taker: PersonId
 
 
-class HandOverConfirmed(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class HandOverConfirmed:
     """One of the two agreed."""
 
     role: RoleId
     person: PersonId
 
 
-class RoleHandedOver(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class RoleHandedOver:
     """Both have confirmed: the taker has the role."""
 
     role: RoleId

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from msgspec import Struct
-
-from tocsin.core.evolve import evolve
 from tocsin.core.incident import events
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.events import CarriedStep
@@ -86,12 +84,12 @@ def carried_by_merge(draft: Draft, child: Incident, policy: Policy) -> tuple[Car
     promised: dict[str, CarriedStep] = {}
     for one in sorted((*child.carried, *steps), key=lambda one: one.due_at):
         if not (moot(child, one.until) or moot(draft.state, one.until)):
-            named = evolve(one, incident=one.incident or child.id)
+            named = replace(one, incident=one.incident or child.id)
             promised.setdefault(carried_id(named), named)
     brought = _brought(step_times(draft.state, draft.policy), draft.now)
     brought += [_Brought(to, one.due_at, one.until) for one in draft.state.carried for to in one.targets]
     brought += [_Brought(Target(person=one.person), one.started_at, one.until) for one in asked(draft.state)]
-    here = [evolve(one, targets=_meant_here(draft, one.targets, child, policy)) for one in promised.values()]
+    here = [replace(one, targets=_meant_here(draft, one.targets, child, policy)) for one in promised.values()]
     return tuple(_late(here, brought))
 
 
@@ -116,7 +114,8 @@ def _meant_here(
     return tuple(dict.fromkeys(found))
 
 
-class _Brought(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Brought:
     """Somebody whom the ladder pages at a time, until a state."""
 
     target: Target
@@ -147,7 +146,7 @@ def _late(promised: Iterable[CarriedStep], brought: Sequence[_Brought]) -> Itera
     for one in promised:
         left = [to for to in one.targets if not any(page.instead_of(to, one) for page in brought)]
         if left:
-            yield evolve(one, targets=tuple(left))
+            yield replace(one, targets=tuple(left))
 
 
 def _promised(state: Incident, policy: Policy) -> list[StepTime]:
@@ -164,5 +163,5 @@ def _promised(state: Incident, policy: Policy) -> list[StepTime]:
 
 def if_it_began(state: Incident, policy: Policy, level: LevelId, at: datetime) -> list[StepTime]:
     """When the rungs of a level's ladder fall due if it begins at `at`, as far as they have a time."""
-    begun = evolve(state, level=level, ladder_at=at, steps_taken=0, taken_ahead=())
+    begun = replace(state, level=level, ladder_at=at, steps_taken=0, taken_ahead=())
     return [one for one in step_times(begun, policy) if one.step.clock in _PAGES_AT_A_TIME]

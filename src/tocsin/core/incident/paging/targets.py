@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-
-from msgspec import Struct
 
 from tocsin.core.incident.draft import Draft
 from tocsin.core.model import ActorKind, PersonId, RoleId, RotaId
@@ -15,7 +14,8 @@ from tocsin.core.policy import Person, Target
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-class Found(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Found:
     """The people behind some targets: whom to ask and why, in words who cannot be, and who has answered."""
 
     paged: tuple[tuple[Person, str], ...]
@@ -23,12 +23,13 @@ class Found(Struct, frozen=True):
     answered: tuple[PersonId, ...]
 
 
-class _Meant(Struct):
+@dataclass(slots=True)
+class _Meant:
     """Ids with why, and what leads to nobody. `asked` keeps roles and teams from going in circles."""
 
-    people: list[tuple[PersonId, str]] = []
-    nobody: list[str] = []
-    asked: set[Target] = set()
+    people: list[tuple[PersonId, str]] = field(default_factory=list)
+    nobody: list[str] = field(default_factory=list)
+    asked: set[Target] = field(default_factory=set)
 
 
 def find(draft: Draft, targets: Iterable[Target]) -> Found:

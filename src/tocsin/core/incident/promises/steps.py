@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-
-from msgspec import Struct
 
 from tocsin.core.incident.state.incident import Incident
 from tocsin.core.incident.status import Status
 from tocsin.core.policy import Clock, Milestone, Policy, Step
 
 
-class StepTime(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class StepTime:
     """A rung that is still to come, and when."""
 
     index: int

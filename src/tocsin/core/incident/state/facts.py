@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from msgspec import Struct
-
-from tocsin.core.evolve import evolve
 from tocsin.core.facts import Fact, FactKind, FactValue
 from tocsin.core.incident.events.facts import (
     FactsSet,
@@ -24,7 +22,8 @@ SERVICES_FAILING = FactId("services_failing")
 _BY_TRIAGE = {SERVICES_FAILING: Fact(SERVICES_FAILING, FactKind.NUMBER)}
 
 
-class Said(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Said:
     """A fact's value in words, when it was said, and by whom."""
 
     value: str
@@ -32,7 +31,8 @@ class Said(Struct, frozen=True):
     by: Actor
 
 
-class Threshold(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Threshold:
     """Since when a condition holds that must hold for a time, and whether that time is over."""
 
     since: datetime
@@ -55,7 +55,7 @@ def thresholds_after(thresholds: Thresholds, event: ThresholdEvent, at: datetime
         case ThresholdCrossed(threshold):
             return {**thresholds, threshold: Threshold(at)}
         case ThresholdHeld(threshold):
-            return {**thresholds, threshold: evolve(thresholds[threshold], held=True)}
+            return {**thresholds, threshold: replace(thresholds[threshold], held=True)}
         case ThresholdLeft(threshold):
             return {name: one for name, one in thresholds.items() if name != threshold}
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-
-from msgspec import Struct
 
 from tocsin.core.incident import events
 from tocsin.core.incident.state.facts import Said, Threshold
@@ -27,7 +26,8 @@ from tocsin.core.policy import Advance, Milestone, Target
 _ORDER = list(Milestone)
 
 
-class Estimate(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Estimate:
     """When somebody expected it to be resolved, and when they said so."""
 
     given_at: datetime
@@ -36,14 +36,16 @@ class Estimate(Struct, frozen=True):
     reason: str
 
 
-class Reference(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Reference:
     """Something that the incident has to do with."""
 
     to: str
     what: str
 
 
-class Task(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Task:
     """Something to be done, asked for by the plan or a person. `id` is `task:1` and so on."""
 
     id: str
@@ -53,7 +55,8 @@ class Task(Struct, frozen=True):
     due_at: datetime | None = None
 
 
-class HandOver(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class HandOver:
     """A role on its way from one to the other; `confirmed` are those of the two who have agreed."""
 
     role: RoleId
@@ -62,7 +65,8 @@ class HandOver(Struct, frozen=True):
     confirmed: tuple[PersonId, ...] = ()
 
 
-class Updates(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Updates:
     """What one audience heard: how many updates were posted or missed, and when the last was, or was due."""
 
     count: int
@@ -70,7 +74,8 @@ class Updates(Struct, frozen=True):
     posted_at: datetime | None = None
 
 
-class Incident(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Incident:
     """The folded state. `pages` holds only those still open; `round_pages` counts all of earlier rounds.
 
     `answered` are the people who have taken it since it last counted as unanswered. `milestones` holds when
@@ -112,23 +117,23 @@ class Incident(Struct, frozen=True):
     acknowledged_by: Actor | None = None
     acknowledged_at: datetime | None = None
     first_acknowledged_at: datetime | None = None
-    milestones: Mapping[Milestone, datetime] = {}
+    milestones: Mapping[Milestone, datetime] = field(default_factory=dict)
     verdict: events.Verdict | None = None
     reopened: int = 0
     broken: tuple[Deadline, ...] = ()
     done: tuple[str, ...] = ()
     tasks: tuple[Task, ...] = ()
-    stages: Mapping[StageId, datetime] = {}
-    advances: Mapping[Advance, datetime] = {}
+    stages: Mapping[StageId, datetime] = field(default_factory=dict)
+    advances: Mapping[Advance, datetime] = field(default_factory=dict)
     warned_of: datetime | None = None
-    warned: Mapping[str, datetime] = {}
+    warned: Mapping[str, datetime] = field(default_factory=dict)
     extended_until: datetime | None = None
-    paged_at: Mapping[PersonId, datetime] = {}
+    paged_at: Mapping[PersonId, datetime] = field(default_factory=dict)
     told_count: int = 0
-    roles: Mapping[RoleId, PersonId] = {}
-    by_default: Mapping[RoleId, PersonId] = {}
+    roles: Mapping[RoleId, PersonId] = field(default_factory=dict)
+    by_default: Mapping[RoleId, PersonId] = field(default_factory=dict)
     hand_overs: tuple[HandOver, ...] = ()
-    updates: Mapping[str, Updates] = {}
+    updates: Mapping[str, Updates] = field(default_factory=dict)
     carried: tuple[events.CarriedStep, ...] = ()
     triggers: tuple[str, ...] = ()
     merged_into: SubjectId | None = None
@@ -138,9 +143,9 @@ class Incident(Struct, frozen=True):
     links: tuple[Reference, ...] = ()
     restricted_to: tuple[Target, ...] = ()
     levels: tuple[LevelId, ...] = ()
-    begun: Mapping[LevelId, int] = {}
-    facts: Mapping[FactId, Said] = {}
-    thresholds: Mapping[str, Threshold] = {}
+    begun: Mapping[LevelId, int] = field(default_factory=dict)
+    facts: Mapping[FactId, Said] = field(default_factory=dict)
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 
     @property
     def resolved_at(self) -> datetime | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-
-from msgspec import Struct
 
 from tocsin.core.incident.events.pages import Ring
 from tocsin.core.model import PersonId
 from tocsin.core.policy import Milestone
 
 
-class Page(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Page:
     """One person asked to come, still unanswered.
 
     `waiting` holds the numbers of the rings still to be sent, `refused` the channels that refused for good,
