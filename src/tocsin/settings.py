@@ -29,7 +29,7 @@ _PUBLIC_URL = re.compile(rf"https?://{_NAME_OR_NUMBERS}(?::[0-9]{{1,5}})?(?:/[^?
 _HOST = re.compile(r"[^\s/?#@:\[\]%,]+|[0-9A-Fa-f:.]+(?:%\w+)?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Setting:
     """One setting. A secret has no flag: flags are seen in the process list."""
 
@@ -68,7 +68,7 @@ class BadSetting(Exception):
     """A setting cannot be used; the message names it, its value and the remedy."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
     """What the server was told, checked. `demo` comes from the flag of that name alone."""
 

@@ -9,14 +9,14 @@ import pytest
 from tocsin.core.evolve import evolve
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Point:
     x: int
     y: int = 0
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class One:
     words: str
 

@@ -40,7 +40,7 @@ TRIAGE_PAUSE_SECONDS = 0.02
 """So long a storm's alerts gather before triage takes them: it costs more by the turn than by the alert."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Server:
     """Everything that was wired."""
 

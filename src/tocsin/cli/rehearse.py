@@ -40,7 +40,7 @@ from tocsin.web.sentences import counted
 from tocsin.web.times import length
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cast:
     """The plan, and who takes part. `assumed` says so where the people are guessed from the plan.
 

@@ -18,7 +18,7 @@ class Failure(Exception):
         self.answer = answer or {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Result:
     """`lines` as people read them, `data` as --json prints it, and the exit code."""
 

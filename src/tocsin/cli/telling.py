@@ -18,7 +18,7 @@ from tocsin.web.tones import tone
 Names = Mapping[PersonId, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """One thing that happens: when, since the start, in words, and what kind of event it is."""
 

@@ -33,7 +33,7 @@ class Kind(StrEnum):
         return self in (Kind.PEOPLE, Kind.TEAMS, Kind.FACTS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Blank:
     """Something to fill in: `ask` is the question. The command line takes the `first` one without a flag."""
 
@@ -45,7 +45,7 @@ class Blank:
     first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Deed:
     """One thing that people can ask for. `means` is a sentence without its full stop."""
 

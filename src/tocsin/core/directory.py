@@ -9,7 +9,7 @@ from tocsin.core.model import PersonId
 from tocsin.core.policy import NotifyRule, Person
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Address:
     """Where a channel reaches somebody; `secret` signs what is sent there, where the channel signs."""
 
@@ -17,7 +17,7 @@ class Address:
     secret: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Contact:
     """A person. `zone` is an IANA name; `email` is for signing in, `channels` for being paged."""
 

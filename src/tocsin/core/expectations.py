@@ -28,7 +28,7 @@ class Within(StrEnum):
     """Later than then."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class When:
     """A time of the rehearsal, from its start."""
 
@@ -50,7 +50,7 @@ class When:
                 assert_never(self.within)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Paged:
     """A page reaches each of these people then (`never`: none of them), by this channel if one is named.
 
@@ -64,7 +64,7 @@ class Paged:
     told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Given:
     """These tasks are on the list then."""
 
@@ -72,7 +72,7 @@ class Given:
     when: When | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stands:
     """A promise, by its words or its id, is kept, broken or still due."""
 
@@ -80,7 +80,7 @@ class Stands:
     state: DeadlineState
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Is:
     """The incident has this level, or this status, then; at the end if no time is said."""
 
@@ -88,7 +88,7 @@ class Is:
     at: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unreached:
     """It comes to the point where nobody can be reached (or never does)."""
 

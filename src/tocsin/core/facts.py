@@ -48,7 +48,7 @@ class Condition(Protocol):
         """What it sees of the facts. While that stays the same so does the answer, whatever else changes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fact:
     """One fact of the plan. `values` are the choices, the lowest first; `means` says what each is.
 

@@ -15,7 +15,7 @@ class Standing(StrEnum):
     BAD = "bad"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Check:
     """One thing that was looked at: how it stands, a sentence about it, and what to do, if anything."""
 

@@ -44,7 +44,7 @@ class AlertSeverity(StrEnum):
 _SEVERITY_RANKS = {severity: rank for rank, severity in enumerate(AlertSeverity)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signal:
     """One thing a source said, in our words, whatever format it came in.
 
@@ -73,7 +73,7 @@ class ActorKind(StrEnum):
     SYSTEM = "system"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Actor:
     """Who did it: a person (by id), a source (by integration id), or Tocsin itself."""
 
@@ -100,7 +100,7 @@ class Outcome(StrEnum):
     """Refused for good: trying again would not help."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Receipt:
     """A channel's answer for one attempt. `provider_id` is the provider's name for the message, if any."""
 
@@ -109,7 +109,7 @@ class Receipt:
     provider_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message:
     """What a channel is asked to deliver, ready to send.
 
@@ -138,7 +138,7 @@ class DeadlineState(StrEnum):
     BROKEN = "broken"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Deadline:
     """A promise with a due time. `id` is stable while the promise stands; `promise` reads aloud.
 
@@ -152,7 +152,7 @@ class Deadline:
     not_before: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Notify:
     """Effect: ring number `ring` of `page`, over `channel`. `key` is unique for ever."""
 
@@ -164,7 +164,7 @@ class Notify:
     urgent: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tell:
     """Effect: a message that wants no answer, by `channel`. `number` counts the incident's own."""
 
@@ -175,21 +175,21 @@ class Tell:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Withdraw:
     """Effect: whatever still waits to be sent for `page` must not go out any more."""
 
     page: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Alarm:
     """Effect: nobody can be told through the plan; make noise where the operator sees it."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CloseAlerts:
     """Effect: the incident's alerts are over too, so that the next trigger of one is a new alert."""
 
@@ -197,14 +197,14 @@ class CloseAlerts:
 Effect = Notify | Tell | Withdraw | Alarm | CloseAlerts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Refused:
     """The command is not allowed now. `reason` is a whole sentence for the person who asked."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parsed:
     """What a body said: whose it is (`key`; "" when a header says so), its signals, the answer once kept."""
 

@@ -38,7 +38,7 @@ class Milestone(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """Whom a plan means: exactly one of a person, who is on call in a rota, who holds a role, or a team.
 
@@ -65,7 +65,7 @@ class Clock(StrEnum):
     """No clock: a person or a trigger asks for it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Task:
     """Something that the plan gives people to do, perhaps `within` a time of being given."""
 
@@ -73,7 +73,7 @@ class Task:
     within: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Step:
     """One rung of a ladder, taken `after` its clock says so unless the incident has come to `until`.
 
@@ -92,7 +92,7 @@ class Step:
     stage: StageId | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stage:
     """What an escalation brings besides its page. `updates_every` scales cadences, in percent."""
 
@@ -110,7 +110,7 @@ class Moment(StrEnum):
     CHANGE = "change"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cadence:
     """Updates that an audience is promised: the first within, then every, or at a moment instead.
 
@@ -126,7 +126,7 @@ class Cadence:
     warn: tuple[timedelta, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Level:
     """A severity level. `rank` 0 is the worst. An empty ladder pages nobody.
 
@@ -153,7 +153,7 @@ class Level:
         return any(step.targets and step.clock is not Clock.HAND for step in self.ladder)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Classification:
     """A row of the plan's table: `level`, where fields equal `when` and `condition` has held for `lasts`."""
 
@@ -171,7 +171,7 @@ class Classification:
         return f"{self.condition.text} for {in_words(self.lasts)}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Matrix:
     """The level by two facts that are choices: `cells[down value, across value]`."""
 
@@ -189,7 +189,7 @@ class Rebase(StrEnum):
     """From the change."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reclassify:
     """What a change of level does. `lower` may lower it; nobody named means anybody."""
 
@@ -208,7 +208,7 @@ class Advance(StrEnum):
     ESTIMATE = "estimate"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Progress:
     """What counts as progress, how long before a stall the lead is warned, and what one extension gives."""
 
@@ -217,7 +217,7 @@ class Progress:
     extend_by: timedelta = timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trigger:
     """An escalation by impact: once, when the condition comes to hold."""
 
@@ -229,7 +229,7 @@ class Trigger:
     restrict_to: tuple[Target, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Role:
     """Something one person does in an incident. `default` holds it unless somebody is assigned.
 
@@ -242,7 +242,7 @@ class Role:
     not_with: tuple[RoleId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Team:
     """People, or whoever is on call in a rota, under one name."""
 
@@ -250,7 +250,7 @@ class Team:
     members: tuple[Target, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Promise:
     """Something due `within` a time of its anchor; by level where the plan says so (`by_level`).
 
@@ -269,7 +269,7 @@ class Promise:
     warn: tuple[timedelta, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Duty:
     """Something done again and again, the calendar's way: every `count` `unit`s (day, week, month, year)."""
 
@@ -280,7 +280,7 @@ class Duty:
     starts: date
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Service:
     """Something that can break."""
 
@@ -288,7 +288,7 @@ class Service:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NotifyRule:
     """`after` a page starts, use `channels`."""
 
@@ -296,7 +296,7 @@ class NotifyRule:
     channels: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """A whole plan. `version` is the hash of its files; levels stand worst first."""
 
@@ -374,7 +374,7 @@ class Policy:
         return known.name if known else service
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Person:
     """A responder as decisions see one: no addresses, only which channels exist and the personal rules."""
 
@@ -384,7 +384,7 @@ class Person:
     rules: tuple[NotifyRule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
     """A snapshot of what may change under an open incident: people, today's rotas, and who stands in.
 

@@ -50,7 +50,7 @@ class TooMuch(Exception):
     """More happens in the rehearsal than can be played."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Open:
     """The incident opens at this level, whatever the plan's table would say; `facts` are known already."""
 
@@ -59,7 +59,7 @@ class Open:
     facts: Mapping[FactId, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ask:
     """Somebody asks something of the incident; nobody named means whoever has it, or was paged first."""
 
@@ -68,7 +68,7 @@ class Ask:
     by: PersonId | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Arrive:
     """A source sends an alert. The plan says how bad it is."""
 
@@ -76,14 +76,14 @@ class Arrive:
     signal: Signal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Clear:
     """The source says that every alert is over."""
 
     at: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Switch:
     """A channel stops working, or works again: for one person, or for everybody."""
 
@@ -96,7 +96,7 @@ class Switch:
 Act = Open | Ask | Arrive | Clear | Switch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scenario:
     """What is rehearsed. With `answers_after` everybody whom a page reaches answers it that much later.
 
@@ -110,7 +110,7 @@ class Scenario:
     answers_after: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sent:
     """A message that a channel was given and took: a page, or something that wants no answer."""
 
@@ -123,7 +123,7 @@ class Sent:
         return isinstance(self.message, Notify)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Turned:
     """Something that was asked and refused: when, of whom, and the reason in a sentence."""
 
@@ -132,7 +132,7 @@ class Turned:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rehearsal:
     """What would happen. `promises` are those made to people, as each stood at last; `state` is the end's.
 

@@ -20,7 +20,7 @@ Known = Mapping[FactId, FactValue]
 DOUBT = "no row of the plan matches it, and doubt goes up"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Judgement:
     """A level and why, as a clause: it is P1 because ..."""
 
@@ -28,7 +28,7 @@ class Judgement:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fit:
     """A row of the plan that fits, or its matrix. One that `waits` counts once its condition has held."""
 

@@ -55,7 +55,7 @@ _NO_HOST = "The address has no host name that Tocsin can call; check the part af
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """Where a URL leads. `path` holds the query too, and may hold secrets: it is not for messages."""
 

@@ -15,7 +15,7 @@ from tocsin.store.subjects import Stored
 from tocsin.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Applied:
     """What a step changed: for the live pages, and alarms for whoever watches the server.
 

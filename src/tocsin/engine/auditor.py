@@ -13,7 +13,7 @@ from tocsin.store import audit as stored
 from tocsin.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
     """Something is not as it should be: what it is and what to do, a sentence each."""
 
@@ -22,7 +22,7 @@ class Finding:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mark:
     """How far the audits have come: the last change seen, and the last open incident looked at."""
 
@@ -31,7 +31,7 @@ class Mark:
     open_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Audit:
     """What was found, and where the next audit goes on. `more`: there are changes to catch up with."""
 

@@ -18,7 +18,7 @@ from tocsin.store.subjects import Stored
 from tocsin.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Declared:
     """What a person says who opens an incident."""
 
@@ -29,7 +29,7 @@ class Declared:
     facts: Mapping[FactId, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PassedOn:
     """What was said went to an incident that whoever said it may not see; `reason` tells them no more."""
 

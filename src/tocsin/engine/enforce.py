@@ -16,7 +16,7 @@ from tocsin.store.subjects import Pinned
 from tocsin.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Enforced:
     """What came of it. Where it was in force already, it is not `fresh`.
 

@@ -17,7 +17,7 @@ from tocsin.store import erasing, subjects
 from tocsin.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Erasure:
     """What is to be erased of an incident.
 
@@ -31,7 +31,7 @@ class Erasure:
     person: PersonId | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Erased:
     """What was erased of one incident: events by their numbers, and how many rows beside them.
 

@@ -17,7 +17,7 @@ from tocsin.store.sending import Leased
 from tocsin.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outgoing:
     """A message and the lease it goes out under; no message means that there is nothing to send it to."""
 

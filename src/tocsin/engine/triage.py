@@ -24,7 +24,7 @@ from tocsin.store.alerts import Alert
 from tocsin.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batch:
     """Alerts that one transaction takes together: all new to one integration, or all of one incident."""
 

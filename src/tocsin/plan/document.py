@@ -35,7 +35,7 @@ _NOT_ZONES = ("localtime", "posixrules", "Factory")  # files beside the zones; t
 _PERCENT = re.compile(r"(\d{1,3})%")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Value:
     """A node of a document: `node` as YAML gave it, `path` as people would say it."""
 

@@ -14,7 +14,7 @@ Lists = Mapping[str, tuple[str, ...]]
 """Names, each with a few lines."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tool:
     """Something that responders use: where it is, and what for."""
 
@@ -22,7 +22,7 @@ class Tool:
     purpose: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class About:
     """The plan as a document."""
 
@@ -37,7 +37,7 @@ class About:
     documents: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ToDo:
     """One line of a checklist, which stands while `when` holds (None: always)."""
 
@@ -45,7 +45,7 @@ class ToDo:
     when: Condition | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Phase:
     """A part of the response. Its window, from `starts` to `ends_by`, runs from `anchor`."""
 
@@ -63,7 +63,7 @@ class Phase:
     collect: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Template:
     """A message that waits to be filled in: for whom, what its author is asked for, and its text.
 
@@ -77,7 +77,7 @@ class Template:
     targets: tuple[Target, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Medium:
     """Where a channel leads, and what is used when it is gone."""
 
@@ -85,7 +85,7 @@ class Medium:
     instead: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HandOver:
     """How a turn on call passes on. `confirmed_by` is both, or only who takes it."""
 
@@ -93,7 +93,7 @@ class HandOver:
     checklist: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Meeting:
     """How a review is held, and what its report holds."""
 
@@ -104,7 +104,7 @@ class Meeting:
     report: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Actions:
     """What follows a review: what each action needs, its course, and by when each category is done."""
 
@@ -114,7 +114,7 @@ class Actions:
     statuses: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Handbook:
     """All of that, in the order of the plan."""
 
@@ -137,7 +137,7 @@ class Handbook:
     measures: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """A whole plan: what is executed, and what is read."""
 

@@ -16,7 +16,7 @@ EVERYBODY = "public"
 _MAPPINGS = ("levels", "services", "rotas", "roles", "teams", "stages")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Names:
     """The names that a plan gives, by what they name; and its facts, once they are read."""
 

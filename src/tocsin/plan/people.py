@@ -70,7 +70,7 @@ def read_people(text: str) -> list[Contact]:
     return entries
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mention:
     """A person named by a plan: where, in words, and by the keys that lead there."""
 

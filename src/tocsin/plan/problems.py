@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tocsin import limits
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, order=True)
 class Problem:
     """One thing wrong. `path` leads to it inside the file; line and column count from 1.
 

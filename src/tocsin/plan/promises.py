@@ -87,7 +87,7 @@ def _within(
     return max(by_level.values(), default=timedelta(0)), by_level
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AtLevels:
     """The condition that the level is one of these, and `also` another one."""
 

@@ -53,7 +53,7 @@ _NAMES_EXPECTATION = (*_PAGED, "task", *_STANDS, "level", "status", "nobody reac
 ReadT = TypeVar("ReadT")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Expected:
     """An expectation as the file has it, and in which line."""
 
@@ -62,7 +62,7 @@ class Expected:
     what: Expectation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Written:
     """A rehearsal of a file: its name, the scenario with the zone it is told in, and what is expected."""
 
@@ -161,7 +161,7 @@ def _read(
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Reader:
     document: Document
     policy: Policy

@@ -10,7 +10,7 @@ NAME = r"^\w(?:[\w .@+-]{0,62}[\w+])?$"
 """What people may call a level, rota, service, integration, person or channel."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Text:
     """A single line. `pattern` is what it looks like, where it is not just any line."""
 
@@ -18,35 +18,35 @@ class Text:
     pattern: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Choice:
     """One of a few words."""
 
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Many:
     """A list, or a single one without brackets."""
 
     of: Kind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Named:
     """A mapping whose keys are names that people choose."""
 
     of: Kind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Either:
     """One of several shapes."""
 
     kinds: tuple[Kind, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """A mapping with keys of ours. `id` names it in the documentation."""
 
@@ -58,7 +58,7 @@ class Table:
         return tuple(self.keys)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Key:
     """One key: what may stand there, what it means, and what holds without it."""
 

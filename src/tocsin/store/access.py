@@ -23,7 +23,7 @@ class TokenKind(StrEnum):
     PLAN = "plan"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Token:
     """A token that is good now."""
 

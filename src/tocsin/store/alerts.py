@@ -65,7 +65,7 @@ _SEVERITIES = tuple(AlertSeverity)
 _STATUS = {AlertAction.ACKNOWLEDGE: "acknowledged", AlertAction.RESOLVE: "resolved"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Received:
     """A signal with where and when it came in; `count` says how many equal ones it stands for."""
 
@@ -75,7 +75,7 @@ class Received:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Watched:
     """The facts that a plan lets alerts state in their details; `id` is a short name of just this choice."""
 
@@ -130,7 +130,7 @@ def _run(tx: Connection, statement: dict[str, str], rows: list[tuple[object, ...
             cursor.execute(words, tuple(list(column) for column in zip(*rows, strict=True)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Alert:
     """An alert as it stands. `triaged` is the status that triage saw last.
 

@@ -65,7 +65,7 @@ class End(msgspec.Struct, frozen=True, tag="end", tag_field="line"):
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Manifest:
     """What a whole backup holds: rows and their SHA-256 by table."""
 

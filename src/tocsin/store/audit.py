@@ -40,7 +40,7 @@ def open_after(tx: Connection, after: str, limit: int) -> Sequence[str]:
     ).all()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Standing:
     """An incident's row at one instant, with how many events were stored at that same instant."""
 
@@ -60,7 +60,7 @@ def standing(tx: Connection, incident: str) -> Standing | None:
     return None if row is None else Standing(row.version, row.events, row.quarantined)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Attempts:
     """What was done about a ring: the state of its outbox row, and when the last attempt began or ended."""
 

@@ -88,7 +88,7 @@ def keys(tx: Connection) -> dict[str, str]:
     return {key_hash: integration for key_hash, integration in tx.execute(_KEYS)}  # noqa: C416
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Key:
     """A routing key as it is kept: whose it is, since when, and its hash, whose beginning is its name."""
 

@@ -26,7 +26,7 @@ from tocsin.store.subjects import INCIDENT
 ROWS_AT_ONCE = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
     """A table whose rows hold words: where they are, and how its rows belong to an incident."""
 

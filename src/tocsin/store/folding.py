@@ -21,7 +21,7 @@ _COUNTER = "fold"
 _OLD = (subjects.c.kind == INCIDENT, subjects.c.fold != FOLD)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part:
     """What one call has done: where the next goes on, how many it folded, and which it could not read."""
 

@@ -14,7 +14,7 @@ from tocsin.core.oncall import Override
 from tocsin.store.schema import overrides
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Arranged:
     """An override with its record: when it was made, and by whom and when it was taken back."""
 

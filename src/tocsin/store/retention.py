@@ -16,7 +16,7 @@ from tocsin.store.subjects import INCIDENT, OVER
 INCIDENTS_AT_ONCE = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Keep:
     """How long things stay: `days` for resolved alerts, past stand-ins, and messages of what is over.
 
@@ -32,7 +32,7 @@ class Keep:
         assert self.incident_days is None or self.incident_days > 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pruned:
     """How many of each were removed. `more`: there may be more to remove, so call again."""
 

@@ -87,7 +87,7 @@ _NEXT_AT_KEPT = select(func.min(outbox.c.next_at)).where(
 _LEASES_END_AT = select(func.min(outbox.c.leased_until)).where(IS_LEASED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ring:
     """One ring of one page on its way. `unknown` is true when an earlier attempt may have arrived."""
 
@@ -103,7 +103,7 @@ class Ring:
     words: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Leased:
     """Rings for one person on one channel that go out as one message, ours until the lease ends."""
 

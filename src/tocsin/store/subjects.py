@@ -65,7 +65,7 @@ _SAVE = Prepared(update(subjects).where(*_ONE, subjects.c.version == bindparam("
 _RECORD = Prepared(insert(events))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stored:
     """A subject as it stands: its version counts its events."""
 
@@ -219,7 +219,7 @@ def give_up_key(tx: Connection, *, of: str = "", key: str = "", why: str) -> boo
     return tx.execute(held.values(open_key=None, quarantined=why)).rowcount > 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listed:
     """A row of the incident list."""
 
@@ -248,7 +248,7 @@ def listing(tx: Connection, *, open_only: bool, limit: int, before: datetime | N
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pinned:
     """A version of the plan by which so many open incidents go; `incident` is one of them."""
 

@@ -30,7 +30,7 @@ from tocsin.web.services import Services
 Asking = Request[Viewer, Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Incident:
     """An incident in a list. Times are ISO 8601 in UTC."""
 
@@ -45,7 +45,7 @@ class Incident:
     next_due_at: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Done:
     """The incident after a command."""
 
@@ -54,7 +54,7 @@ class Done:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Passed:
     """What was said went to an incident that whoever said it may not see."""
 

@@ -48,7 +48,7 @@ NOT_FOR_THE_PLAN = (
 CLOSED = "Sign in first, or send an API token as `Authorization: Bearer TOKEN`."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Viewer:
     """Who is looking. `token_hash` names the session or API token."""
 

@@ -29,7 +29,7 @@ from tocsin.web.services import Services
 ALERTS_SHOWN = 50
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shown:
     """One incident in a list."""
 
@@ -41,7 +41,7 @@ class Shown:
     quarantined: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Detail:
     """One incident whole. `actions` are the deeds that it allows now, `names` is what people are called."""
 

@@ -32,7 +32,7 @@ log = logging.getLogger("tocsin.web")
 Asking = Request[Viewer, Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PlanInForce:
     """The plan that new incidents go by: its files, and since when."""
 
@@ -41,7 +41,7 @@ class PlanInForce:
     files: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PlanPut:
     """What came of it: `changes` from the plan before, in the plan's words; `warnings` of people who are
     missing and rotas that are gone while incidents still page by them.

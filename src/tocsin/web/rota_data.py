@@ -33,7 +33,7 @@ class NotThere(BadQuestion):
     """What was asked about is not there."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Board:
     """The rotas in force, the plan's zone, what is known of people, and whom something that is sent reaches.
 

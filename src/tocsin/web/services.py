@@ -61,7 +61,7 @@ class Changes:
             queue.put_nowait(change)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Services:
     """The server as the web sees it."""
 

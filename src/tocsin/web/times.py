@@ -11,7 +11,7 @@ from tocsin.core.recorded import with_times
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Moment:
     """An instant, ready to show. `iso` is for machines, `clock` for a glance, `utc` to compare with logs.
 
@@ -27,7 +27,7 @@ class Moment:
     countdown: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reader:
     """Whose wall clock times are written for, and what time it is now."""
 

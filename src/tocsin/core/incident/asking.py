@@ -24,7 +24,7 @@ class Unclear(Exception):
         self.blank = blank
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Given:
     """What was filled in. Wall-clock times are those of `zone`.
 

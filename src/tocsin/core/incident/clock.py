@@ -21,7 +21,7 @@ DEADLINES_MAX = 1_000
 """More than this at once for one incident is a bug of ours: it would mean that one is never used up."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CaughtUp:
     """What came of it; when the oldest deadline had come (None: there was none), and when the next comes."""
 

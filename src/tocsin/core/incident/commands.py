@@ -11,7 +11,7 @@ from tocsin.core.model import Actor, FactId, LevelId, PersonId, Receipt, RoleId,
 from tocsin.core.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JoinAlerts:
     """Alerts that belong here: opens the incident when there is none. `level` is the worst of them.
 
@@ -27,7 +27,7 @@ class JoinAlerts:
     facts: Mapping[FactId, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Declare:
     """A person opens an incident by hand; without a level the plan judges by the facts."""
 
@@ -39,7 +39,7 @@ class Declare:
     facts: Mapping[FactId, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClearAlerts:
     """Their source says that these alerts are over."""
 
@@ -47,87 +47,87 @@ class ClearAlerts:
     sample: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Acknowledge:
     """Somebody takes it. `via` says how: link, web, api, cli, source."""
 
     via: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verify:
     """A person has looked, and it is real."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BeginMitigation:
     """A person begins to do something about it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mitigate:
     """Nobody is harmed any more; the cause may still be there."""
 
     how: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Resolve:
     """A person says it is over."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FalsePositive:
     """There was no incident: closes it with that verdict."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reopen:
     """It is not over, or not mitigated, after all: people are paged again."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Close:
     """Nothing is left to do in the incident itself."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Escalate:
     """Take the next step of the ladder now, whatever its clock says."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExtendProgress:
     """Put off the step that is to come for want of progress, once, because work goes on."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MarkDone:
     """A task, or a promise that only a person can keep, is done: its id, `task:1` or as deadlines name it."""
 
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SetFacts:
     """What is known, in words as people write it. An empty value takes back what was said."""
 
     facts: Mapping[FactId, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SetLevel:
     """A person says how bad it is."""
 
@@ -135,7 +135,7 @@ class SetLevel:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PostUpdate:
     """Tell an audience of the plan how things stand."""
 
@@ -143,7 +143,7 @@ class PostUpdate:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Assign:
     """Somebody has this role in the incident from now on."""
 
@@ -151,7 +151,7 @@ class Assign:
     person: PersonId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HandOver:
     """A role is to go from one to the other, once both have confirmed; whoever of them asks has."""
 
@@ -160,14 +160,14 @@ class HandOver:
     taker: PersonId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConfirmHandOver:
     """The giver or the taker of a role agrees."""
 
     role: RoleId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Repin:
     """Go by another version of the plan; `changes` are the differences in the plan's words."""
 
@@ -175,14 +175,14 @@ class Repin:
     changes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Merge:
     """It is the same trouble as another incident: it goes on there."""
 
     into: SubjectId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Absorb:
     """Another incident was merged into this one: take what it has. `policy` is the plan that it went by."""
 
@@ -190,14 +190,14 @@ class Absorb:
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AddNote:
     """Words for the timeline."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SetEstimate:
     """When people expect it to be resolved. A later estimate revises the one before."""
 
@@ -205,7 +205,7 @@ class SetEstimate:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Link:
     """Point to another incident, a ticket, a document: an id or an address, and what it is."""
 
@@ -213,7 +213,7 @@ class Link:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Restrict:
     """Only these may see the incident; nobody named lifts the restriction."""
 
@@ -221,7 +221,7 @@ class Restrict:
     teams: tuple[TeamId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settle:
     """A channel answered for attempt number `attempt` at a ring of a page."""
 
@@ -265,7 +265,7 @@ IncidentCommand = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """A command and who asks."""
 

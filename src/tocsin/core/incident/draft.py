@@ -12,7 +12,7 @@ from tocsin.core.model import SYSTEM, Actor, ActorKind, Effect, PersonId
 from tocsin.core.policy import Level, Policy, View
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Decision:
     """Events to store and effects to carry out, in order. `state` is what folding the events gives."""
 

@@ -28,7 +28,7 @@ class Kind(StrEnum):
     ODD_HOUR = "odd hour"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
     """One oddity of a rota, from `since` until `until`; `about` names the person, or the hour."""
 
@@ -52,7 +52,7 @@ class Finding:
                 return f"{self.rota} changes at {self.about}."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Load:
     """What a person carries in a stretch of time. Who is on call in two rotas at once is counted once."""
 

@@ -22,7 +22,7 @@ _AHEAD = 9
 _LENGTH = {Unit.HOURS: timedelta(hours=1), Unit.DAYS: DAY, Unit.WEEKS: timedelta(weeks=1)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Roster:
     """A layer in its place. `skipped` are the dates since `starts` that would count but for the layers above.
 

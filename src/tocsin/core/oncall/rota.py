@@ -23,7 +23,7 @@ class Unit(StrEnum):
     """By the wall clock, served or not."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hours:
     """A piece of the week, by the wall clock: from `begins` to `ends` after midnight, on each of `days`.
 
@@ -38,7 +38,7 @@ class Hours:
 WHOLE_DAYS = Hours(frozenset(range(7)), timedelta(0), DAY)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layer:
     """People who take turns of `shift` units, `seats` of them at a time.
 
@@ -58,7 +58,7 @@ class Layer:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rota:
     """Layers: the first that serves at an instant, and has people, says who is on call.
 
@@ -77,7 +77,7 @@ class Rota:
         return tuple(dict.fromkeys(person for layer in self.layers for person in layer.people))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Override:
     """`person` stands in from `since` until `until`: for `replaces`, or in the first seat when that is None.
 
@@ -101,7 +101,7 @@ def reaching(overrides: Iterable[Override], reached: Container[PersonId]) -> tup
     return tuple(replace(one, out_of_reach=one.person not in reached) for one in overrides)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Seat:
     """One person on call. `scheduled` is whose turn it is by the layer; None when nobody's.
 
@@ -126,7 +126,7 @@ class Seat:
         return f"on call: {self.rota}, standing in{instead}{besides}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Turn:
     """Who is on call from `since` until `until`. No seats: nobody is."""
 

@@ -42,7 +42,7 @@ class StartTls(StrEnum):
     REQUIRED = "required"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EmailSettings:
     """The operator's relay. `own_host` is this server's public name, for the greeting and message ids.
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from tocsin.plan.sentences import length
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part:
     """A heading with what stands below it. `depth` 1 is the plan itself."""
 

@@ -18,7 +18,7 @@ from tocsin.plan.problems import PlanRefused, Problem
 from tocsin.plan.read import examine
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Examined:
     """A plan and all that is wrong with it. None where the file is no plan at all."""
 

@@ -14,7 +14,7 @@ from tocsin.plan.conditions.tree import Meaning, Plain, facts_in, meaning, parts
 from tocsin.plan.document import Document, Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Holds:
     """A condition of a plan. Two that are written alike, spaces and parentheses aside, are the same."""
 

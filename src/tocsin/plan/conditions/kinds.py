@@ -36,7 +36,7 @@ _A = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Word:
     """A word that is no fact: it may turn out to be a choice of the fact beside it."""
 
@@ -44,7 +44,7 @@ class Word:
     quoted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part:
     """What has been read, where it begins, and how deep it nests."""
 
@@ -53,7 +53,7 @@ class Part:
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kinds:
     """Gives each part of a condition its kind; raises Wrong where there is none that fits."""
 

@@ -37,7 +37,7 @@ class Cut(Enum):
     END = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Token:
     """A piece of a condition; `at` is its offset. `text` is what it says, without quotes."""
 

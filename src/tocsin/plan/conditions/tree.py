@@ -21,7 +21,7 @@ Meaning = Callable[[Mapping[FactId, FactValue]], Plain | None]
 """What a tree gives for the facts; None while a fact that decides it is not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Literal:
     """A value as written. `text` is its spelling, with its unit."""
 
@@ -30,28 +30,28 @@ class Literal:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Named:
     """A fact's value."""
 
     fact: Fact
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Usual:
     """What a fact usually is."""
 
     fact: Fact
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Negative:
     """A number below zero."""
 
     of: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Arithmetic:
     """Two numbers joined by `sign`, giving one of `kind`."""
 
@@ -61,7 +61,7 @@ class Arithmetic:
     kind: FactKind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Comparison:
     """Two values of a kind compared by `sign`. `order` is that of the choices, where they are choices."""
 
@@ -71,7 +71,7 @@ class Comparison:
     order: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Member:
     """Whether a value is one of several."""
 
@@ -79,14 +79,14 @@ class Member:
     values: tuple[Literal, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Not:
     """The contrary."""
 
     of: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Joined:
     """All parts (`and`), or any of them (`or`)."""
 

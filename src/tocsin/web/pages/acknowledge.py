@@ -35,7 +35,7 @@ YOURS = "It is yours now. You will not be paged for it again unless it gets wors
 ANSWERED = "Your page is answered."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listed:
     """One incident of the message. `answer` says what became of it, once the button was pressed.
 
@@ -51,7 +51,7 @@ class Listed:
     came: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AcknowledgePage:
     """What the message listed, before and after the button."""
 
@@ -62,7 +62,7 @@ class AcknowledgePage:
     asked: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BadLinkPage:
     """The link is too old, or not one of ours: nothing about any incident."""
 
@@ -70,7 +70,7 @@ class BadLinkPage:
     hours: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Link:
     bundle: str
     contact: Contact

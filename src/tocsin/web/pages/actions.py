@@ -47,7 +47,7 @@ BESIDE = ("done", "note")
 MISSING = "Fill this in, then press the button again."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Choice:
     """One thing that can be chosen."""
 
@@ -56,7 +56,7 @@ class Choice:
     chosen: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Field:
     """A blank as a form shows it."""
 
@@ -72,7 +72,7 @@ class Field:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Action:
     """A button, or a form behind one. `opened` is true where the reader has just failed to fill it in."""
 
@@ -84,7 +84,7 @@ class Action:
     opened: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tried:
     """What the reader has just asked for in vain, with what they had filled in."""
 
@@ -96,7 +96,7 @@ class Tried:
 NOTHING = Tried()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Actions:
     """`front` are shown at once, `more` behind a button, `beside` where they belong on the page."""
 

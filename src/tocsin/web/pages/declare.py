@@ -19,7 +19,7 @@ from tocsin.web.pages.frame import Asking, Frame, address_of, frame, render, tim
 from tocsin.web.services import Services
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeclarePage:
     """The form. `notice` says why what was asked was refused."""
 

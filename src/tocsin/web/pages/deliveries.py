@@ -27,7 +27,7 @@ _OUTCOMES = {
 _SENDING = ("Being sent", Tone.QUIET)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Attempt:
     """One try at one message, or several in a row that went the same way."""
 
@@ -41,7 +41,7 @@ class Attempt:
     until: Moment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Paged:
     """One person asked once. `ended` is empty while the answer is awaited."""
 
@@ -54,7 +54,7 @@ class Paged:
     attempts: tuple[Attempt, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Told:
     """People told the same at one time, wanting no answer. `attempts` are those that went wrong."""
 

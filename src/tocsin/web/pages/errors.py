@@ -25,7 +25,7 @@ NEXT = {
 OTHERWISE = ("Something went wrong", "Try again. If it happens again, tell whoever runs this server.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ErrorPage:
     """An error in words. `detail` is the sentence that the refusing code gave."""
 

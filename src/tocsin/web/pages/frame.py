@@ -34,7 +34,7 @@ _templates = Environment(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Frame:
     """The same on every page. `here` names the part of the site.
 

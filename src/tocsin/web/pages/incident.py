@@ -32,7 +32,7 @@ from tocsin.web.tones import Tone, tone
 TIMELINE_SHOWN = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Promise:
     """A deadline as it is shown."""
 
@@ -43,7 +43,7 @@ class Promise:
     by_hand: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AlertShown:
     """An alert that joined, in its source's words."""
 
@@ -57,7 +57,7 @@ class AlertShown:
     links: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """One line of the timeline. `number` counts the incident's events."""
 
@@ -67,7 +67,7 @@ class Line:
     tone: Tone
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IncidentPage:
     """Everything the page of one incident shows. `notice` answers what the reader just asked for."""
 
@@ -86,7 +86,7 @@ class IncidentPage:
     timeline_more: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Told:
     """What the reader hears besides the incident itself."""
 

@@ -26,7 +26,7 @@ LATELY_LOOKED_AT = 100
 LATELY_SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Badge:
     """A level as it is shown: `step` 0 is the loudest of four looks, whatever the plan calls its levels."""
 
@@ -35,7 +35,7 @@ class Badge:
     step: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Due:
     """The next promise of an incident."""
 
@@ -43,7 +43,7 @@ class Due:
     at: Moment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
     """One incident in the list. `calls` is true while somebody is asked for and nobody has come."""
 
@@ -62,7 +62,7 @@ class Row:
     trouble: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IncidentsPage:
     """Everything the list shows. `try_it` are commands that send a first alert."""
 

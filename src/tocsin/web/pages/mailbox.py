@@ -21,7 +21,7 @@ from tocsin.web.times import Moment, Reader
 MESSAGES_SHOWN = 50
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Letter:
     """A message that was received. `link` leads to the acknowledgement page."""
 
@@ -33,7 +33,7 @@ class Letter:
     at: Moment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MailboxPage:
     """Everything received, the newest first."""
 

@@ -54,7 +54,7 @@ ODD_SHOWN = 5
 From = Annotated[str | None, QueryParameter(name="from")]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OwnFeed:
     """The address of the reader's own calendar: since when there is one; `url` only when it was just made."""
 
@@ -62,7 +62,7 @@ class OwnFeed:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shown:
     """What is shown of the rotas of a plan."""
 
@@ -77,7 +77,7 @@ class Shown:
     form: Action
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OnCallPage:
     """Everything. `mine` is the reader's own part in a sentence; without rotas there is nothing `shown`."""
 
@@ -89,7 +89,7 @@ class OnCallPage:
     feed: OwnFeed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """What the page says of what the reader has just asked for."""
 

@@ -12,7 +12,7 @@ from tocsin.web.sentences import Names, named
 from tocsin.web.times import Moment, Reader
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
     """A fact: the question that it answers, its value, and who said so when."""
 
@@ -22,7 +22,7 @@ class Known:
     at: Moment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Holder:
     """Who has a role, assigned or by default, and to whom it is on its way."""
 
@@ -32,7 +32,7 @@ class Holder:
     goes_to: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TaskShown:
     """Something to be done. `id` names it to `done`."""
 
@@ -42,7 +42,7 @@ class TaskShown:
     done: Moment | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pointer:
     """Something that it has to do with: `address` is empty where it cannot be followed."""
 
@@ -51,7 +51,7 @@ class Pointer:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Room:
     """What people have said and agreed. `expected` is the newest estimate."""
 

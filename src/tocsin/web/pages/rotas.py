@@ -18,7 +18,7 @@ A_DAY = timedelta(days=1)
 """For how long one takes over where no turn ends."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SeatShown:
     """Somebody who is on call. `why` says what the rota's name does not."""
 
@@ -27,7 +27,7 @@ class SeatShown:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TakeOver:
     """What a button to take over sends: for whom, and until when."""
 
@@ -36,7 +36,7 @@ class TakeOver:
     until: Moment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RotaShown:
     """Who is on call in a rota now, until when, and who then. `take`: the seats that the reader can take.
 
@@ -51,7 +51,7 @@ class RotaShown:
     take: tuple[TakeOver, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TurnShown:
     """A line of a rota's calendar."""
 
@@ -61,7 +61,7 @@ class TurnShown:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Calendar:
     """A rota turn by turn: one ends where the next begins."""
 
@@ -69,7 +69,7 @@ class Calendar:
     turns: tuple[TurnShown, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Odd:
     """Something to look at. `kind` is that of the finding; `about` names the person, or the hour."""
 
@@ -80,7 +80,7 @@ class Odd:
     until: Moment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StandsIn:
     """A stand-in that counts now or will."""
 

@@ -35,7 +35,7 @@ NOT_HERE = "Signing in without a link works in the demo alone, and only from the
 MINUTES = int(SIGN_IN_LASTS.total_seconds()) // 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Somebody:
     """A person who can be signed in as."""
 
@@ -43,7 +43,7 @@ class Somebody:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignInPage:
     """How to sign in. `people` is filled where one click is enough."""
 
@@ -53,7 +53,7 @@ class SignInPage:
     minutes: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LinkPage:
     """What a one-time link opens: one button, or, with no `name`, why there is none."""
 

@@ -19,7 +19,7 @@ from tocsin.web.services import Services
 PREFERRED = ("email", "mailbox")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AskedPage:
     """The same for everybody, so that it tells no stranger who is in the directory."""
 

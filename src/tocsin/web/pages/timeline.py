@@ -20,7 +20,7 @@ SIZES = (0.03, 0.09, 0.25)
 """From which share of the picture on a bar has room for initials, for a name, for a name on a phone."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Day:
     """One day. `at` and `width` are shares of the picture."""
 
@@ -31,7 +31,7 @@ class Day:
     weekend: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bar:
     """One turn, or a time in which nobody is on call. `size` says how much of the name it has room for."""
 
@@ -47,7 +47,7 @@ class Bar:
     until: Moment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """The bars of one rota."""
 
@@ -55,7 +55,7 @@ class Line:
     bars: tuple[Bar, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Timeline:
     """The picture. `now` is where the present is, "" if outside."""
 
@@ -64,7 +64,7 @@ class Timeline:
     now: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Window:
     """The days that are shown, from midnight to midnight in a zone."""
 

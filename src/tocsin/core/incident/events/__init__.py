@@ -163,7 +163,7 @@ IncidentEvent = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recorded:
     """An event with when it happened and who caused it."""
 

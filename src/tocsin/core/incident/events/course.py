@@ -9,7 +9,7 @@ from tocsin.core.incident.events.ladder import AcknowledgementLapsed
 from tocsin.core.model import Actor, LevelId, ServiceId, SubjectId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opened:
     """The incident began, under the plan version it is pinned to."""
 
@@ -21,7 +21,7 @@ class Opened:
     policy_version: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AlertsJoined:
     """`count` alerts came in together; `sample` holds the first few summaries."""
 
@@ -29,7 +29,7 @@ class AlertsJoined:
     sample: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AlertsCleared:
     """`count` alerts were resolved by their source.
 
@@ -41,7 +41,7 @@ class AlertsCleared:
     stays_open: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Acknowledged:
     """Somebody took the incident."""
 
@@ -56,24 +56,24 @@ class Verdict(StrEnum):
     FALSE_POSITIVE = "false positive"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verified:
     """A person has looked, and it is real."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MitigationBegun:
     """A person has begun to do something about it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mitigated:
     """Nobody is harmed any more; the cause may still be there."""
 
     how: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Resolved:
     """The trouble is over, said by a person or by the source."""
 
@@ -81,7 +81,7 @@ class Resolved:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Closed:
     """Nothing is left to do in the incident itself, or there never was anything: see the verdict."""
 
@@ -89,21 +89,21 @@ class Closed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reopened:
     """It was not over, or not mitigated, after all. It counts as unanswered again."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MergedInto:
     """It goes on as a part of another incident."""
 
     into: SubjectId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Absorbed:
     """Another incident goes on as a part of this one, with its alerts."""
 

@@ -9,7 +9,7 @@ from tocsin.core.model import Actor, LevelId, PersonId, StageId, SubjectId
 from tocsin.core.policy import Milestone, Target
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CarriedStep:
     """A rung that would have paged people earlier than the ladder does that begins anew or goes on.
 
@@ -24,7 +24,7 @@ class CarriedStep:
     incident: SubjectId | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LevelRaised:
     """It is worse than was thought. An acknowledgement given for the lower level no longer stands.
 
@@ -38,7 +38,7 @@ class LevelRaised:
     carried: tuple[CarriedStep, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LevelLowered:
     """It is milder than was thought. Whoever has it keeps it; `since` as for a raised level.
 
@@ -52,7 +52,7 @@ class LevelLowered:
     carried: tuple[CarriedStep, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CarriedStepTaken:
     """A rung that was promised before the ladder began anew, or in `incident`, was taken at its time."""
 
@@ -64,7 +64,7 @@ class CarriedStepTaken:
     incident: SubjectId | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StepsCarriedOver:
     """Pages that `incident`, which goes on here, had promised for earlier than this ladder brings them."""
 
@@ -72,7 +72,7 @@ class StepsCarriedOver:
     carried: tuple[CarriedStep, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RoundStarted:
     """The ladder starts again, its clock from `since` (None: now); the first `taken` steps count as taken."""
 
@@ -82,7 +82,7 @@ class RoundStarted:
     taken: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AcknowledgementLapsed:
     """It was acknowledged and then left too long: unanswered again. `carried` pages are not put off."""
 
@@ -90,7 +90,7 @@ class AcknowledgementLapsed:
     carried: tuple[CarriedStep, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StepTaken:
     """A rung of the ladder: who was paged, who could not be and why, and who has answered already.
 
@@ -106,14 +106,14 @@ class StepTaken:
     stalled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Escalated:
     """A person asked for the next step of the ladder."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StallWarned:
     """Nothing counts as progress, and the ladder's next step is near."""
 
@@ -122,7 +122,7 @@ class StallWarned:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProgressExtended:
     """A person said that work goes on: no step for want of progress before `until`."""
 
@@ -130,7 +130,7 @@ class ProgressExtended:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TriggerFired:
     """A condition of the plan came to hold, and what it asks for is done, once."""
 
@@ -141,7 +141,7 @@ class TriggerFired:
     answered: tuple[PersonId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TakenStep:
     """A rung that was taken, known again by whom it is for."""
 
@@ -150,7 +150,7 @@ class TakenStep:
     stage: StageId | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Repinned:
     """Another version of the plan: the first `taken` steps of its ladder count as taken, and `ahead` too.
 
@@ -165,7 +165,7 @@ class Repinned:
     gone: tuple[TakenStep, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NobodyReached:
     """The whole ladder and the catch-all found nobody who can be told."""
 

@@ -8,7 +8,7 @@ from tocsin.core.model import Outcome, PersonId
 from tocsin.core.policy import Milestone
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ring:
     """One planned notification of a page: `after_seconds` from its start, over `channel`."""
 
@@ -16,7 +16,7 @@ class Ring:
     channel: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PageStarted:
     """One person is asked to come, for one reason. `rings` are the personal rules as resolved now."""
 
@@ -28,7 +28,7 @@ class PageStarted:
     rings: tuple[Ring, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RingSent:
     """Ring number `ring` of a page went to the outbox under the idempotency key `key`."""
 
@@ -39,7 +39,7 @@ class RingSent:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RingSkipped:
     """Ring number `ring` of a page is not sent, because nothing would come of it."""
 
@@ -50,7 +50,7 @@ class RingSkipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RingSettled:
     """A channel answered for a ring. Recorded even when the page is over: it is the proof of delivery."""
 
@@ -63,7 +63,7 @@ class RingSettled:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PageAnswered:
     """The paged person acknowledged: this page and its retries stop."""
 
@@ -71,7 +71,7 @@ class PageAnswered:
     person: PersonId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PageWithdrawn:
     """The page has become moot; nothing more is sent for it."""
 
@@ -80,7 +80,7 @@ class PageWithdrawn:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Told:
     """Somebody is sent a message that wants no answer. `number` counts them; `key` is its idempotency key."""
 

@@ -9,14 +9,14 @@ from tocsin.core.model import PersonId, RoleId
 from tocsin.core.policy import Target
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NoteAdded:
     """Words that somebody wrote into the timeline."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EstimateSet:
     """When people expect it to be resolved; it revises the estimate before."""
 
@@ -24,7 +24,7 @@ class EstimateSet:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Linked:
     """It has to do with another incident, a ticket, a document."""
 
@@ -32,14 +32,14 @@ class Linked:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Restricted:
     """Only these may see it, and whoever is needed; nobody named: everybody may again."""
 
     to: tuple[Target, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TasksGiven:
     """What is to be done now, because a step was taken or a condition came to hold.
 
@@ -51,7 +51,7 @@ class TasksGiven:
     due_at: tuple[tuple[str, datetime], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MarkedDone:
     """A task, or a promise that only a person can keep, is done."""
 
@@ -59,7 +59,7 @@ class MarkedDone:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PromiseBroken:
     """A deadline passed with its promise not kept."""
 
@@ -68,7 +68,7 @@ class PromiseBroken:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PromiseWarned:
     """A promise is due soon, and whoever it concerns is told."""
 
@@ -77,7 +77,7 @@ class PromiseWarned:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UpdatePosted:
     """An audience was told how things stand."""
 
@@ -85,7 +85,7 @@ class UpdatePosted:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UpdateMissed:
     """An audience was not told in time. The next is counted from `next_from`, which lies past an outage."""
 
@@ -96,7 +96,7 @@ class UpdateMissed:
     next_from: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WordsErased:
     """The words of these events, by their numbers from 1, and all copies of them, were erased for good."""
 
@@ -104,7 +104,7 @@ class WordsErased:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RoleAssigned:
     """Somebody has the role in this incident from now on."""
 
@@ -113,14 +113,14 @@ class RoleAssigned:
     previous: PersonId | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HeldByDefault:
     """Roles that the level asks for fall to these people by the plan, whoever they will be later."""
 
     held: tuple[tuple[RoleId, PersonId], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HandOverOffered:
     """A role is to go from one to the other; it does when both have confirmed."""
 
@@ -129,7 +129,7 @@ class HandOverOffered:
     taker: PersonId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HandOverConfirmed:
     """One of the two agreed."""
 
@@ -137,7 +137,7 @@ class HandOverConfirmed:
     person: PersonId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RoleHandedOver:
     """Both have confirmed: the taker has the role."""
 

@@ -114,7 +114,7 @@ def _meant_here(
     return tuple(dict.fromkeys(found))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Brought:
     """Somebody whom the ladder pages at a time, until a state."""
 

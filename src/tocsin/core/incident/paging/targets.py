@@ -14,7 +14,7 @@ from tocsin.core.policy import Person, Target
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Found:
     """The people behind some targets: whom to ask and why, in words who cannot be, and who has answered."""
 

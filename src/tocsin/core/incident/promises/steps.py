@@ -11,7 +11,7 @@ from tocsin.core.incident.status import Status
 from tocsin.core.policy import Clock, Milestone, Policy, Step
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StepTime:
     """A rung that is still to come, and when."""
 

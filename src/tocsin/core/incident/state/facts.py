@@ -22,7 +22,7 @@ SERVICES_FAILING = FactId("services_failing")
 _BY_TRIAGE = {SERVICES_FAILING: Fact(SERVICES_FAILING, FactKind.NUMBER)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Said:
     """A fact's value in words, when it was said, and by whom."""
 
@@ -31,7 +31,7 @@ class Said:
     by: Actor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Threshold:
     """Since when a condition holds that must hold for a time, and whether that time is over."""
 

@@ -26,7 +26,7 @@ from tocsin.core.policy import Advance, Milestone, Target
 _ORDER = list(Milestone)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Estimate:
     """When somebody expected it to be resolved, and when they said so."""
 
@@ -36,7 +36,7 @@ class Estimate:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reference:
     """Something that the incident has to do with."""
 
@@ -44,7 +44,7 @@ class Reference:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Task:
     """Something to be done, asked for by the plan or a person. `id` is `task:1` and so on."""
 
@@ -55,7 +55,7 @@ class Task:
     due_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HandOver:
     """A role on its way from one to the other; `confirmed` are those of the two who have agreed."""
 
@@ -65,7 +65,7 @@ class HandOver:
     confirmed: tuple[PersonId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Updates:
     """What one audience heard: how many updates were posted or missed, and when the last was, or was due."""
 
@@ -74,7 +74,7 @@ class Updates:
     posted_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Incident:
     """The folded state. `pages` holds only those still open; `round_pages` counts all of earlier rounds.
 

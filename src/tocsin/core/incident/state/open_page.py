@@ -10,7 +10,7 @@ from tocsin.core.model import PersonId
 from tocsin.core.policy import Milestone
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Page:
     """One person asked to come, still unanswered.
 
