@@ -171,12 +171,17 @@ class Guard(Estate):
             if self.started:
                 self._check_loop()
                 return
-            disk.make_folder(self.folder)
-            self._lock.take()
             try:
+                disk.make_folder(self.folder)
+                self._lock.take()
                 await recover(self, self._as_left())
-            except BaseException:  # cancellation too: whoever starts next must get the folder
+            except BaseException as error:  # cancellation too: whoever starts next must get the folder
                 self._lock.free()
+                if isinstance(error, OSError):
+                    raise GuardError(
+                        f"guard cannot start in {self.folder}: {error.filename or self.folder}: "
+                        f"{error.strerror}. It wants a folder of its own on a local disk, and to write there."
+                    ) from error
                 raise
             self.started, self.broadcasts.stopping = True, False
             self._wake = asyncio.Event()  # belongs to one loop, as do tasks

@@ -12,6 +12,7 @@ carries, the body of a small upload, stand after a tab behind the JSON, as they 
 import json
 import os
 import re
+import shutil
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,5 +118,8 @@ def keep_aside(path: Path) -> None:
     for number in range(1, 1000):
         copy = path.with_name(f"{path.name}.damaged-{number}")
         if not copy.exists():
-            os.link(path, copy)
+            try:
+                os.link(path, copy)
+            except OSError:  # as on a disk shared with a virtual machine: no second name for a file
+                shutil.copyfile(path, copy)
             return
