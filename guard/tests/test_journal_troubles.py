@@ -239,6 +239,23 @@ def test_a_disk_that_takes_no_more_refuses_clearly_and_loses_nothing(tmp_path: P
     assert done.stdout.strip() == expected
 
 
+async def test_a_write_that_was_refused_does_not_come_back_over_a_newer_one_after_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was written and could not be synced; what came after it went straight to the store."""
+    w = world(tmp_path / "guard", settings=Settings(retry_seconds=0))
+    async with w.guard.running():
+        w.store.down = True
+        monkeypatch.setattr(disk, "sync_data", Bad())
+        with pytest.raises(GuardError):
+            await w.files.put("k", b"refused")
+        w.store.down = False
+        assert not (await w.files.put("k", b"newer")).queued
+        found = [r for r in recover(w.guard.journal.path).records if r["kind"] == "taken"]
+        assert found == [], "killed now, the restart would put it on top"
+        monkeypatch.undo()
+
+
 class Bad:
     """A disk that syncs nothing for the time being."""
 

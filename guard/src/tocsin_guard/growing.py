@@ -17,7 +17,7 @@ class GrowingFile:
 
     def __init__(self, path: Path) -> None:
         self._handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        self.size = self._room = os.fstat(self._handle).st_size
+        self.size = self._kept = self._room = os.fstat(self._handle).st_size
 
     def write(self, data: bytes) -> None:
         """Everything, or raise `OSError`: then `cut` takes back what stands behind `size`."""
@@ -45,7 +45,17 @@ class GrowingFile:
         return False
 
     def sync(self) -> None:
-        disk.sync_data(self._handle)
+        """Everything written is on the disk, or raise `OSError`: then what nobody was told of is taken back,
+        as well as that goes: a kill right after it must not bring it back.
+        """
+        try:
+            disk.sync_data(self._handle)
+        except OSError:
+            self.size = self._kept
+            with suppress(OSError):
+                self.cut()
+            raise
+        self._kept = self.size
 
     def cut(self) -> None:
         os.ftruncate(self._handle, self.size)

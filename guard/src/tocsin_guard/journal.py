@@ -189,6 +189,7 @@ class Journal:
         """Rewrite the journal from live state now. Raises, and leaves the old file, if the disk refuses."""
         if self._compaction is None or self._compaction.done():
             self._compaction = self._running().create_task(self._compact())
+            self._compaction.add_done_callback(_heard)  # whoever asked may be gone by then
         await asyncio.shield(self._compaction)
 
     async def _compact(self) -> None:
@@ -331,3 +332,8 @@ class Journal:
         except GuardError:
             # The old file stands and is whole. Ask again only when it has grown as much once more.
             self._base = self._file.size
+
+
+def _heard(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        task.exception()
