@@ -256,6 +256,24 @@ async def test_a_write_that_was_refused_does_not_come_back_over_a_newer_one_afte
         monkeypatch.undo()
 
 
+async def test_a_rewrite_for_which_there_is_no_memory_is_refused_and_the_old_file_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal"
+
+    def too_much(path: Path, write: object) -> None:
+        raise MemoryError
+
+    async with opened(path) as journal:
+        await journal.append({"n": 1})
+        monkeypatch.setattr(disk, "replace_file", too_much)
+        with pytest.raises(GuardError) as refused:
+            await asyncio.wait_for(journal.compact(), 5)
+        assert str(refused.value) == f"{path}: out of memory."
+        await asyncio.wait_for(journal.append({"n": 2}), 5)
+    assert recover(path).records == [{"n": 1}, {"n": 2}]
+
+
 class Bad:
     """A disk that syncs nothing for the time being."""
 

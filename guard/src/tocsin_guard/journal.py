@@ -285,15 +285,13 @@ class Journal:
         return GuardError(self.broken)
 
     def _rewrite(self, item: _Rewrite) -> None:
-        data = b"".join(self._lines(item.records))
         try:
+            data = b"".join(self._lines(item.records))
             disk.replace_file(self.path, lambda handle: disk.write_all(handle, data))
             file = GrowingFile(self.path)
-        except (OSError, GuardError) as error:
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            failure: BaseException = (
-                error if isinstance(error, GuardError) else GuardError(f"{self.path}: {why}.")
-            )
+        except (OSError, GuardError, MemoryError) as error:  # whatever it was, the thread must go on
+            why = str(error.strerror if isinstance(error, OSError) else error) or "out of memory"
+            failure = error if isinstance(error, GuardError) else GuardError(f"{self.path}: {why}.")
             if not self._file.has_name(self.path):  # what goes there would be gone with the next start
                 failure = self._break(f"could not be opened ({why})")
             self._say(item.done.set_exception, failure)
