@@ -21,6 +21,7 @@ from tests.support.postgres import Cluster
 from tocsin.core.incident import Incident, draft, events, fold
 from tocsin.core.incident.paging import ladder, targets
 from tocsin.core.oncall import on_call
+from tocsin.engine import messages
 from tocsin.store import codec, outbox, plans, sending, subjects
 from tocsin.store import store as stores
 from tocsin.store.database import writing_engine
@@ -192,6 +193,13 @@ def stand_in_forgotten() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def sight_forgotten() -> Iterator[None]:
+    """Whoever is told of an incident reads its title, whoever may see it."""
+    with mock.patch.object(messages, "may_see", return_value=True):
+        yield
+
+
 FORGETTING = (
     "nothing_committed_is_lost",
     "every_signal_is_counted_once",
@@ -274,6 +282,7 @@ BROKEN = {
     "message dropped": Broken(message_dropped, ("every_ring_is_in_the_outbox",), QUIET),
     "clock forgotten": Broken(clock_forgotten, ("the_due_time_is_the_next_deadline",), QUIET),
     "stand-in forgotten": Broken(stand_in_forgotten, MEANING, QUIET, first=10),
+    "sight forgotten": Broken(sight_forgotten, ("a_title_is_for_those_who_may_see_it",), QUIET, first=18),
     "plan forgotten": Broken(plan_forgotten, ("the_auditor_finds_nothing",), QUIET),
     "repeat unmarked": Broken(
         repeat_unmarked, ("a_repeat_is_marked", "a_ring_moves_along_its_arrows"), (Fault.CRASH_AFTER_SEND,)

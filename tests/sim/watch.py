@@ -8,8 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.sim.outbox_rules import ARROW_RULES, RING_COLUMNS, Arrow, Ring
+from tests.sim.sight import a_title_is_for_those_who_may_see_it
+from tests.sim.whom import views
 from tocsin.core.incident import Incident
-from tocsin.core.model import Outcome, Receipt
+from tocsin.core.model import Message, Outcome, Receipt
 from tocsin.store.codec import load
 from tocsin.store.schema import to_micros
 from tocsin.store.sending import Leased
@@ -42,6 +44,9 @@ class Watched:
         before = _rings(tx, LIVE_RINGS)
         result = self._job(tx)
         self._taken = self._name == "take" and bool(result)
+        for one in result if self._taken else ():
+            if one.message is not None:
+                self._read(tx, one.message)
         after = _rings(tx, LIVE_RINGS)
         if before != after:
             self._judge(tx, before, after)
@@ -64,6 +69,14 @@ class Watched:
                 attempt.recorded[ring.key] = receipt.outcome
             if receipt.outcome in (Outcome.RETRYING, Outcome.FAILED):
                 run.refused.setdefault(ring.incident, set()).add(ring.key)
+
+    def _read(self, tx: Transaction, message: Message) -> None:
+        """Judge what is about to leave by what its incidents are in this transaction."""
+        run, now = self._node.run, self._arguments["now"]
+        for id in message.incidents:
+            incident = _incident(tx, id)
+            policy, known = run.policies[incident.policy_version], views(run.duty, (), now)
+            run.verdict.expect(a_title_is_for_those_who_may_see_it, message, incident, policy, known, now)
 
     def _judge(self, tx: Transaction, before: dict[int, Ring], after: dict[int, Ring]) -> None:
         run = self._node.run
