@@ -172,3 +172,13 @@ def test_a_promise_of_the_level_counts_from_where_its_clocks_do() -> None:
         listed = {one.id: one.due_at for one in deadlines(trial.incident, trial.policy)}
         due[rule.clocks] = listed["acknowledge:P1"] - START
     assert due == {Rebase.CHANGE: timedelta(minutes=38), Rebase.OPENED: timedelta(minutes=30)}
+
+
+def test_what_is_raised_lowered_and_raised_again_promises_a_page_once() -> None:
+    trial = opened(two(("0m ana", "30m dara"), ("0m ana", "20m ben until resolved")), "P2")
+    for minutes, name in ((2, "P1"), (3, "P2"), (5, "P1")):
+        trial.wait(minutes=minutes)
+        set_level(trial, name)
+    trial.wait(minutes=40)
+    # The ladder of P2 began anew at 5, and would have paged ben at 25.
+    assert [line for line in trial.told() if "ben" in line] == ["25m ben email"]

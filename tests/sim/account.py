@@ -191,11 +191,13 @@ class Account:
                 self.escalated_at = at
                 self.come_to = 0
                 self.by_default.clear()
-                # Whatever a worse level had promised is off; this or a milder one did so for itself.
+                # What levels of its own had promised is off; a merged incident that was no worse stands.
                 ranks = {one.id: one.rank for one in self.policy.levels}
                 least = ranks[event.level]
                 self.carried = {
-                    key: one for key, one in self.carried.items() if ranks.get(one.level, least) >= least
+                    key: one
+                    for key, one in self.carried.items()
+                    if key[0] is not None and ranks.get(one.level, least) >= least
                 }
             case events.RoundStarted():
                 self.round, self.ladder_at, self.taken = (

@@ -22,12 +22,13 @@ from tocsin.core.incident import Incident, draft, events, fold
 from tocsin.core.incident.paging import ladder, targets
 from tocsin.core.oncall import on_call
 from tocsin.engine import messages
-from tocsin.store import codec, outbox, plans, sending, subjects
+from tocsin.store import codec, erasing, outbox, plans, sending, subjects
 from tocsin.store import store as stores
 from tocsin.store.database import writing_engine
 from tocsin.store.errors import Conflict
 from tocsin.store.schema import outbox as rows
 from tocsin.store.schema import plans as stored_plans
+from tocsin.store.schema import subjects as subject_rows
 
 
 @contextmanager
@@ -200,6 +201,33 @@ def sight_forgotten() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def erasing_leaves_the_snapshot() -> Iterator[None]:
+    """What is erased beside events stands in the stored state still."""
+    real = erasing.keep
+
+    def broken(tx: Connection, state: Incident, *what: Any) -> None:
+        before = subjects.load_incident(tx, state.id)
+        assert before is not None
+        real(tx, before.state, *what)
+
+    with mock.patch.object(erasing, "keep", broken):
+        yield
+
+
+@contextmanager
+def erasing_stops_the_clock() -> Iterator[None]:
+    """Whoever erases words of an incident takes its timer away."""
+    real = erasing.keep
+
+    def broken(tx: Connection, state: Incident, *what: Any) -> None:
+        real(tx, state, *what)
+        tx.execute(update(subject_rows).where(subject_rows.c.id == state.id).values(due_at=None))
+
+    with mock.patch.object(erasing, "keep", broken):
+        yield
+
+
 FORGETTING = (
     "nothing_committed_is_lost",
     "every_signal_is_counted_once",
@@ -281,8 +309,14 @@ BROKEN = {
     "step skipped": Broken(step_skipped, ("steps_are_taken_in_order", "a_bug_is_not_swallowed"), QUIET),
     "message dropped": Broken(message_dropped, ("every_ring_is_in_the_outbox",), QUIET),
     "clock forgotten": Broken(clock_forgotten, ("the_due_time_is_the_next_deadline",), QUIET),
-    "stand-in forgotten": Broken(stand_in_forgotten, MEANING, QUIET, first=10),
+    "stand-in forgotten": Broken(stand_in_forgotten, MEANING, QUIET, first=37),
     "sight forgotten": Broken(sight_forgotten, ("a_title_is_for_those_who_may_see_it",), QUIET, first=18),
+    "erasing leaves the snapshot": Broken(
+        erasing_leaves_the_snapshot, ("what_is_erased_is_gone", "the_snapshot_is_the_fold"), QUIET, first=26
+    ),
+    "erasing stops the clock": Broken(
+        erasing_stops_the_clock, ("erasing_changes_nothing_else",), QUIET, first=5
+    ),
     "plan forgotten": Broken(plan_forgotten, ("the_auditor_finds_nothing",), QUIET),
     "repeat unmarked": Broken(
         repeat_unmarked, ("a_repeat_is_marked", "a_ring_moves_along_its_arrows"), (Fault.CRASH_AFTER_SEND,)

@@ -27,7 +27,7 @@ from tests.sim.stream import Stream
 from tests.sim.telling import whoever_is_named_is_told
 from tests.sim.whom import Sent, whoever_is_meant_is_asked
 from tocsin import limits
-from tocsin.core.incident import Incident, events
+from tocsin.core.incident import Incident, events, fold_all
 from tocsin.core.model import Signal
 from tocsin.core.policy import Milestone
 from tocsin.engine.engine import NO_ADDRESS, NO_CHANNEL
@@ -185,11 +185,18 @@ class Checks:
                 self._merged.append((one.event.into, story.id, asked))
             late = overdue(story, one.at)
             story.take(one)
+            if isinstance(one.event, events.WordsErased):
+                story.state = self._folded(story)
             story.goes_by(run.policies[story.incident.policy_version])
             run.verdict.expect(no_broken_promise_slips_away, late, story)
         run.verdict.expect(whoever_is_named_is_told, story, None, run.duty, self._sent, calm=calm)
         run.verdict.expect(whoever_leads_hears_of_it, story, run.reachable)
         story.unheard.clear()
+
+    def _folded(self, story: Stream) -> Incident | None:
+        """What its events come to as they are stored now: words may be gone from those that were read."""
+        upto = f"{EVENT_COLUMNS} WHERE id = ? AND seq <= ? ORDER BY seq"
+        return fold_all(recorded(row) for row in self._run.database.look(upto, story.id, story.version))
 
     def _pages_sent(self) -> Sent | None:
         """Who was sent a page when, as the ledger has it; no order is left where a clock was set back."""

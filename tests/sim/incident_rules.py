@@ -29,6 +29,7 @@ AFTER_THE_END = (
     events.Told,
     events.Linked,
     events.Restricted,
+    events.WordsErased,
 )
 
 

@@ -12,6 +12,7 @@ from tests.sim.chance import Fault
 from tests.sim.checks import Checks, open_incidents
 from tests.sim.databases import open_database
 from tests.sim.disasters import DISASTERS, room_again
+from tests.sim.erasing import erase_words
 from tests.sim.operations import OPERATIONS, WEIGHTS
 from tests.sim.simulation import Simulation
 from tests.support.postgres import Cluster
@@ -89,6 +90,7 @@ def _step(run: Simulation, weights: list[float]) -> None:
     (operation,) = run.choice.choices(OPERATIONS, weights)
     run.log.write(f"{run.loop.micros} step {run.counts['steps']}: {operation.__name__}")
     operation(run)
+    erase_words(run)
     run.rested = run.choice.random() < 0.8
     if not run.rested:
         return

@@ -61,6 +61,8 @@ class Simulation:
         self.verdict = Verdict(self.log)
         self.chaos: Chaos = chaos(seed, database.kind, faults)
         self.choice = stream(seed, "choices")
+        # Of its own, so that whether words are erased changes nothing else of a run.
+        self.erasing = stream(seed, "erasing")
         self.slow = self.choice.random() < 0.4
         self.side_by_side = self.choice.random() < 0.5
         self.batch_max = self.choice.choice((1, 3, 1_000))

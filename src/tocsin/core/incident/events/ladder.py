@@ -42,7 +42,7 @@ class LevelRaised:
 class LevelLowered:
     """It is milder than was thought. Whoever has it keeps it; `since` as for a raised level.
 
-    `carried` are the pages, of those that were carried before, which this level or a milder one had promised.
+    `carried` are the pages that merged incidents had promised at this level or a milder one: they stay.
     """
 
     level: LevelId

@@ -66,12 +66,12 @@ def carried_by_lapse(state: Incident, policy: Policy) -> tuple[CarriedStep, ...]
 
 
 def still_promised(state: Incident, policy: Policy, level: LevelId) -> tuple[CarriedStep, ...]:
-    """Carried pages that being lowered to `level` calls off for nobody: that or a milder level promised them.
+    """What merged incidents had promised at this or a milder level: being lowered does not call that off.
 
-    So had a level of which this plan knows nothing.
+    So had a level of which this plan knows nothing. Levels of its own promise by their own ladder again.
     """
     worse = {one.id for one in policy.levels if one.rank < policy.level(level).rank}
-    return tuple(one for one in state.carried if one.level not in worse)
+    return tuple(one for one in state.carried if one.incident is not None and one.level not in worse)
 
 
 def carried_by_merge(draft: Draft, child: Incident, policy: Policy) -> tuple[CarriedStep, ...]:
