@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -278,15 +276,3 @@ def test_problems_of_plan_and_files_are_said_with_their_place(
     code, out, _ = run(capsys, HARBOUR, "--script", str(script))
     assert code == 2
     assert out == (f"{script}:1:8: [1].do: Nobody can `dance` here. Use one of: {', '.join(DEEDS)}, clear.\n")
-
-
-def test_it_starts_fast_because_the_server_is_never_loaded() -> None:
-    program = (
-        "import sys; from tocsin.cli import main\n"
-        "try: main(sys.argv[1:])\n"
-        "except SystemExit: pass\n"
-        "print([m for m in ('msgspec', 'sqlalchemy', 'litestar', 'asyncio') if m in sys.modules])"
-    )
-    words = ["rehearse", HARBOUR, "--level", "P1", *NIGHT]
-    done = subprocess.run([sys.executable, "-c", program, *words], check=True, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "[]"

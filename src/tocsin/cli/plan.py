@@ -6,15 +6,12 @@ import shutil
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tocsin.app.clock import clock
-from tocsin.cli.opening import open_store, settings_of
 from tocsin.cli.result import Failure, Result
-from tocsin.engine.enforce import changes, enforce, warnings
 from tocsin.limits import PROBLEMS_SHOWN
 from tocsin.plan import checks
 from tocsin.plan import show as shown
@@ -27,7 +24,6 @@ from tocsin.plan.problems import PlanRefused, Problem, foremost, listed
 from tocsin.plan.read import examine
 from tocsin.plan.rehearsals import load_text
 from tocsin.plan.schema import plan_schema
-from tocsin.store import plans
 
 UNSEEN = f"There is no {PEOPLE_FILE} beside the plan, so people were not checked."
 
@@ -69,7 +65,10 @@ def diff(parsed: Namespace) -> Result:
 
 def apply(parsed: Namespace) -> Result:
     """The plan in force before stays in force for the incidents that it opened, and if this one is bad."""
-    done = _put(parsed) if parsed.url else _enforced(parsed)
+    if parsed.url:
+        done = _put(parsed)
+    else:
+        done = _stored("put_in_force")(parsed, *_sound(Path(parsed.directory)))
     version, differ = done["version"], done["changes"]
     lines = [*differ[:MOST_SHOWN]]
     lines += [f"And {len(differ) - MOST_SHOWN} more."] if len(differ) > MOST_SHOWN else []
@@ -77,15 +76,6 @@ def apply(parsed: Namespace) -> Result:
     new = f"Version {version} of {done['name']} is in force for new incidents."
     lines.append(new if done["fresh"] else f"Version {version} is in force already.")
     return Result(lines, done)
-
-
-def _enforced(parsed: Namespace) -> dict[str, Any]:
-    """On the database of this machine."""
-    plan, files = _sound(Path(parsed.directory))
-    with open_store(settings_of(parsed)) as store:
-        done = store.write_now(partial(enforce, policy=plan.policy, files=files, now=clock()))
-    said = {"version": done.version, "name": plan.policy.name, "fresh": done.fresh}
-    return said | {"changes": changes(done, plan), "warnings": warnings(done, plan.policy)}
 
 
 def _put(parsed: Namespace) -> dict[str, Any]:
@@ -102,17 +92,6 @@ def _put(parsed: Namespace) -> dict[str, Any]:
         problems = [Problem(**one) for one in failure.answer["problems"]]
         raise _refused(path, problems, failure.answer["total"]) from failure
     return done
-
-
-def versions(parsed: Namespace) -> Result:
-    """Every plan that was in force, the newest first."""
-    with open_store(settings_of(parsed)) as store:
-        found = store.read_now(plans.versions)
-    lines = [f"{version}  since {at:%Y-%m-%d %H:%M} UTC" for version, at in found]
-    if lines:
-        lines[0] += "  in force"
-    data = [{"version": version, "since": at.isoformat()} for version, at in found]
-    return Result(lines or ["None yet. Put one in force with `tocsin plan apply DIRECTORY`."], data)
 
 
 def schema(parsed: Namespace) -> Result:
@@ -146,11 +125,15 @@ def _plan(parsed: Namespace, name: str) -> Plan:
     """Of a directory or, where there is none of that name, of a stored version."""
     if Path(name).is_dir():
         return _sound(Path(name))[0]
-    with open_store(settings_of(parsed)) as store:
-        files = store.read_now(partial(plans.files, version=name))
+    files = _stored("files_of")(parsed, name)
     if files is None:
         raise Failure(f"{name} is neither a directory nor a version. See `tocsin plan versions`.")
     return examine(files)[1]
+
+
+def _stored(function: str) -> Any:
+    """Of the module that speaks to the database, loaded where one is asked for: that takes long."""
+    return getattr(import_module("tocsin.cli.stored_plans"), function)
 
 
 def _count(number: int, what: str) -> str:

@@ -28,7 +28,11 @@ def plan(commands: Any) -> None:
         of_plan, "apply", "plan.apply", "Put a plan in force, if it is sound.", "tocsin plan apply ./plan"
     )
     versions = command(
-        of_plan, "versions", "plan.versions", "List every plan that was in force.", "tocsin plan versions"
+        of_plan,
+        "versions",
+        "stored_plans.versions",
+        "List every plan that was in force.",
+        "tocsin plan versions",
     )
     schema = command(
         of_plan, "schema", "plan.schema", "Print the JSON Schema of plan.yaml.", "tocsin plan schema"
