@@ -103,19 +103,19 @@ class Intake:
             changed_at=now, inline=body,
         )  # fmt: skip
         entry.applied = partial(self.book.add, operation)
-        await self._known(entry)
+        await self.known(entry)
         return operation
 
     async def _take_spooled(self, operation: Operation, body: Body) -> None:
         await self.spool.keep(operation.id, body)
         try:
             applied = partial(self.book.add, operation)
-            await self._known(await self.journal.hand_over(taken(operation), applied=applied))
+            await self.known(await self.journal.hand_over(taken(operation), applied=applied))
         except GuardError:
             self.spool.drop(operation.id)
             raise
 
-    async def _known(self, entry: Entry) -> None:
+    async def known(self, entry: Entry) -> None:
         """Return when it is on the disk. Who is cancelled meanwhile is so when it is known whether it is:
         until then nobody else may have the key, or what is newer could be in the store before it.
         """

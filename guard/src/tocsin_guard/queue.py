@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import InitVar, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ class Queue:
     # Ended, and that is not on the disk yet: the record, and what it changes.
     owed: dict[int, tuple[Record, dict[str, Any]]] = field(default_factory=dict)
     _draining: KeyLocks = field(default_factory=KeyLocks)  # by service
+    _deciding: KeyLocks = field(default_factory=KeyLocks)  # by operation: who retries or discards it
 
     def __post_init__(self, reserve_bytes: int) -> None:
         self.ballast = disk.Ballast(self.folder / "ballast", self.ballast_bytes)
@@ -265,18 +267,26 @@ class Queue:
         return await self._by_hand(id, State.DISCARDED, error=f"discarded: {reason}")
 
     async def _by_hand(self, id: int, to: State, **changes: Any) -> Operation:
+        """One person at a time: of two who decide at once the second hears that it is decided."""
         await self.pay()
-        operation = self.book.get(id)
-        if operation.state is not State.FAILED:
-            raise Refused(
-                f"Operation {id} is {operation.state}; only a FAILED one can be retried or discarded."
-            )
-        record = {"kind": "moved", "id": id, "state": to.value, "at": self.clock.now(), **changes}
-        await self.journal.append(record)
-        if self.book.get(id).state is State.FAILED:
-            self._move(id, to, **changes)
-        self._forget(self.book.get(id))
-        return self.book.get(id)
+        moved: list[Operation] = []
+        async with self._deciding.alone(str(id)):
+            operation = self.book.get(id)
+            if operation.state is not State.FAILED:
+                raise Refused(
+                    f"Operation {id} is {operation.state}; only a FAILED one can be retried or discarded."
+                )
+            record = {"kind": "moved", "id": id, "state": to.value, "at": self.clock.now(), **changes}
+            decided = partial(self._decided, id, to, changes, moved)
+            try:
+                await self.intake.known(await self.journal.hand_over(record, applied=decided))
+            finally:  # also for who is gone by then: it stands in the journal
+                for operation in moved:
+                    self._forget(operation)
+        return moved[0]
+
+    def _decided(self, id: int, to: State, changes: dict[str, Any], moved: list[Operation]) -> None:
+        moved.append(self._move(id, to, **changes))
 
     # Recovery
 
@@ -298,8 +308,13 @@ class Queue:
             return
         state = State(record["state"])
         changes = {name: record[name] for name in ("error", "strikes") if name in record}
+        # Where it ended counts; what led there may have stood in a damaged line.
+        if operation.state is State.FAILED and state is State.COMPLETED:
+            operation = self.book.move(id, State.QUEUED, record["at"])
         if operation.state is State.QUEUED:
             self.book.move(id, State.PROCESSING, record["at"])
+            if state is State.DISCARDED:
+                self.book.move(id, State.FAILED, record["at"])
         if self.book.get(id).state is not state:
             self.book.move(id, state, record["at"], **changes)
 

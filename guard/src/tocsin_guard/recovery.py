@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from tocsin_guard import disk
-from tocsin_guard.errors import GuardError
+from tocsin_guard.errors import GuardError, Refused
 from tocsin_guard.estate import Estate
 from tocsin_guard.events import Level
 from tocsin_guard.lines import Record, keep_aside
@@ -33,7 +33,7 @@ async def recover(guard: Estate, known: bool = False) -> None:
     for record in found.records:
         try:
             strangers.add(_replay(guard, record))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, Refused):
             unread += 1
     if unread:
         keep_aside(guard.journal.path)
