@@ -17,9 +17,9 @@ async def main(folder: Path, how: str) -> None:
     async with guard.running():
         child = os.fork() if how == "python" else ctypes.CDLL(None).fork()
         if child == 0:
+            print(os.getpid(), flush=True)  # by then it has let go what it does not keep
             time.sleep(60)  # noqa: ASYNC251 - it is no service any more
             os._exit(0)
-        print(child, flush=True)
         sys.stdin.readline()
     print("stopped", flush=True)
     sys.stdin.readline()
