@@ -27,6 +27,8 @@ BEFORE_A_RAISE = (
     events.Told,
 )
 """What may stand between the news and the raise: thresholds that turn, and promises that it would hide."""
+BEFORE_ITS_FACTS = (events.AlertsJoined, events.PromiseBroken)
+"""What may stand between an opening and its facts: something may be promised for that very instant."""
 
 
 @dataclass(slots=True)
@@ -47,7 +49,7 @@ class Levels:
         event, policy = one.event, account.policy
         if isinstance(event, events.Opened):
             self.opening = one
-        elif not isinstance(event, events.AlertsJoined):
+        elif not isinstance(event, BEFORE_ITS_FACTS):
             self.opening = None
         if isinstance(event, events.FactsSet | events.ThresholdHeld) and not account.over:
             was = severity_by_hand.by_facts(policy, before, held)
@@ -87,7 +89,7 @@ def nothing_is_owed_to_facts(stream: Stream, _row: object) -> Iterator[str]:
 def an_opening_has_its_level(stream: Stream, one: Recorded) -> Iterator[str]:
     """An incident opens no milder than all that is known together, and in doubt at the worst level."""
     event, policy, account = one.event, stream.policy, stream.account
-    if stream.levels.opening is None or isinstance(event, events.AlertsJoined):
+    if stream.levels.opening is None or isinstance(event, BEFORE_ITS_FACTS):
         return
     said = _said_with(stream.levels.opening, one)
     together = severity_by_hand.by_facts(policy, said) if said else None
@@ -121,7 +123,7 @@ def levels_have_a_ground(
         absorbing = any(at == one.at for at, _ in stream.levels.grown.values())
         if event.level not in grounds and not absorbing:
             yield f"raised to {event.level} by {one.actor}; {account.facts} and alerts give {grounds}"
-    elif stream.levels.opening and stream.joined and not isinstance(event, events.AlertsJoined):
+    elif stream.levels.opening and stream.joined and not isinstance(event, BEFORE_ITS_FACTS):
         said = _said_with(stream.levels.opening, one)
         grounds = _of_alerts(policy, sent) | {severity_by_hand.by_facts(policy, said) if said else None}
         if account.level not in grounds:
