@@ -169,8 +169,9 @@ class Checks:
                 run.verdict.expect(whoever_is_meant_is_asked, story, one, run.duty, self._sent)
             run.verdict.expect(whoever_is_named_is_told, story, one, run.duty, self._sent, calm=calm)
             run.verdict.expect(levels_have_a_ground, story, one, self._said_of(story))
-            for timely in TIMELY_RULES:
-                run.verdict.expect(timely, story, one, run.calm_since)
+            if not isinstance(one.event, events.WordsErased):  # which is done also while no engine runs
+                for timely in TIMELY_RULES:
+                    run.verdict.expect(timely, story, one, run.calm_since)
             if isinstance(one.event, events.Opened):
                 run.counts["incidents"] += 1
                 run.verdict.expect(
