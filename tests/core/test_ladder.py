@@ -254,6 +254,16 @@ def test_a_raised_level_starts_its_own_ladder_from_its_first_step() -> None:
     assert trial.incident.ladder_at == trial.last_at(events.RoundStarted)
 
 
+def test_what_waits_behind_want_of_progress_at_the_new_level_brings_nobody_in_time() -> None:
+    """Escalation begins anew with the new level: its second rung holds up the third for half an hour."""
+    worse = level("P1", "0m ana", "stalled:30m chloe until resolved", "10m ben until resolved")
+    trial = Trial(policy(worse, level("P2", "0m ana", "0m dara", "15m ben", rank=1)))
+    trial.join("P2")
+    trial.join("P1")
+    trial.wait(minutes=16)
+    assert "15m ben email" in trial.told()
+
+
 def test_a_raised_level_voids_the_acknowledgement_and_its_promise() -> None:
     trial = Trial(THREE)
     trial.join("P2")

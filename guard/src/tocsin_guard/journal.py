@@ -68,6 +68,7 @@ class Journal:
     _turn: list[_Item] = field(default_factory=list)  # handed over in this turn of the loop
     _open: asyncio.Event = field(default_factory=asyncio.Event)
     _lazy: list[Record] = field(default_factory=list)
+    _alone: bool = True  # one thing was handed over in the last turn
     _waiting: int = 0
     _base: int = 0  # its size after the last rewrite
     _file: GrowingFile = field(init=False)
@@ -155,14 +156,20 @@ class Journal:
                 self.dropped += 1
 
     def _put(self, item: _Item) -> None:
-        """Everything that goes to the writer, in this order."""
+        """Everything that goes to the writer, in this order. Who was alone in the turn before is taken to be
+        so again, and need not wait for the end of this one.
+        """
+        assert self._loop is not None
+        if self._alone and self._waiting <= 1 and not self._turn:
+            self._queue.put([item])
+            return
         if not self._turn:
-            assert self._loop is not None
             self._loop.call_soon(self._end_turn)
         self._turn.append(item)
 
     def _end_turn(self) -> None:
         turn, self._turn = self._turn, []
+        self._alone = len(turn) == 1
         self._queue.put(turn)
 
     def _running(self) -> asyncio.AbstractEventLoop:

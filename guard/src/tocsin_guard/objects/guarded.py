@@ -17,7 +17,7 @@ from collections.abc import AsyncIterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from tocsin_guard import disk
 from tocsin_guard.dependency import Dependency
@@ -37,8 +37,7 @@ PUT, DELETE = "put", "delete"
 CANARY_FOLDER = ".guard"  # guard's own test objects; not listed, not catalogued
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """A write that is safe: in the store, or queued on the local disk."""
 
     key: str
@@ -97,8 +96,9 @@ class GuardedStore:
         body under that key it raises Refused.
         """
         self._check_key(key)
-        check_attribute("content type", content_type)
-        check_attribute("idempotency key", idempotency_key)
+        if content_type or idempotency_key:
+            check_attribute("content type", content_type)
+            check_attribute("idempotency key", idempotency_key)
         if isinstance(body, bytes):
             return await self._put(key, body, None, content_type, idempotency_key)
         path = self._new_file()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tocsin.core.evolve import evolve
 from tocsin.core.incident import events
 from tocsin.core.incident.draft import Draft
 from tocsin.core.incident.events import CarriedStep
@@ -163,5 +164,9 @@ def _promised(state: Incident, policy: Policy) -> list[StepTime]:
 
 def if_it_began(state: Incident, policy: Policy, level: LevelId, at: datetime) -> list[StepTime]:
     """When the rungs of a level's ladder fall due if it begins at `at`, as far as they have a time."""
-    begun = replace(state, level=level, ladder_at=at, steps_taken=0, taken_ahead=())
+    begun = evolve(state, level=level, ladder_at=at, steps_taken=0, taken_ahead=())
+    if (
+        level != state.level
+    ):  # where escalation for want of progress begins anew too, and holds up what is behind
+        begun = evolve(begun, level_at=at, rungs_reached=0, escalated_at=None)
     return [one for one in step_times(begun, policy) if one.step.clock in _PAGES_AT_A_TIME]
