@@ -49,6 +49,15 @@ def test_where_clocks_run_from_the_beginning_what_would_be_past_is_done_at_once(
     assert trial.told()[3:] == ["15m chloe email"]
 
 
+def test_what_waits_for_an_answer_waits_from_when_somebody_is_asked_and_not_from_the_beginning() -> None:
+    """So that the new ladder does not bring ben before 130, and 80 stands."""
+    trial = opened(two(("0m ana", "unanswered:60m ben"), ("0m dara", "80m ben"), OPENED), "P2")
+    trial.wait(minutes=70)
+    set_level(trial, "P1")
+    trial.wait(minutes=20)
+    assert trial.told() == ["0m dara email", "70m ana email", "80m ben email"]
+
+
 def test_being_raised_never_puts_off_a_page_that_was_promised_for_earlier() -> None:
     trial = opened(two(("0m ana", "5m ben"), ("0m ana", "5m ben")), "P2")
     trial.wait(minutes=4)

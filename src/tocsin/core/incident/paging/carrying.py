@@ -52,7 +52,7 @@ def carried_by_raise(
     state: Incident, policy: Policy, level: LevelId, since: datetime, now: datetime
 ) -> tuple[CarriedStep, ...]:
     """Pages that the old level had promised for earlier than the new one brings them, begun at `since`."""
-    brought = _brought(if_it_began(state, policy, level, since), now)
+    brought = _brought(if_it_began(state, policy, level, since, now))
     return tuple(_late([_carried(state, one) for one in _promised(state, policy)], brought))
 
 
@@ -87,7 +87,7 @@ def carried_by_merge(draft: Draft, child: Incident, policy: Policy) -> tuple[Car
         if not (moot(child, one.until) or moot(draft.state, one.until)):
             named = replace(one, incident=one.incident or child.id)
             promised.setdefault(carried_id(named), named)
-    brought = _brought(step_times(draft.state, draft.policy), draft.now)
+    brought = _brought(step_times(draft.state, draft.policy, draft.now))
     brought += [_Brought(to, one.due_at, one.until) for one in draft.state.carried for to in one.targets]
     brought += [_Brought(Target(person=one.person), one.started_at, one.until) for one in asked(draft.state)]
     here = [replace(one, targets=_meant_here(draft, one.targets, child, policy)) for one in promised.values()]
@@ -129,9 +129,9 @@ class _Brought:
         return self.target == target and self.at <= one.due_at and long_enough
 
 
-def _brought(times: Iterable[StepTime], now: datetime) -> list[_Brought]:
+def _brought(times: Iterable[StepTime]) -> list[_Brought]:
     return [
-        _Brought(target, max(one.due_at, now), one.step.until)
+        _Brought(target, one.due_at, one.step.until)
         for one in times
         if one.step.clock in _PAGES_AT_A_TIME
         for target in one.step.targets
@@ -162,11 +162,16 @@ def _promised(state: Incident, policy: Policy) -> list[StepTime]:
     return if_it_began(state, policy, state.level, again_at)
 
 
-def if_it_began(state: Incident, policy: Policy, level: LevelId, at: datetime) -> list[StepTime]:
-    """When the rungs of a level's ladder fall due if it begins at `at`, as far as they have a time."""
+def if_it_began(
+    state: Incident, policy: Policy, level: LevelId, at: datetime, now: datetime | None = None
+) -> list[StepTime]:
+    """When the rungs of a level's ladder fall due if it begins at `at`, as far as they have a time.
+
+    `now` as for `step_times`.
+    """
     begun = evolve(state, level=level, ladder_at=at, steps_taken=0, taken_ahead=())
     if (
         level != state.level
     ):  # where escalation for want of progress begins anew too, and holds up what is behind
         begun = evolve(begun, level_at=at, rungs_reached=0, escalated_at=None)
-    return [one for one in step_times(begun, policy) if one.step.clock in _PAGES_AT_A_TIME]
+    return [one for one in step_times(begun, policy, now) if one.step.clock in _PAGES_AT_A_TIME]

@@ -33,8 +33,11 @@ def taken(state: Incident, index: int) -> bool:
     return index < state.steps_taken or index in state.taken_ahead
 
 
-def step_times(state: Incident, policy: Policy) -> Iterator[StepTime]:
-    """The rungs still to come, in order, none before the one ahead of it. What has no clock is left out."""
+def step_times(state: Incident, policy: Policy, now: datetime | None = None) -> Iterator[StepTime]:
+    """The rungs still to come, in order, none before the one ahead of it. What has no clock is left out.
+
+    With `now`, what is past is taken then, and what waits for that counts from there.
+    """
     before = state.last_step_at if state.steps_taken and state.last_step_at else state.ladder_at
     escalated = state.escalated_at or state.level_at
     ahead: datetime | None = None
@@ -45,8 +48,7 @@ def step_times(state: Incident, policy: Policy) -> Iterator[StepTime]:
         if step.clock is Clock.PROGRESS and index < _escalated_to(state, ladder):
             continue
         due_at = _own_time(state, policy, step, before, escalated)
-        if ahead is not None:
-            due_at = max(due_at, ahead)
+        due_at = max(due_at, ahead or due_at, now or due_at)
         yield StepTime(index, step, due_at)
         before = ahead = due_at
         escalated = due_at if step.clock is Clock.PROGRESS else escalated
