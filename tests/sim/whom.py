@@ -73,7 +73,9 @@ def _next_of(stream: Stream, members: list[str], known: Known) -> list[str]:
     """One of them: who can be reached if anybody can, and has not answered, and was paged longest ago."""
     some = [one for one in members if one in known.reachable] or members
     some = [one for one in some if one not in stream.answered] or some
-    last = {one: max(known.paged.get(one, NEVER), stream.asked_at.get(one, NEVER)) for one in some}
+    # When somebody was paged for something else is known as long as they are in the directory.
+    paged = {one: at for one, at in known.paged.items() if one in known.force.contacts}
+    last = {one: max(paged.get(one, NEVER), stream.asked_at.get(one, NEVER)) for one in some}
     return [min(some, key=lambda one: last[one])]
 
 
